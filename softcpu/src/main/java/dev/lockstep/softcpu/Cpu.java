@@ -1,0 +1,99 @@
+package dev.lockstep.softcpu;
+
+import dev.lockstep.engine.CpuModel;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.SegmentRegister;
+import dev.lockstep.engine.TimeStampCounter;
+
+/**
+ * The registers of the software CPU, and the parts that work on them. Operations reach everything through here; nothing outside {@code softcpu} sees it.
+ *
+ * <p>Fields are plain and package-wide on purpose: they are the hottest data of the engine, touched by thousands of small operation classes.
+ */
+final class Cpu {
+  /** General registers in encoding order; index {@link #ZERO} reads as zero and is never written, so an addressing mode without base or index needs no branch. */
+  final long[] r = new long[17];
+
+  /** Index of the register that is always zero. */
+  static final int ZERO = 16;
+
+  /** Offset of the next instruction in CS. Exact at block boundaries and whenever an operation raises; inside a block operations know their own address. */
+  long rip;
+
+  /**
+   * Arithmetic flags, lazily: the sign-extended result and the carry-out vector of the last operation that set them, so that no flag needs to know which operation it was. See {@link Flags}.
+   */
+  long flagResult;
+
+  /** See {@link Flags}. */
+  long flagAux;
+
+  /** RFLAGS without CF PF AF ZF SF OF DF: TF IF IOPL NT RF VM AC VIF VIP ID; bit 1 set. */
+  long systemFlags = 2;
+
+  /** +1 or -1: DF. */
+  int direction = 1;
+
+  /** ES CS SS DS FS GS LDTR TR, as {@code CpuState} orders them. */
+  final SegmentRegister[] segments = new SegmentRegister[8];
+
+  /** Current privilege level, 0..3. */
+  int cpl;
+
+  long gdtBase;
+  int gdtLimit;
+  long idtBase;
+  int idtLimit;
+  long cr0;
+  long cr2;
+  long cr3;
+  long cr4;
+  long cr8;
+  long efer;
+  long star;
+  long lstar;
+  long cstar;
+  long sfmask;
+  long kernelGsBase;
+  long sysenterCs;
+  long sysenterEsp;
+  long sysenterEip;
+  long pat = 0x0007040600070406L;
+  long tscOffset;
+  final long[] debugAddress = new long[4];
+  long dr6 = 0xffff0ff0L;
+  long dr7 = 0x400;
+
+  boolean halted;
+  boolean shutdown;
+
+  /** Bit 0: STI shadow, bit 1: MOV SS shadow; cleared after one instruction. */
+  int interruptShadow;
+
+  boolean nmiBlocked;
+  boolean nmiPending;
+  int pendingInterrupt = -1;
+  int pendingException = -1;
+  int pendingErrorCode;
+  long pendingDebug;
+
+  /** Retired branches, by the semantics the CPU was made with. */
+  long branchCount;
+
+  /** Executed instructions, for statistics. */
+  long instructions;
+
+  final CpuModel model;
+  final GuestMemory memory;
+  final TimeStampCounter tsc;
+
+  Cpu(CpuModel model, GuestMemory memory, TimeStampCounter tsc) {
+    this.model = model;
+    this.memory = memory;
+    this.tsc = tsc;
+    for (int i = 0; i < segments.length; i++) {
+      segments[i] = new SegmentRegister();
+      segments[i].access = SegmentRegister.UNUSABLE;
+    }
+  }
+}
