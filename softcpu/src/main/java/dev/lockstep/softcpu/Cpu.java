@@ -1,5 +1,6 @@
 package dev.lockstep.softcpu;
 
+import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.SegmentRegister;
@@ -80,14 +81,30 @@ final class Cpu {
   /** Retired branches, by the semantics the CPU was made with. */
   long branchCount;
 
+  /** What a control transfer that is not a conditional branch adds to {@link #branchCount}: 1 when all transfers are counted, else 0. Deliveries of exceptions and interrupts are added by the loop. */
+  final int transferIncrement;
+
   /** Executed instructions, for statistics. */
   long instructions;
+
+  /** Something asks the loop to look around before it goes on to the next block: an event, an exit, a shadow, a debug facility. Set freely; the loop clears it when it finds nothing. */
+  boolean attention;
+
+  /** The running operation is alone in its block: it may exit, and may write into its own code. */
+  boolean single;
+
+  /** How operations leave the engine. */
+  final Exits exits = new Exits(this);
+
+  /** The one guest exception, thrown again and again. */
+  final GuestFault fault = new GuestFault();
 
   final CpuModel model;
   final GuestMemory memory;
   final TimeStampCounter tsc;
 
-  Cpu(CpuModel model, GuestMemory memory, TimeStampCounter tsc) {
+  Cpu(CpuModel model, GuestMemory memory, TimeStampCounter tsc, BranchSemantics semantics) {
+    this.transferIncrement = semantics == BranchSemantics.ALL_TRANSFERS ? 1 : 0;
     this.model = model;
     this.memory = memory;
     this.tsc = tsc;
