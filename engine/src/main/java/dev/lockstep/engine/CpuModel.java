@@ -52,8 +52,7 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
       case "lockstep-v1-tsc" -> LOCKSTEP_V1_TSC;
       default ->
           throw new VmmException(
-              "there is no CPU model named '" + name + "'",
-              "Use lockstep-v1 or lockstep-v1-tsc.");
+              "there is no CPU model named '" + name + "'", "Use lockstep-v1 or lockstep-v1-tsc.");
     };
   }
 
@@ -74,8 +73,7 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
 
   /** SHA-256 over every leaf, in hexadecimal; goes into log and snapshot headers. */
   public String digest() {
-    ByteBuffer buffer =
-        ByteBuffer.allocate(4 + leaves.size() * 24).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer buffer = ByteBuffer.allocate(4 + leaves.size() * 24).order(ByteOrder.LITTLE_ENDIAN);
     buffer.putInt(physicalAddressBits);
     for (CpuidLeaf leaf : leaves) {
       buffer.putInt(leaf.function()).putInt(leaf.index());
@@ -104,12 +102,7 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
             new CpuidLeaf(
                 1, -1, signature, clflushLine, 0, FEATURES_1_EDX | (tsc ? FEATURE_TSC : 0)),
             new CpuidLeaf(
-                0x80000000,
-                -1,
-                0x80000008,
-                word(vendor, 0),
-                word(vendor, 8),
-                word(vendor, 4)),
+                0x80000000, -1, 0x80000008, word(vendor, 0), word(vendor, 8), word(vendor, 4)),
             new CpuidLeaf(0x80000001, -1, signature, 0, FEATURES_EXT_ECX, FEATURES_EXT_EDX),
             brandLeaf(brand, 0),
             brandLeaf(brand, 1),

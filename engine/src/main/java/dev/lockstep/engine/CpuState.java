@@ -218,10 +218,37 @@ public final class CpuState {
   /** Every scalar field after the segments, in the order of the format. */
   private long[] scalars() {
     return new long[] {
-      gdtBase, gdtLimit, idtBase, idtLimit, cr0, cr2, cr3, cr4, cr8, efer, star, lstar, cstar,
-      sfmask, kernelGsBase, sysenterCs, sysenterEsp, sysenterEip, pat, tscOffset, dr6, dr7,
-      halted ? 1 : 0, shutdown ? 1 : 0, interruptShadow, nmiBlocked ? 1 : 0, nmiPending ? 1 : 0,
-      pendingInterrupt, pendingException, pendingErrorCode, pendingDebug
+      gdtBase,
+      gdtLimit,
+      idtBase,
+      idtLimit,
+      cr0,
+      cr2,
+      cr3,
+      cr4,
+      cr8,
+      efer,
+      star,
+      lstar,
+      cstar,
+      sfmask,
+      kernelGsBase,
+      sysenterCs,
+      sysenterEsp,
+      sysenterEip,
+      pat,
+      tscOffset,
+      dr6,
+      dr7,
+      halted ? 1 : 0,
+      shutdown ? 1 : 0,
+      interruptShadow,
+      nmiBlocked ? 1 : 0,
+      nmiPending ? 1 : 0,
+      pendingInterrupt,
+      pendingException,
+      pendingErrorCode,
+      pendingDebug
     };
   }
 

@@ -76,7 +76,8 @@ public final class GuestMemory {
     long end = 0;
     for (Region region : regions) {
       if (region.guestPhysical() < end) {
-        throw new IllegalArgumentException("region at %#x overlaps its predecessor".formatted(region.guestPhysical()));
+        throw new IllegalArgumentException(
+            "region at %#x overlaps its predecessor".formatted(region.guestPhysical()));
       }
       end = region.guestPhysical() + region.size();
       if (region.offset() + region.size() > segment.byteSize()) {

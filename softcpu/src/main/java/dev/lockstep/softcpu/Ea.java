@@ -114,7 +114,9 @@ final class Ea {
     int access = s.access;
     boolean refused =
         (access & SegmentRegister.UNUSABLE) != 0
-            || (write ? (access & (CODE | WRITABLE)) != WRITABLE : (access & (CODE | WRITABLE)) == CODE);
+            || (write
+                ? (access & (CODE | WRITABLE)) != WRITABLE
+                : (access & (CODE | WRITABLE)) == CODE);
     long last = offset + size - 1;
     if ((access & (CODE | EXPAND_DOWN)) == EXPAND_DOWN) {
       refused |= offset <= s.limit || last > (s.isBig() ? 0xffff_ffffL : 0xffff);

@@ -6,6 +6,7 @@ final class FpDecode {
 
   /** The operation, or {@link UndefinedOp} where the form does not exist. */
   static Op decode(Insn insn) {
-    return new UnsupportedOp(insn, "floating-point or vector instruction, opcode %#x".formatted(insn.opcode));
+    return new UnsupportedOp(
+        insn, "floating-point or vector instruction, opcode %#x".formatted(insn.opcode));
   }
 }

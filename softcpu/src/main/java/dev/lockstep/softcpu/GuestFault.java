@@ -7,7 +7,22 @@ final class GuestFault extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /** Vectors (Intel SDM vol. 3A 6.3.1). */
-  static final int DE = 0, DB = 1, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14, MF = 16, AC = 17, XM = 19;
+  static final int DE = 0,
+      DB = 1,
+      BP = 3,
+      OF = 4,
+      BR = 5,
+      UD = 6,
+      NM = 7,
+      DF = 8,
+      TS = 10,
+      NP = 11,
+      SS = 12,
+      GP = 13,
+      PF = 14,
+      MF = 16,
+      AC = 17,
+      XM = 19;
 
   /** The vector, 0..31. */
   int vector;

@@ -85,7 +85,8 @@ final class Insn {
   Ea memory() {
     Ea operand = ea;
     if (operand == null) {
-      throw new IllegalStateException("opcode %#x at %#x has no memory operand".formatted(opcode, rip));
+      throw new IllegalStateException(
+          "opcode %#x at %#x has no memory operand".formatted(opcode, rip));
     }
     return operand;
   }

@@ -1,5 +1,5 @@
 /**
- * The machine. {@link dev.lockstep.vmm.MachineLayout} alone states the memory map, ports, interrupt
+ * The machine. {@code MachineLayout} alone states the memory map, ports, interrupt
  * lines and slots; the parts live in the packages below.
  */
 @NullMarked

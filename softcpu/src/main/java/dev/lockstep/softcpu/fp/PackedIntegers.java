@@ -207,8 +207,7 @@ public final class PackedIntegers {
 
   /** PCMPGTD. */
   public static long compareDwordsGreater(long a, long b) {
-    return ((int) a > (int) b ? 0xffffffffL : 0)
-        | (a >> 32 > b >> 32 ? 0xffffffff00000000L : 0);
+    return ((int) a > (int) b ? 0xffffffffL : 0) | (a >> 32 > b >> 32 ? 0xffffffff00000000L : 0);
   }
 
   /** PSLLW by a 64-bit count: 16 and more give zero. */

@@ -13,22 +13,26 @@ public final class X87Compares {
 
   /** FCOM m32. */
   public void fcomF32(int bits) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fcomF32 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fcomF32 is not implemented yet");
   }
 
   /** FCOMP m32. */
   public void fcompF32(int bits) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fcompF32 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fcompF32 is not implemented yet");
   }
 
   /** FCOM m64. */
   public void fcomF64(long bits) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fcomF64 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fcomF64 is not implemented yet");
   }
 
   /** FCOMP m64. */
   public void fcompF64(long bits) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fcompF64 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fcompF64 is not implemented yet");
   }
 
   /** FICOM m16, m32, sign-extended. */
@@ -38,7 +42,8 @@ public final class X87Compares {
 
   /** FICOMP m16, m32, sign-extended. */
   public void ficomp(long value) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.ficomp is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.ficomp is not implemented yet");
   }
 
   /** FCOM ST(i). */
@@ -53,7 +58,8 @@ public final class X87Compares {
 
   /** FCOMPP. */
   public void fcompp() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fcompp is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fcompp is not implemented yet");
   }
 
   /** FUCOM ST(i). */
@@ -63,12 +69,14 @@ public final class X87Compares {
 
   /** FUCOMP ST(i). */
   public void fucomp(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fucomp is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fucomp is not implemented yet");
   }
 
   /** FUCOMPP. */
   public void fucompp() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fucompp is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fucompp is not implemented yet");
   }
 
   /** FCOMI: ZF 0x40, PF 0x04, CF 0x01; OF SF AF are to be cleared. {@link #UNCHANGED} if an unmasked exception leaves RFLAGS alone. */
@@ -78,17 +86,20 @@ public final class X87Compares {
 
   /** FCOMIP. */
   public int fcomip(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fcomip is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fcomip is not implemented yet");
   }
 
   /** FUCOMI. */
   public int fucomi(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fucomi is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fucomi is not implemented yet");
   }
 
   /** FUCOMIP. */
   public int fucomip(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Compares.fucomip is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Compares.fucomip is not implemented yet");
   }
 
   /** FTST. */

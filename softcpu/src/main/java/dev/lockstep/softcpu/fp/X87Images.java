@@ -42,7 +42,6 @@ public final class X87Images {
     }
   }
 
-
   /** Writes the environment to the first {@link Format#environmentBytes} of {@code image}. */
   public static void storeEnvironment(X87State state, Format format, byte[] image) {
     switch (format) {

@@ -35,12 +35,14 @@ public final class X87Moves {
 
   /** FLD ST(i). */
   public void fldRegister(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Moves.fldRegister is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Moves.fldRegister is not implemented yet");
   }
 
   /** FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ: 0..6, the low three bits of ModR/M (D9 E8..EE). */
   public void fldConstant(int which) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Moves.fldConstant is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Moves.fldConstant is not implemented yet");
   }
 
   /** FXCH ST(i). */
@@ -55,16 +57,19 @@ public final class X87Moves {
 
   /** FCMOVcc with a false condition: only checks both registers for emptiness. */
   public void fcmovFalse(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Moves.fcmovFalse is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Moves.fcmovFalse is not implemented yet");
   }
 
   /** FST ST(i). */
   public void fstRegister(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Moves.fstRegister is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Moves.fstRegister is not implemented yet");
   }
 
   /** FSTP ST(i). */
   public void fstpRegister(int i) {
-    throw new UnsupportedOperationException("softcpu.fp: X87Moves.fstpRegister is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Moves.fstpRegister is not implemented yet");
   }
 }

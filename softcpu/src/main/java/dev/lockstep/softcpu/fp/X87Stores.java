@@ -16,37 +16,44 @@ public final class X87Stores {
 
   /** FST(P) m32: {@link #low} bits 31..0. */
   public boolean prepareF32() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.prepareF32 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.prepareF32 is not implemented yet");
   }
 
   /** FST(P) m64: {@link #low}. */
   public boolean prepareF64() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.prepareF64 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.prepareF64 is not implemented yet");
   }
 
   /** FSTP m80: significand in {@link #low}, sign and exponent in {@link #high}. */
   public boolean prepareF80() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.prepareF80 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.prepareF80 is not implemented yet");
   }
 
   /** FIST(P) m16: {@link #low}, sign-extended. */
   public boolean prepareI16() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.prepareI16 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.prepareI16 is not implemented yet");
   }
 
   /** FIST(P) m32: {@link #low}, sign-extended. */
   public boolean prepareI32() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.prepareI32 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.prepareI32 is not implemented yet");
   }
 
   /** FISTP m64: {@link #low}. */
   public boolean prepareI64() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.prepareI64 is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.prepareI64 is not implemented yet");
   }
 
   /** FBSTP: bytes 0..7 in {@link #low}, bytes 8..9 in {@link #high}. */
   public boolean prepareBcd() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.prepareBcd is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.prepareBcd is not implemented yet");
   }
 
   /** The store succeeded, no pop. */
@@ -56,6 +63,7 @@ public final class X87Stores {
 
   /** The store succeeded; pops. */
   public void commitPop() {
-    throw new UnsupportedOperationException("softcpu.fp: X87Stores.commitPop is not implemented yet");
+    throw new UnsupportedOperationException(
+        "softcpu.fp: X87Stores.commitPop is not implemented yet");
   }
 }

@@ -25,8 +25,7 @@ public final class Bus {
   /** A stretch of one address space and the device behind it. */
   private record Window(long first, long size, Device device, int firstOffset, int maxWidth) {
     boolean covers(long address, int width) {
-      return Long.compareUnsigned(address - first, size) < 0
-          && size - (address - first) >= width;
+      return Long.compareUnsigned(address - first, size) < 0 && size - (address - first) >= width;
     }
 
     int offset(long address) {
@@ -206,7 +205,9 @@ public final class Bus {
   }
 
   private static boolean whole(Window window, long address, int width) {
-    return width <= window.maxWidth() && Integer.bitCount(width) == 1 && window.covers(address, width);
+    return width <= window.maxWidth()
+        && Integer.bitCount(width) == 1
+        && window.covers(address, width);
   }
 
   private long readByte(BusTrace.Space space, long address) {

@@ -93,8 +93,7 @@ public final class DeviceState {
   public List<String> differences(DeviceState other) {
     List<String> found = new ArrayList<>();
     if (!kind.equals(other.kind) || version != other.version) {
-      found.add(
-          "kind: %s v%d / %s v%d".formatted(kind, version, other.kind, other.version));
+      found.add("kind: %s v%d / %s v%d".formatted(kind, version, other.kind, other.version));
       return found;
     }
     int common = Math.min(fields.size(), other.fields.size());
