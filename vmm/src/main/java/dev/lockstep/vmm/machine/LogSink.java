@@ -1,0 +1,57 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.LogHeader;
+import dev.lockstep.vmm.log.Moment;
+
+/**
+ * Where a live machine's log entries go: a file, a backup, both, or nowhere. One sink takes one log (one epoch). Called
+ * on the vCPU's thread only, in the order of the entries, until {@link #end}.
+ *
+ * <p>A sink that cannot keep up blocks for as long as its bound allows, and then throws {@link
+ * dev.lockstep.engine.VmmException}, which ends the machine: an entry that is not in the log must not take effect.
+ */
+public interface LogSink {
+  /** A sink that keeps nothing. */
+  LogSink NONE =
+      new LogSink() {
+        @Override
+        public void begin(LogHeader header) {}
+
+        @Override
+        public void append(long sequence, LogEntry entry) {}
+
+        @Override
+        public void end() {}
+      };
+
+  /** The first call: what this log is a log of. */
+  void begin(LogHeader header);
+
+  /**
+   * Takes the next entry; it takes effect after this has returned.
+   *
+   * @param sequence its number; 0 for the first, then one more each
+   * @param entry never a {@link LogEntry.ProgressMark}
+   */
+  void append(long sequence, LogEntry entry);
+
+  /**
+   * The machine has come to a boundary and will not append for a while: what was appended should go its way now.
+   */
+  default void flush() {}
+
+  /**
+   * No input will take effect before this moment. Called after {@link #flush}, at each boundary, about every {@link
+   * #progressNanos}.
+   */
+  default void progress(Moment moment) {}
+
+  /** How often this sink wants {@link #progress} at least, in nanoseconds of host time; 0 for never. */
+  default long progressNanos() {
+    return 0;
+  }
+
+  /** No more entries come. If the last one was not {@link LogEntry.EndOfLog}, the machine died. */
+  void end();
+}

@@ -1,0 +1,88 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.vmm.log.LogHeader;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * One VM: memory, bus, devices, one vCPU, and the clock. Many live in one JVM; none knows of another.
+ *
+ * <p>A platform thread of its own runs the vCPU. Every method here may be called from any thread, and none waits for the
+ * guest: what needs the vCPU to stand still is queued, and its future completes when it has happened (or exceptionally
+ * with {@link dev.lockstep.engine.VmmException} when the machine ended first). Continuations of these futures must not
+ * block.
+ *
+ * <p>The life of a machine: {@link #start} or {@link #follow} once; then pause, resume, inject, snapshot at will; it ends
+ * by its guest, by {@link #stop} or by a failure, which {@link #ended} tells; then {@link #close}.
+ */
+public interface Machine extends AutoCloseable {
+  /** What this machine would write as the header of a log that begins now; see {@link LogHeader#requireSame}. */
+  CompletableFuture<LogHeader> header(long epoch);
+
+  /**
+   * Runs live from where the machine stands.
+   *
+   * @param sink gets the log of this epoch
+   * @param epoch from 1; more than that of any log before
+   */
+  void start(LogSink sink, OutputGate gate, long epoch);
+
+  /**
+   * Follows a log from where the machine stands.
+   *
+   * @param mode {@link MachineMode#REPLAY} or {@link MachineMode#FOLLOW}
+   * @throws dev.lockstep.engine.VmmException if the log's header does not fit this machine, naming the field
+   */
+  void follow(LogSource source, OutputGate gate, MachineMode mode);
+
+  /**
+   * Makes a following machine live: it first applies every entry that its source still holds (the source must not get
+   * more), then the gate sends again what was not released, disk requests without a logged completion finish once, the
+   * wall clock is set by a logged step, and a new log begins.
+   *
+   * @return completes when the machine is live
+   */
+  CompletableFuture<Void> goLive(LogSink sink, long epoch);
+
+  /** Stops the vCPU at the next boundary, and virtual time with it. Completes when it stands. */
+  CompletableFuture<Void> pause();
+
+  /** Runs on after a pause; virtual time goes on from where it stood, the wall clock is set by a logged step. */
+  void resume();
+
+  /** Ends the machine at the next boundary, in order: end-of-log entry, disks synced. {@link #ended} tells. */
+  void stop();
+
+  /** Ends the machine without a word to its log, as a crash would. */
+  void kill();
+
+  /**
+   * Gives the live guest an input; it takes effect, and is logged, at the next boundary.
+   *
+   * @return false if the queue of inputs is full: try again later
+   * @throws IllegalStateException if the machine is not live
+   */
+  boolean inject(MachineInput input);
+
+  /** Runs something at the next boundary, or at once if the machine stands still. */
+  <T> CompletableFuture<T> atBoundary(BoundaryTask<T> task);
+
+  /**
+   * Limits how much of the time the vCPU runs, to let a backup catch up.
+   *
+   * @param permille 1 to 1000; 1000 is no limit
+   */
+  void limitSpeed(int permille);
+
+  /** The machine at a glance. */
+  MachineStatus status();
+
+  /**
+   * How the run ends; exceptionally with what made it fail ({@link dev.lockstep.engine.VmmException}, {@link
+   * DivergenceException}, {@link IllegalStateException}).
+   */
+  CompletableFuture<MachineEnd> ended();
+
+  /** Kills the machine if it runs, waits for its threads, then releases memory and disks. A second call does nothing. */
+  @Override
+  void close();
+}

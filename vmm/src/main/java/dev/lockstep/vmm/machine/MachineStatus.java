@@ -1,0 +1,24 @@
+package dev.lockstep.vmm.machine;
+
+/**
+ * A machine at a glance; read at any time from any thread, each field right by itself.
+ *
+ * @param branchCount as of the last boundary
+ * @param instructions executed since creation, as of the last boundary
+ * @param virtualNanos virtual time, as of the last boundary
+ * @param behindNanos how far virtual time is behind the host's clock (negative: ahead); 0 unless live
+ * @param entries of the log appended (live) or applied (replica)
+ * @param outputBytes produced on all streams
+ * @param halted whether the guest is idle
+ */
+public record MachineStatus(
+    MachineState state,
+    MachineMode mode,
+    long epoch,
+    long branchCount,
+    long instructions,
+    long virtualNanos,
+    long behindNanos,
+    long entries,
+    long outputBytes,
+    boolean halted) {}
