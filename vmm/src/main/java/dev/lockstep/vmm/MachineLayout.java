@@ -4,8 +4,8 @@ import dev.lockstep.engine.GuestMemory;
 import java.util.List;
 
 /**
- * The small PC's map, stated here alone: guest-physical memory, where boot data lies, ports, interrupt
- * lines, and PCI slots. All addresses are guest-physical, sizes are bytes.
+ * The small PC's map, stated here alone: guest-physical memory, where boot data lies, ports,
+ * interrupt lines, and PCI slots. All addresses are guest-physical, sizes are bytes.
  */
 public final class MachineLayout {
   private MachineLayout() {}
@@ -153,14 +153,16 @@ public final class MachineLayout {
   /** How many disks a machine can have. */
   public static final int MAX_DISKS = 16;
 
-  /** The interrupt line of a PCI slot's pin INTA#; neighbours take turns, so disks 0 and 2 share. */
+  /**
+   * The interrupt line of a PCI slot's pin INTA#; neighbours take turns, so disks 0 and 2 share.
+   */
   public static int pciIrq(int slot) {
     return PCI_IRQS[slot % PCI_IRQS.length];
   }
 
   /**
-   * The lines that PCI devices use, as ELCR bits (bit n is IRQ n): preset to level, since Linux does not
-   * set them without a routing table.
+   * The lines that PCI devices use, as ELCR bits (bit n is IRQ n): preset to level, since Linux
+   * does not set them without a routing table.
    */
   public static int levelTriggeredIrqs() {
     int bits = 0;

@@ -11,12 +11,13 @@ import org.jspecify.annotations.Nullable;
  * The decoder of the two address spaces of I/O: ports and memory-mapped registers. A window shows a
  * stretch of a device's offsets; windows of one space never overlap.
  *
- * <p>An access that lies in one window and is no wider than its device takes is one call; any other is
- * split into bytes, lowest address first, each decoded by itself (as an ISA bridge does). A byte that no
- * window covers reads as 0xff; a write there has no effect. Both are counted and can be traced.
+ * <p>An access that lies in one window and is no wider than its device takes is one call; any other
+ * is split into bytes, lowest address first, each decoded by itself (as an ISA bridge does). A byte
+ * that no window covers reads as 0xff; a write there has no effect. Both are counted and can be
+ * traced.
  *
- * <p>Owned by the vCPU's thread. Windows and counters are not part of the guest-visible state: fixed
- * windows follow from the layout, movable ones from the PCI devices' registers.
+ * <p>Owned by the vCPU's thread. Windows and counters are not part of the guest-visible state:
+ * fixed windows follow from the layout, movable ones from the PCI devices' registers.
  */
 public final class Bus {
   private static final int PORTS = 0x1_0000;
@@ -74,8 +75,8 @@ public final class Bus {
   }
 
   /**
-   * Shows a device at guest-physical addresses that have no memory behind them (that is the caller's to
-   * know: an address with memory never comes to the bus).
+   * Shows a device at guest-physical addresses that have no memory behind them (that is the
+   * caller's to know: an address with memory never comes to the bus).
    *
    * @param base first guest-physical address
    * @param size bytes, at least 1
@@ -96,8 +97,8 @@ public final class Bus {
   }
 
   /**
-   * As {@link #mapMmio}, for a window that the guest placed: where it would overlap, nothing is mapped,
-   * for a guest's mistake is not ours.
+   * As {@link #mapMmio}, for a window that the guest placed: where it would overlap, nothing is
+   * mapped, for a guest's mistake is not ours.
    *
    * @return whether it was mapped
    */
@@ -109,7 +110,9 @@ public final class Bus {
     return true;
   }
 
-  /** Takes away the window that was mapped at exactly this base for this device, if there is one. */
+  /**
+   * Takes away the window that was mapped at exactly this base for this device, if there is one.
+   */
   public void unmapMmio(long base, Device device) {
     mmio.removeIf(window -> window.first() == base && window.device() == device);
     lastMmio = null;

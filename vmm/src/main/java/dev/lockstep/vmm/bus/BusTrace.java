@@ -1,6 +1,8 @@
 package dev.lockstep.vmm.bus;
 
-/** Told of accesses that no device answers. Called on the vCPU's thread; must not touch the machine. */
+/**
+ * Told of accesses that no device answers. Called on the vCPU's thread; must not touch the machine.
+ */
 @FunctionalInterface
 public interface BusTrace {
 

@@ -6,8 +6,8 @@ import dev.lockstep.engine.VmmException;
  * One device of the machine: registers behind offsets, and a state that can be saved and restored.
  * Everything happens on the vCPU's thread, at an execution point.
  *
- * <p>Offsets are the device's own; where a device shows through several windows, the layout gives each
- * window its first offset. A device never throws for what a guest does to it.
+ * <p>Offsets are the device's own; where a device shows through several windows, the layout gives
+ * each window its first offset. A device never throws for what a guest does to it.
  */
 public interface Device {
 
@@ -36,8 +36,8 @@ public interface Device {
   DeviceState save();
 
   /**
-   * Continues from a saved state. Drives no line and causes no effect: lines' levels are part of the
-   * interrupt controller's own state.
+   * Continues from a saved state. Drives no line and causes no effect: lines' levels are part of
+   * the interrupt controller's own state.
    *
    * @throws VmmException if the state is not one of this kind and version, naming the field
    */

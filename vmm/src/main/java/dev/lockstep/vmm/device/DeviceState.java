@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A device's saved state: named numbers and byte strings in a fixed order. Immutable. The names make a
- * difference between two states, or a state that does not fit, something a message can say.
+ * A device's saved state: named numbers and byte strings in a fixed order. Immutable. The names
+ * make a difference between two states, or a state that does not fit, something a message can say.
  */
 public final class DeviceState {
   private static final int MAX_FIELDS = 1 << 16;

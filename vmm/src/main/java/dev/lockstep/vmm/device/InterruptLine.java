@@ -12,10 +12,4 @@ public interface InterruptLine {
 
   /** Drives the line: true while the device asks for service. */
   void set(boolean asserted);
-
-  /** A short assertion and release, for sources that signal by an edge. */
-  default void pulse() {
-    set(true);
-    set(false);
-  }
 }

@@ -1,6 +1,8 @@
 package dev.lockstep.vmm.device;
 
-/** How a device asks for the end of the machine: an effect, taken by the machine after the access. */
+/**
+ * How a device asks for the end of the machine: an effect, taken by the machine after the access.
+ */
 public interface PowerControl {
 
   /**

@@ -6,8 +6,8 @@ import java.util.Iterator;
 
 /**
  * Reads the fields of a {@link DeviceState} in the order in which they were written. Every method
- * throws {@link VmmException}, naming the field, when the next field is not the one asked for or its
- * value is not possible.
+ * throws {@link VmmException}, naming the field, when the next field is not the one asked for or
+ * its value is not possible.
  */
 public final class StateReader {
   private final DeviceState state;

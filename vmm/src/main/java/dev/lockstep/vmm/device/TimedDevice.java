@@ -5,7 +5,8 @@ package dev.lockstep.vmm.device;
  * {@link #advance} at, or as soon as it can after, {@link #nextDeadlineNanos}, and before each
  * interrupt decision; a deadline changes only by an access, an advance or a restore.
  *
- * <p>What the device's state is after {@code advance(t)} does not depend on how many calls led to t.
+ * <p>What the device's state is after {@code advance(t)} does not depend on how many calls led to
+ * t.
  */
 public interface TimedDevice extends Device {
 

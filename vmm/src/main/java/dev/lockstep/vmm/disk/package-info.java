@@ -1,4 +1,7 @@
-/** Disk images on the host: files, locks, markers, dirty blocks, overlays, and the thread that does the I/O. Opened and driven by the machine and by replication. */
+/**
+ * Disk images on the host: files, locks, markers, dirty blocks, overlays, and the thread that does
+ * the I/O. Opened and driven by the machine and by replication.
+ */
 @NullMarked
 package dev.lockstep.vmm.disk;
 

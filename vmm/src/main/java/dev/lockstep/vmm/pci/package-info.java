@@ -1,4 +1,7 @@
-/** PCI configuration mechanism 1, functions with their configuration space, and BARs that follow the guest. Wired by the machine; virtio builds on it. */
+/**
+ * PCI configuration mechanism 1, functions with their configuration space, and BARs that follow the
+ * guest. Wired by the machine; virtio builds on it.
+ */
 @NullMarked
 package dev.lockstep.vmm.pci;
 
