@@ -2,10 +2,10 @@ package dev.lockstep.softcpu.fp;
 
 /** Transcendental functions, by 128-bit integer arithmetic; within 1 ulp of the exact value (SDM vol. 1 8.3.10), the argument of the trigonometric ones reduced by the exact pi. */
 public final class X87Transcendentals {
-  private final X87State state;
+  private final X87Stack stack;
 
-  public X87Transcendentals(X87State state) {
-    this.state = state;
+  X87Transcendentals(X87Stack stack) {
+    this.stack = stack;
   }
 
   /** F2XM1. */

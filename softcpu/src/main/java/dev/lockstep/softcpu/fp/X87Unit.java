@@ -8,11 +8,26 @@ package dev.lockstep.softcpu.fp;
  * Stores run in two phases, see {@link X87Stores}.
  */
 public final class X87Unit {
+  /** The registers; control instructions (FNINIT, FLDCW, FNCLEX, FINCSTP, FFREE ...) are its methods. */
   public final X87State state = new X87State();
-  public final X87Moves moves = new X87Moves(state);
-  public final X87Stores stores = new X87Stores(state);
-  public final X87Arithmetic arithmetic = new X87Arithmetic(state);
-  public final X87Compares compares = new X87Compares(state);
-  public final X87Functions functions = new X87Functions(state);
-  public final X87Transcendentals transcendentals = new X87Transcendentals(state);
+
+  private final X87Stack stack = new X87Stack(state, new F80());
+
+  /** Loads and register moves. */
+  public final X87Moves moves = new X87Moves(stack);
+
+  /** Stores to memory. */
+  public final X87Stores stores = new X87Stores(stack);
+
+  /** The four basic operations. */
+  public final X87Arithmetic arithmetic = new X87Arithmetic(stack);
+
+  /** Comparisons and classification. */
+  public final X87Compares compares = new X87Compares(stack);
+
+  /** FSQRT, FPREM, FSCALE and the like. */
+  public final X87Functions functions = new X87Functions(stack);
+
+  /** FSIN, FYL2X and the like. */
+  public final X87Transcendentals transcendentals = new X87Transcendentals(stack);
 }
