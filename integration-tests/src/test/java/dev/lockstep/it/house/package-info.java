@@ -1,0 +1,5 @@
+/** The rules of the house as tests: layering of the modules, and the shape of source files. */
+@NullMarked
+package dev.lockstep.it.house;
+
+import org.jspecify.annotations.NullMarked;
