@@ -231,6 +231,15 @@ final class F80 {
     pack(EXTENDED_PRECISION);
   }
 
+  /** Rounds the approximation of a value that the format cannot hold: PE in any case. */
+  void packInexact(Real128 value) {
+    wide.sign = value.sign;
+    wide.exponent = value.exponent;
+    wide.high = value.high;
+    wide.low = value.low | 1;
+    packExtended();
+  }
+
   /** Rounds {@link #wide}, non-zero, and deals with overflow and underflow. Tininess is detected after rounding. */
   private void pack(int precision) {
     int exponent = wide.exponent;
