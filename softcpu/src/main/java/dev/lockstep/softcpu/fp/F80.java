@@ -22,6 +22,7 @@ final class F80 {
   private static final int BIAS = 16383;
   private static final int TRAP_BIAS = 24576;
   private static final int EXTENDED_PRECISION = 64;
+  private static final int OPERAND_EXCEPTIONS = X87State.IE | X87State.DE | X87State.ZE;
 
   final Operand a = new Operand();
   final Operand b = new Operand();
@@ -48,9 +49,15 @@ final class F80 {
     roundedUp = false;
   }
 
-  /** An unmasked invalid operation or division by zero forbids any result. */
+  /**
+   * Whether an unmasked exception of the operands forbids any result. If so, the flags of the result are dropped: it was never computed.
+   */
   boolean isBlocked() {
-    return (flags & ~control & (X87State.IE | X87State.ZE)) != 0;
+    if ((flags & ~control & OPERAND_EXCEPTIONS) == 0) {
+      return false;
+    }
+    flags &= OPERAND_EXCEPTIONS;
+    return true;
   }
 
   int rounding() {
@@ -292,7 +299,8 @@ final class F80 {
       return;
     }
     flags |= X87State.PE;
-    roundedUp = overflowsToInfinity(rounding(), sign);
+    // A massive overflow, unmasked, is infinite whatever the rounding mode (SDM vol. 1 8.5.4).
+    roundedUp = !isMasked(X87State.OE) || overflowsToInfinity(rounding(), sign);
     if (roundedUp) {
       setInfinity(sign);
     } else {

@@ -169,8 +169,9 @@ public final class X87Functions {
       long significand = a.significand;
       f80.b.setInteger(a.exponent);
       setNormal(f80.b);
-      stack.acceptInto(0);
-      state.push(signBit | BIAS, significand);
+      if (stack.acceptInto(0)) {
+        state.push(signBit | BIAS, significand);
+      }
     }
   }
 
@@ -186,6 +187,7 @@ public final class X87Functions {
    * FPREM: the quotient is truncated. A difference D of exponents of 64 and more is reduced by N = 32 + D mod 32 of its bits at a time, with C2 = 1 (what the processors do within the manual's 32..63).
    */
   public void fprem() {
+    state.status &= ~X87State.C2;
     if (beginOnTwo()) {
       remainder(false);
     }
@@ -193,6 +195,7 @@ public final class X87Functions {
 
   /** FPREM1: the quotient is rounded to nearest even. */
   public void fprem1() {
+    state.status &= ~X87State.C2;
     if (beginOnTwo()) {
       remainder(true);
     }
@@ -201,7 +204,6 @@ public final class X87Functions {
   private void remainder(boolean nearest) {
     Operand a = f80.a;
     Operand b = f80.b;
-    state.status &= ~X87State.C2;
     if (!f80.unordered()) {
       if (a.kind == Kind.INFINITY || b.kind == Kind.ZERO) {
         f80.invalid();
@@ -236,9 +238,10 @@ public final class X87Functions {
       }
       packRemainder(a.sign);
     }
-    stack.acceptInto(0);
-    state.status &= ~QUOTIENT;
-    state.status |= partial ? X87State.C2 : codes(quotient);
+    if (stack.acceptInto(0)) {
+      state.status &= ~QUOTIENT;
+      state.status |= partial ? X87State.C2 : codes(quotient);
+    }
   }
 
   /** Leaves significand·2^steps mod b's significand in {@code wide}, not normalised, with this exponent; returns the quotient modulo 2^32. */

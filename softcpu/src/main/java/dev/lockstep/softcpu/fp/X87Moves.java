@@ -180,7 +180,11 @@ public final class X87Moves {
       return;
     }
     f80.widen();
-    stack.acceptAndPush();
+    state.status |= f80.flags;
+    // A load goes on even if DE is unmasked.
+    if ((f80.flags & X87State.IE) == 0 || f80.isMasked(X87State.IE)) {
+      state.push(f80.signExponent, f80.significand);
+    }
   }
 
   private static long decimal(long digits, int count) {

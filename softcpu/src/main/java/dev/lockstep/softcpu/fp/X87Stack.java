@@ -65,14 +65,12 @@ final class X87Stack {
    * @return whether its result may be stored
    */
   boolean accept() {
+    boolean blocked = f80.isBlocked();
     state.status |= f80.flags;
-    if (f80.isBlocked()) {
-      return false;
-    }
-    if (f80.roundedUp) {
+    if (!blocked && f80.roundedUp) {
       state.status |= X87State.C1;
     }
-    return true;
+    return !blocked;
   }
 
   /** {@link #accept}s, then writes the result to ST(i). */
@@ -82,12 +80,5 @@ final class X87Stack {
       state.set(i, f80.signExponent, f80.significand);
     }
     return accepted;
-  }
-
-  /** {@link #accept}s, then pushes the result. The caller has checked for overflow. */
-  void acceptAndPush() {
-    if (accept()) {
-      state.push(f80.signExponent, f80.significand);
-    }
   }
 }

@@ -156,9 +156,10 @@ public final class X87State {
     status &= ~C1;
   }
 
-  /** FFREE ST(i). */
+  /** FFREE ST(i). The manual leaves the condition codes undefined; C1 is cleared. */
   public void free(int i) {
     occupied &= ~(1 << physical(i));
+    status &= ~C1;
   }
 
   /** What every MMX instruction but EMMS does first: TOP = 0, no register empty (SDM vol. 1 9.6.2). */

@@ -10,6 +10,8 @@ public final class X87Transcendentals {
   /** Trigonometric arguments from 2^63 on are out of range: C2, and nothing else happens. */
   private static final int RANGE_EXPONENT = 63;
 
+  private static final int TINY_EXPONENT = -70;
+
   private final X87State state;
   private final X87Stack stack;
   private final F80 f80;
@@ -120,7 +122,7 @@ public final class X87Transcendentals {
     }
   }
 
-  /** ST(1) × the exact logarithm of a power of two. */
+  /** ST(1) × the exact logarithm of a power of two; PE as for any other logarithm, as processors do. */
   private void timesInteger(int exponent) {
     Operand b = f80.b;
     if (exponent == 0 && b.kind == Kind.INFINITY) {
@@ -132,6 +134,8 @@ public final class X87Transcendentals {
       f80.a.setInteger(exponent);
       f80.wide.multiply(f80.a, b);
       f80.packExtended();
+      boolean tiny = (f80.signExponent & 0x7fff) == 0;
+      f80.flags |= X87State.PE | (tiny ? X87State.UE : 0);
     }
   }
 
@@ -189,6 +193,7 @@ public final class X87Transcendentals {
 
   /** FSIN. */
   public void fsin() {
+    state.status &= ~X87State.C2;
     if (!beginOnTop()) {
       return;
     }
@@ -209,6 +214,7 @@ public final class X87Transcendentals {
 
   /** FCOS. */
   public void fcos() {
+    state.status &= ~X87State.C2;
     if (!beginOnTop()) {
       return;
     }
@@ -233,6 +239,7 @@ public final class X87Transcendentals {
 
   /** FSINCOS: the sine replaces ST(0), the cosine is pushed. */
   public void fsincos() {
+    state.status &= ~X87State.C2;
     if (!beginOnTopAndPush()) {
       return;
     }
@@ -261,6 +268,7 @@ public final class X87Transcendentals {
 
   /** FPTAN: the tangent replaces ST(0), 1.0 is pushed. */
   public void fptan() {
+    state.status &= ~X87State.C2;
     if (!beginOnTopAndPush()) {
       return;
     }
@@ -284,6 +292,11 @@ public final class X87Transcendentals {
   }
 
   private void tangent() {
+    if (reduction.angle.exponent < TINY_EXPONENT) {
+      // What follows r in r + r³/3 + ... is less than a bit of the 128, and more than nothing.
+      f80.packInexact(reduction.angle);
+      return;
+    }
     setSine(x);
     Series.cosine(square, y);
     if ((reduction.quadrant & 1) == 0) {
@@ -343,10 +356,10 @@ public final class X87Transcendentals {
     f80.packInexact(x);
   }
 
-  /** Sets C2 for arguments of 2^63 and more, and clears it for all others. */
+  /** Sets C2 for arguments of 2^63 and more. */
   private boolean isOutOfRange() {
     boolean out = f80.a.kind == Kind.FINITE && f80.a.exponent >= RANGE_EXPONENT;
-    state.status = out ? state.status | X87State.C2 : state.status & ~X87State.C2;
+    state.status |= out ? X87State.C2 : 0;
     return out;
   }
 

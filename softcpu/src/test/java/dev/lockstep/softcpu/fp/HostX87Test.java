@@ -1,0 +1,103 @@
+package dev.lockstep.softcpu.fp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Every x87 instruction, on random states, against the host's own: registers, stack, tags, status with all flags and condition codes, memory and RFLAGS, bit for bit. Transcendental results may be one
+ * unit in the last place apart on either side. Where processors of different makers differ, {@link VendorChoices} says so.
+ */
+class HostX87Test {
+  private final List<String> failures = new ArrayList<>();
+  private final TreeMap<String, Integer> counts = new TreeMap<>();
+  private int compared;
+
+  @Test
+  void agreesWithTheHost() {
+    compare(800, 20_260_101);
+  }
+
+  @Test
+  @Tag("long")
+  void agreesWithTheHostForLong() {
+    compare(100_000, System.nanoTime());
+  }
+
+  private void compare(int casesPerForm, long seed) {
+    System.out.println("HostX87Test seed " + seed);
+    Operands operands = new Operands(new SplittableRandom(seed));
+    try (HostFpu host = HostFpu.startOrSkip()) {
+      for (int opcode = 0xd8; opcode <= 0xdf; opcode++) {
+        for (int modrm = 0; modrm < 256; modrm++) {
+          if (X87Dispatch.isKnown(opcode, modrm)) {
+            compareForm(host, operands, opcode, modrm, casesPerForm);
+          }
+        }
+      }
+    }
+    System.out.println("HostX87Test compared " + compared + " cases");
+    String first = String.join("\n", failures.subList(0, Math.min(30, failures.size())));
+    assertThat(counts).as("differing cases by instruction, for example\n%s", first).isEmpty();
+  }
+
+  private void compareForm(HostFpu host, Operands operands, int opcode, int modrm, int cases) {
+    boolean oneOfEight = modrm >= 0xc0 && !(opcode == 0xd9 && modrm >= 0xd0);
+    int share = oneOfEight ? Math.max(cases / 4, 1) : cases;
+    for (int done = 0; done < share; done += HostFpu.BATCH) {
+      X87Case[] sent = new X87Case[Math.min(HostFpu.BATCH, share - done)];
+      for (int i = 0; i < sent.length; i++) {
+        sent[i] = X87Case.random(operands, opcode, modrm);
+        host.addX87(opcode, modrm, sent[i].image(), sent[i].memory());
+      }
+      host.flush();
+      for (X87Case each : sent) {
+        check(each, host.reply(HostFpu.X87_REPLY));
+      }
+    }
+  }
+
+  private void check(X87Case given, ByteBuffer reply) {
+    compared++;
+    byte[] image = new byte[X87Case.IMAGE_BYTES];
+    byte[] memory = new byte[16];
+    reply.get(image).get(memory);
+    int rflags = reply.getInt() & X87Dispatch.ARITHMETIC_FLAGS;
+    X87Dispatch ours = new X87Dispatch();
+    X87Images.restore(ours.unit.state, X87Images.Format.PROTECTED32, given.image());
+    System.arraycopy(given.memory(), 0, ours.memory, 0, 16);
+    ours.execute(given.opcode(), given.modrm());
+    byte[] result = new byte[X87Case.IMAGE_BYTES];
+    X87Images.save(ours.unit.state, X87Images.Format.PROTECTED32, result);
+    String difference = VendorChoices.difference(given, result, ours, image, memory, rflags);
+    if (difference != null) {
+      note(given, difference, image, memory, result, ours);
+    }
+  }
+
+  private void note(
+      X87Case given,
+      String difference,
+      byte[] image,
+      byte[] memory,
+      byte[] result,
+      X87Dispatch ours) {
+    String name = "%02x %02x".formatted(given.opcode(), given.modrm());
+    if (counts.merge(name, 1, Integer::sum) <= 1) {
+      failures.add(
+          difference
+              + ": "
+              + given
+              + "\n   host "
+              + X87Case.describe(image, memory)
+              + "\n   ours "
+              + X87Case.describe(result, ours.memory));
+    }
+  }
+}
