@@ -5,6 +5,8 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.SegmentRegister;
 import dev.lockstep.engine.TimeStampCounter;
+import dev.lockstep.softcpu.fp.SseUnit;
+import dev.lockstep.softcpu.fp.X87Unit;
 
 /**
  * The registers of the software CPU, and the parts that work on them. Operations reach everything through here; nothing outside {@code softcpu} sees it.
@@ -99,9 +101,21 @@ final class Cpu {
   /** The one guest exception, thrown again and again. */
   final GuestFault fault = new GuestFault();
 
+  /** x87 and MMX. */
+  final X87Unit x87 = new X87Unit();
+
+  /** SSE's arithmetic and MXCSR. */
+  final SseUnit sse = new SseUnit();
+
+  /** XMM0..XMM15, low half of XMMi at 2i: the same array as in {@link #sse}. */
+  final long[] xmm = sse.state.xmm;
+
   final CpuModel model;
   final GuestMemory memory;
   final TimeStampCounter tsc;
+
+  /** Linear addresses to memory. */
+  final Mmu mmu;
 
   Cpu(CpuModel model, GuestMemory memory, TimeStampCounter tsc, BranchSemantics semantics) {
     this.transferIncrement = semantics == BranchSemantics.ALL_TRANSFERS ? 1 : 0;
@@ -112,5 +126,6 @@ final class Cpu {
       segments[i] = new SegmentRegister();
       segments[i].access = SegmentRegister.UNUSABLE;
     }
+    this.mmu = new Mmu(this);
   }
 }

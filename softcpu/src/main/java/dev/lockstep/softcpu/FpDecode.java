@@ -113,9 +113,7 @@ final class FpDecode {
     if (!packed(kind) || insn.isRegister() && (kind == P66 || !load)) {
       return undefined();
     }
-    return load
-        ? new SseMoveOps.LoadHalf(insn, which)
-        : new SseMoveOps.StorePart(insn, 8, which);
+    return load ? new SseMoveOps.LoadHalf(insn, which) : new SseMoveOps.StorePart(insn, 8, which);
   }
 
   private static Op unpackFloats(Insn insn, int half, int kind) {
@@ -244,9 +242,7 @@ final class FpDecode {
       return undefined();
     }
     if (opcode == 0x173 && (insn.extension == 3 || insn.extension == 7)) {
-      return kind == P66
-          ? new SseIntegerOps.ShiftBytes(insn, insn.extension == 7)
-          : undefined();
+      return kind == P66 ? new SseIntegerOps.ShiftBytes(insn, insn.extension == 7) : undefined();
     }
     LongBinaryOperator lane =
         PackedTable.shift(PackedTable.shiftOfImmediate(opcode, insn.extension));
@@ -321,9 +317,7 @@ final class FpDecode {
     }
     LongBinaryOperator shift = PackedTable.shift(opcode);
     if (shift != null) {
-      return kind == P66
-          ? new SseIntegerOps.Shift(insn, shift)
-          : new MmxOps.Lane(insn, shift);
+      return kind == P66 ? new SseIntegerOps.Shift(insn, shift) : new MmxOps.Lane(insn, shift);
     }
     LongBinaryOperator rearrange = PackedTable.rearrange(opcode);
     if (rearrange == null) {

@@ -233,8 +233,7 @@ final class MmxOps {
     @Override
     void exec(Cpu c) {
       FpGate.mmx(c);
-      storeMasked(
-          c, destination, new long[] {destinationMmx(c)}, new long[] {sourceMmx(c)});
+      storeMasked(c, destination, new long[] {destinationMmx(c)}, new long[] {sourceMmx(c)});
       c.x87.state.enterMmx();
     }
   }

@@ -79,7 +79,6 @@ final class SseConvertOps {
     return low & LOW | (long) high << 32;
   }
 
-
   /** CVTPS2PD, CVTDQ2PD: 64 bits to 128. */
   private static final class Widen extends VectorOp {
     private final Widening element;
@@ -182,8 +181,7 @@ final class SseConvertOps {
       if (operand == null) {
         source = quad ? c.r[general] : (int) c.r[general];
       } else {
-        source =
-            quad ? c.mmu.load64(operand.read(c, 8)) : (int) c.mmu.load32(operand.read(c, 4));
+        source = quad ? c.mmu.load64(operand.read(c, 8)) : (int) c.mmu.load32(operand.read(c, 4));
       }
       SseConversions convert = c.sse.convert;
       if (single) {
@@ -217,7 +215,9 @@ final class SseConvertOps {
     void exec(Cpu c) {
       FpGate.sse(c);
       long value =
-          single ? fromSingle(c.sse.convert, (int) source32(c)) : fromDouble(c.sse.convert, source64(c));
+          single
+              ? fromSingle(c.sse.convert, (int) source32(c))
+              : fromDouble(c.sse.convert, source64(c));
       FpGate.complete(c, c.sse);
       c.r[general] = quad ? value : value & LOW;
     }

@@ -273,7 +273,11 @@ final class SseMoveOps {
     @Override
     void exec(Cpu c) {
       FpGate.sse(c);
-      MmxOps.storeMasked(c, destination, new long[] {c.xmm[reg], c.xmm[reg + 1]}, new long[] {c.xmm[rm], c.xmm[rm + 1]});
+      MmxOps.storeMasked(
+          c,
+          destination,
+          new long[] {c.xmm[reg], c.xmm[reg + 1]},
+          new long[] {c.xmm[rm], c.xmm[rm + 1]});
     }
   }
 }

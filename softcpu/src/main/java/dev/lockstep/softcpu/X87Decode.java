@@ -198,7 +198,8 @@ final class X87Decode {
           switch (i) {
             case 2 -> new Control(false, u -> u.state.clearExceptions());
             case 3 -> new Control(false, u -> u.state.init());
-            case 0, 1, 4 -> new Control(false, u -> {}); // FNENI, FNDISI, FNSETPM: 8087 and 287 only
+            case 0, 1, 4 ->
+                new Control(false, u -> {}); // FNENI, FNDISI, FNSETPM: 8087 and 287 only
             default -> UndefinedOp.UD;
           };
       case 5 -> new CompareToFlags(insn, compares -> compares.fucomi(i));
@@ -222,8 +223,7 @@ final class X87Decode {
   private static Op registerDe(Insn insn, int op, int i) {
     return switch (op) {
       case COMPARE -> new Register(insn, u -> u.compares.fcomp(i));
-      case COMPARE_POP ->
-          i == 1 ? new Register(insn, u -> u.compares.fcompp()) : UndefinedOp.UD;
+      case COMPARE_POP -> i == 1 ? new Register(insn, u -> u.compares.fcompp()) : UndefinedOp.UD;
       default -> new Register(insn, u -> u.arithmetic.toRegisterPop(op, i));
     };
   }

@@ -201,7 +201,8 @@ final class X87Ops {
         throw new IllegalStateException("x87 memory operation without an operand");
       }
       long linear = operand.write(c, size);
-      // The operand is checked before anything is raised: a page fault comes before a numeric exception.
+      // The operand is checked before anything is raised: a page fault comes before a numeric
+      // exception.
       c.mmu.probeWrite(linear, size);
       X87Stores stores = c.x87.stores;
       if (!prepare.run(stores)) {
