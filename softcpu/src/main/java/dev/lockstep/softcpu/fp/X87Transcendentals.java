@@ -10,7 +10,8 @@ public final class X87Transcendentals {
   /** Trigonometric arguments from 2^63 on are out of range: C2, and nothing else happens. */
   private static final int RANGE_EXPONENT = 63;
 
-  private static final int TINY_EXPONENT = -70;
+  /** From here down tan r is r and a bit. */
+  private static final int TINY_EXPONENT = -60;
 
   private final X87State state;
   private final X87Stack stack;
@@ -292,8 +293,8 @@ public final class X87Transcendentals {
   }
 
   private void tangent() {
-    if (reduction.angle.exponent < TINY_EXPONENT) {
-      // What follows r in r + r³/3 + ... is less than a bit of the 128, and more than nothing.
+    if (reduction.angle.exponent < TINY_EXPONENT && (reduction.quadrant & 1) == 0) {
+      // What follows r in r + r³/3 + ... is little for the 128 bits, and more than nothing.
       f80.packInexact(reduction.angle);
       return;
     }
