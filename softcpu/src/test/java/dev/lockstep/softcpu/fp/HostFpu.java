@@ -23,8 +23,10 @@ final class HostFpu implements AutoCloseable {
   /** Requests a batch: the replies fit into the pipe while the host still reads. */
   static final int BATCH = 200;
 
+  static final int IMAGE_BATCH = 50;
   static final int X87_REPLY = 128;
   static final int SSE_REPLY = 41;
+  static final int IMAGE_REPLY = 512;
   private static final String SOURCE = "host_fpu.c";
 
   private final Path folder;
@@ -101,6 +103,14 @@ final class HostFpu implements AutoCloseable {
       requests.putLong(xmm[i]);
     }
     requests.putLong(rcx);
+  }
+
+  /** Adds a request to store a state: FRSTOR of the 108-byte image, then code that stores at [RDI]. At most {@link #IMAGE_BATCH}. */
+  void addImage(byte[] code, byte[] image) {
+    requests.put((byte) 'I').put((byte) code.length);
+    byte[] padded = new byte[15];
+    System.arraycopy(code, 0, padded, 0, code.length);
+    requests.put(padded).put(image, 0, 108);
   }
 
   /** Sends what was added; the replies follow, to be read in order. */

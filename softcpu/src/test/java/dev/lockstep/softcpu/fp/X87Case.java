@@ -1,6 +1,7 @@
 package dev.lockstep.softcpu.fp;
 
 import java.util.HexFormat;
+import java.util.random.RandomGenerator;
 
 /** One x87 instruction on one state: an FSAVE image (32-bit protected) and 16 bytes of memory. */
 record X87Case(int opcode, int modrm, byte[] image, byte[] memory) {
@@ -33,6 +34,24 @@ record X87Case(int opcode, int modrm, byte[] image, byte[] memory) {
     byte[] image = new byte[IMAGE_BYTES];
     X87Images.save(state, X87Images.Format.PROTECTED32, image);
     return new X87Case(opcode, modrm, image, memory(operands, opcode, modrm >>> 3 & 7));
+  }
+
+  /** The special values as ST(0) and ST(1), one of 4·n² combinations with signs; half the cases leave some exceptions unmasked. */
+  static X87Case special(RandomGenerator random, int opcode, int modrm, int combination) {
+    int n = Operands.SPECIAL80.length;
+    int pair = combination >>> 2;
+    X87State state = new X87State();
+    put(state, 0, Operands.SPECIAL80[pair % n], combination & 1);
+    put(state, 1, Operands.SPECIAL80[pair / n], combination >>> 1 & 1);
+    int masks = random.nextBoolean() ? 0x3f : random.nextInt(64);
+    state.setControl(masks | random.nextInt(16) << 8);
+    byte[] image = new byte[IMAGE_BYTES];
+    X87Images.save(state, X87Images.Format.PROTECTED32, image);
+    return new X87Case(opcode, modrm, image, new byte[16]);
+  }
+
+  private static void put(X87State state, int i, long[] special, int sign) {
+    state.set(i, sign << 15 | (int) special[0], special[1]);
   }
 
   /** A memory operand of the form's type; control words for FLDCW. */

@@ -8,6 +8,8 @@
  *     reply:    u8 faulted, u32 mxcsr, u8 xmm0[16], u64 mm0, u64 rax, u32 eflags
  *               mm0 and mm1 are loaded from the low halves of xmm0 and xmm1 if the code asks for it by
  *               a length with bit 7 set. RAX starts as 0x1111111111111111.
+ * 'I' request:  u8 length, u8 code[15], u8 image[108] (FRSTOR, 32-bit protected)
+ *     reply:    u8 memory[512], filled with aa before the code stores at [rdi]
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -129,6 +131,22 @@ static void run_sse(void) {
   fwrite(&r, sizeof r, 1, stdout);
 }
 
+static void run_image(void) {
+  static uint8_t q[16 + 108], in[108] __attribute__((aligned(16))), memory[512] __attribute__((aligned(16)));
+  if (!read_exactly(q, sizeof q) || q[0] > 15) {
+    die("bad image request");
+  }
+  memcpy(in, q + 16, sizeof in);
+  memset(memory, 0xaa, sizeof memory);
+  uint8_t *p = code_pages;
+  /* frstor [rsi]; code; fninit; ret */
+  *p++ = 0xdd, *p++ = 0x26;
+  memcpy(p, q + 1, q[0]), p += q[0];
+  *p++ = 0xdb, *p++ = 0xe3, *p++ = 0xc3;
+  ((x87_stub)code_pages)(memory, in, NULL);
+  fwrite(memory, sizeof memory, 1, stdout);
+}
+
 int main(void) {
   code_pages = mmap(NULL, 4096 + 64 * 2048, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (code_pages == MAP_FAILED) {
@@ -143,6 +161,8 @@ int main(void) {
       run_x87();
     } else if (kind == 'S') {
       run_sse();
+    } else if (kind == 'I') {
+      run_image();
     } else if (kind == 'F') {
       fflush(stdout);
     } else {
