@@ -1,0 +1,143 @@
+package dev.lockstep.vmm.time;
+
+/**
+ * Keeps a live machine's virtual time near the host's: says, at each boundary, whether to write a clock entry, to wait, or
+ * to give up what was lost. Free of clocks: every call is told the host's monotonic time.
+ *
+ * <p>The pace is set a little below what the host was seen to do, so that virtual time falls behind slowly and is brought
+ * back by a step now and then: to wait would waste the CPU, and each correction is an entry in the log.
+ */
+public final class Pacer {
+  /** How far virtual time may be behind before it is stepped. */
+  public static final long MAX_BEHIND_NANOS = 10_000_000;
+
+  /** The largest step. Timers are late by as much. */
+  public static final long MAX_STEP_NANOS = 20_000_000;
+
+  /** How far virtual time may be ahead before the vCPU waits. */
+  public static final long MAX_AHEAD_NANOS = 2_000_000;
+
+  /** Behind by more than this (the host was suspended, say), the difference is given up. */
+  public static final long LOST_NANOS = 5_000_000_000L;
+
+  /** How much slower than measured the pace is set, in percent. */
+  private static final int SLACK_PERCENT = 3;
+
+  /** How many branches a measurement of the pace takes at least. */
+  private static final long MEASURED_BRANCHES = 1L << 16;
+
+  /** The weight of a new measurement is one part in this many. */
+  private static final int SMOOTHING = 8;
+
+  /** What to do. Nothing: all fields zero. */
+  public static final class Decision {
+    private long stepNanos;
+    private long pace;
+    private long waitNanos;
+    private long lostNanos;
+
+    /** Virtual time to add by a clock entry; with {@link #pace} 0 there is no entry. */
+    public long stepNanos() {
+      return stepNanos;
+    }
+
+    /** The entry's pace, or 0 for no entry. */
+    public long pace() {
+      return pace;
+    }
+
+    /** How long the vCPU should wait, in host nanoseconds. */
+    public long waitNanos() {
+      return waitNanos;
+    }
+
+    /** What was given up: the wall clock must be stepped by it. */
+    public long lostNanos() {
+      return lostNanos;
+    }
+  }
+
+  private final Decision decision = new Decision();
+  private long hostBase;
+  private long virtualBase;
+  private double measuredPace;
+  private boolean measuring;
+  private long measureHost;
+  private long measureCount;
+
+  /** Begins anew: now both clocks are together. */
+  public void anchor(long hostNanos, long virtualNanos) {
+    hostBase = hostNanos;
+    virtualBase = virtualNanos;
+    measuring = false;
+  }
+
+  /** What virtual time should be. */
+  public long virtualAt(long hostNanos) {
+    return virtualBase + (hostNanos - hostBase);
+  }
+
+  /** When virtual time should be there. */
+  public long hostAt(long virtualNanos) {
+    long ahead = virtualNanos - virtualBase;
+    return ahead > Long.MAX_VALUE / 2 ? Long.MAX_VALUE / 2 : hostBase + ahead;
+  }
+
+  /** The vCPU begins to run (or goes on after it waited): time until the next {@link #decide} is spent in the guest. */
+  public void running(long hostNanos, long count) {
+    measuring = true;
+    measureHost = hostNanos;
+    measureCount = count;
+  }
+
+  /**
+   * Decides at a boundary of a running guest.
+   *
+   * @param hostNanos now
+   * @param virtualNanos virtual time now
+   * @param count branch count now
+   * @param pace the clock's present pace
+   * @return valid until the next call
+   */
+  public Decision decide(long hostNanos, long virtualNanos, long count, long pace) {
+    measure(hostNanos, count);
+    decision.stepNanos = 0;
+    decision.pace = 0;
+    decision.waitNanos = 0;
+    decision.lostNanos = 0;
+    long behind = virtualAt(hostNanos) - virtualNanos;
+    if (behind > LOST_NANOS) {
+      decision.lostNanos = behind;
+      hostBase += behind;
+    } else if (behind > MAX_BEHIND_NANOS) {
+      decision.stepNanos = Math.min(behind, MAX_STEP_NANOS);
+      decision.pace = wantedPace(pace);
+    } else if (behind < -MAX_AHEAD_NANOS) {
+      decision.waitNanos = -behind;
+      if (wantedPace(pace) < pace - pace / 16) {
+        decision.pace = wantedPace(pace);
+      }
+    }
+    return decision;
+  }
+
+  private void measure(long hostNanos, long count) {
+    long branches = count - measureCount;
+    if (measuring && branches < MEASURED_BRANCHES) {
+      return;
+    }
+    if (measuring && hostNanos > measureHost) {
+      double now = (double) (hostNanos - measureHost) * VirtualClock.ONE_NANO / branches;
+      measuredPace = measuredPace == 0 ? now : measuredPace + (now - measuredPace) / SMOOTHING;
+    }
+    running(hostNanos, count);
+  }
+
+  private long wantedPace(long present) {
+    if (measuredPace == 0) {
+      return present;
+    }
+    long wanted = (long) (measuredPace * (100 - SLACK_PERCENT) / 100);
+    return Math.clamp(wanted, 1, VirtualClock.MAX_PACE);
+  }
+}
