@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
+import java.util.function.Supplier;
 
 /**
  * Where a live machine's log entries go: a file, a backup, both, or nowhere. One sink takes one log (one epoch). Called
@@ -16,7 +17,7 @@ public interface LogSink {
   LogSink NONE =
       new LogSink() {
         @Override
-        public void begin(LogHeader header) {}
+        public void begin(Supplier<LogHeader> header) {}
 
         @Override
         public void append(long sequence, LogEntry entry) {}
@@ -25,8 +26,13 @@ public interface LogSink {
         public void end() {}
       };
 
-  /** The first call: what this log is a log of. */
-  void begin(LogHeader header);
+  /**
+   * The first call.
+   *
+   * @param header makes the header of this log; hashes memory and reads every disk, so ask only if it is needed, and only
+   *     during this call
+   */
+  void begin(Supplier<LogHeader> header);
 
   /**
    * Takes the next entry; it takes effect after this has returned.
@@ -50,6 +56,11 @@ public interface LogSink {
   /** How often this sink wants {@link #progress} at least, in nanoseconds of host time; 0 for never. */
   default long progressNanos() {
     return 0;
+  }
+
+  /** Whether {@link LogEntry.EndOfLog} should carry a digest of the final state, disks included, which takes a while. */
+  default boolean wantsFinalDigest() {
+    return false;
   }
 
   /** No more entries come. If the last one was not {@link LogEntry.EndOfLog}, the machine died. */

@@ -120,7 +120,12 @@ public final class VirtualClock implements TimeStampCounter {
     long nanos = in.readLong();
     long fraction = in.readLong();
     long newPace = in.readLong();
-    if (count < 0 || nanos < 0 || fraction < 0 || fraction >= ONE_NANO || newPace < 1 || newPace > MAX_PACE) {
+    if (count < 0
+        || nanos < 0
+        || fraction < 0
+        || fraction >= ONE_NANO
+        || newPace < 1
+        || newPace > MAX_PACE) {
       throw new IOException("a virtual clock with pace %d".formatted(newPace));
     }
     baseCount = count;

@@ -1,0 +1,230 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.device.TimedDevice;
+import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.MachineDigest;
+import dev.lockstep.vmm.log.Moment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A replica: runs to the moment of each entry of its source and lets it take effect there, or compares. Never runs past
+ * the last entry or progress mark that the source holds.
+ */
+final class FollowConductor implements Conductor {
+  private final MachineCore core;
+  private final Mailbox mailbox;
+  private final LogSource source;
+  private final OutputGate gate;
+  private final MachineMode mode;
+  private volatile boolean waiting;
+
+  FollowConductor(
+      MachineCore core, Mailbox mailbox, LogSource source, OutputGate gate, MachineMode mode) {
+    this.core = core;
+    this.mailbox = mailbox;
+    this.source = source;
+    this.gate = gate;
+    this.mode = mode;
+    core.newLog();
+  }
+
+  @Override
+  public MachineMode mode() {
+    return mode;
+  }
+
+  @Override
+  public long epoch() {
+    return source.header().epoch();
+  }
+
+  @Override
+  public boolean waiting() {
+    return waiting;
+  }
+
+  /** Whether every entry of the source has taken effect. */
+  boolean consumed() {
+    return source.peek() == null;
+  }
+
+  @Override
+  public @Nullable MachineEnd turn() throws InterruptedException {
+    LogEntry entry = source.peek();
+    if (entry == null) {
+      return atEndOfSource();
+    }
+    if (!standsAt(entry.at())) {
+      advanceTowards(entry);
+      return null;
+    }
+    if (entry instanceof LogEntry.EndOfLog it) {
+      MachineEnd end = finish(it);
+      taken(entry);
+      return end;
+    }
+    if (!fulfil(entry)) {
+      mailbox.await(Long.MAX_VALUE);
+      return null;
+    }
+    taken(entry);
+    return null;
+  }
+
+  private void taken(LogEntry entry) {
+    source.advance();
+    if (!(entry instanceof LogEntry.ProgressMark)) {
+      core.takeSequence();
+    }
+  }
+
+  private @Nullable MachineEnd atEndOfSource() throws InterruptedException {
+    if (source.ended() && mode == MachineMode.REPLAY) {
+      return core.end(EndReason.HANDED_OVER, false, false);
+    }
+    waiting = true;
+    mailbox.await(Long.MAX_VALUE);
+    waiting = false;
+    return null;
+  }
+
+  @Override
+  public MachineEnd stop() {
+    return core.end(EndReason.STOPPED, false, false);
+  }
+
+  @Override
+  public void close() {
+    // The source belongs to whoever gave it.
+  }
+
+  /** Whether this boundary is that moment. */
+  private boolean standsAt(Moment moment) {
+    if (!core.vcpu().point().equals(moment.point()) || core.runner().halted() != moment.halted()) {
+      return false;
+    }
+    return !moment.halted()
+        || core.runner().endReason() != null
+        || core.board().nextDeadlineNanos() > moment.haltedNanos();
+  }
+
+  private void advanceTowards(LogEntry entry) {
+    Moment target = entry.at();
+    if (core.runner().endReason() != null) {
+      throw diverged(
+          entry, "the run", "going on to " + target, "at its end: " + core.runner().endDetail());
+    }
+    if (core.runner().halted()) {
+      idleTowards(entry);
+      return;
+    }
+    switch (core.runner().runTo(target.point())) {
+      case POINT -> {
+        if (target.halted()) {
+          throw diverged(entry, "the guest", "halted", "running");
+        }
+      }
+      case MISSED -> throw diverged(entry, "the execution", "at " + target, "past it");
+      case KICKED, HALTED, ENDED -> {
+        // Looked at in the next turn.
+      }
+      case LIMIT -> throw new IllegalStateException("a run to a point has no limit");
+    }
+  }
+
+  /** The guest is halted here and the entry's moment is later. */
+  private void idleTowards(LogEntry entry) {
+    if (core.runner().wake()) {
+      return;
+    }
+    Moment target = entry.at();
+    ExecutionPoint point = core.vcpu().point();
+    long count = point.branchCount();
+    boolean later = target.count() > count;
+    boolean here = target.halted() && target.point().equals(point);
+    if (!later && !here) {
+      throw diverged(entry, "the execution", "at " + target, "halted at " + point);
+    }
+    if (core.board().nextDeadlineNanos() == TimedDevice.NO_DEADLINE) {
+      throw diverged(entry, "the execution", "at " + target, "halted without a timer at " + point);
+    }
+    if (later && !core.runner().wakeable()) {
+      throw diverged(entry, "the execution", "at " + target, "halted for ever at " + point);
+    }
+    core.fireNextTimer();
+  }
+
+  /** Lets an entry take effect, or compares it; false if that must wait for this replica's own I/O. */
+  private boolean fulfil(LogEntry entry) {
+    switch (entry) {
+      case LogEntry.Input it -> core.apply(it);
+      case LogEntry.OutputEntry it -> compareOutput(it);
+      case LogEntry.DigestEntry it -> {
+        compare(it, "digest of the registers", it.registers(), core.registersDigest());
+        compare(it, "digest of the devices", it.devices(), core.devicesDigest());
+      }
+      case LogEntry.CheckpointMark it -> compareAll(it, it.digest());
+      case LogEntry.ProgressMark it -> {
+        // That it was reached is all.
+      }
+      case LogEntry.EndOfLog it -> throw new IllegalStateException("the end is not fulfilled");
+    }
+    return true;
+  }
+
+  private void compareOutput(LogEntry.OutputEntry entry) {
+    String[] difference = core.outputs().difference(entry);
+    if (difference != null) {
+      throw diverged(entry, difference[0], difference[1], difference[2]);
+    }
+    gate.offer(new Output(core.nextSequence(), entry, core.outputs().take(entry)));
+  }
+
+  private MachineEnd finish(LogEntry.EndOfLog entry) {
+    EndReason here = core.runner().endReason();
+    if (entry.reason() == EndReason.HALTED_FOR_EVER && core.runner().halted()) {
+      if (core.runner().wakeable()) {
+        throw diverged(entry, "interrupts at the final HLT", "off", "on");
+      }
+      core.runner().haltedForEver();
+      here = EndReason.HALTED_FOR_EVER;
+    }
+    if (entry.reason().byGuest() && here != entry.reason()) {
+      throw diverged(entry, "the end", entry.reason().name(), String.valueOf(here));
+    }
+    if (entry.reason().byGuest()) {
+      compare(entry, "the exit code", entry.exitCode(), core.runner().exitCode());
+    }
+    int stream = core.outputs().pendingStream();
+    if (stream >= 0) {
+      throw diverged(entry, "output at the end", "none more", "more on stream " + stream);
+    }
+    MachineDigest digest = entry.digest();
+    if (digest != null) {
+      compareAll(entry, digest);
+    }
+    return core.end(entry.reason(), entry.reason().byGuest(), digest != null);
+  }
+
+  private void compareAll(LogEntry entry, MachineDigest recorded) {
+    List<String> differences = recorded.differences(core.digest(!recorded.disks().isEmpty()));
+    if (!differences.isEmpty()) {
+      String[] words = differences.getFirst().split(" / ", 2);
+      throw diverged(entry, "digest", words[0], words[1]);
+    }
+  }
+
+  private void compare(LogEntry entry, String field, long recorded, long replayed) {
+    if (recorded != replayed) {
+      throw diverged(entry, field, "%016x".formatted(recorded), "%016x".formatted(replayed));
+    }
+  }
+
+  private VmmException diverged(LogEntry entry, String field, String recorded, String replayed) {
+    return new DivergenceException(core.moment(), entry, field, recorded, replayed);
+  }
+}

@@ -1,0 +1,297 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.vmm.device.TimedDevice;
+import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.Moment;
+import dev.lockstep.vmm.time.Pacer;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A live machine: takes inputs from the mailbox, writes every entry to the sink before it takes effect, and keeps virtual
+ * time near the host's.
+ */
+final class LiveConductor implements Conductor {
+  /** Branches between two boundaries at most: about two milliseconds. */
+  private static final long BOUNDARY_BRANCHES = 1L << 16;
+
+  /** The longest wait because virtual time is ahead, or because the speed is limited. */
+  private static final long MAX_WAIT_NANOS = 20_000_000;
+
+  private final MachineCore core;
+  private final Mailbox mailbox;
+  private final LogSink sink;
+  private final OutputGate gate;
+  private final long epoch;
+  private final boolean paced;
+  private final Pacer pacer = new Pacer();
+  private long nextDigest;
+  private long lastProgressNanos;
+  private long promisedNanos;
+  private volatile int speedPermille = 1000;
+  private volatile long behindNanos;
+
+  /** Begins a log at this boundary. */
+  LiveConductor(MachineCore core, Mailbox mailbox, LogSink sink, OutputGate gate, long epoch) {
+    this.core = core;
+    this.mailbox = mailbox;
+    this.sink = sink;
+    this.gate = gate;
+    this.epoch = epoch;
+    this.paced = core.spec().pacing() == MachineSpec.Pacing.HOST;
+    core.newLog();
+    sink.begin(() -> core.header(epoch));
+    nextDigest = core.vcpu().branchCount() + core.spec().digestSpacing();
+    anchor();
+  }
+
+  void limitSpeed(int permille) {
+    speedPermille = permille;
+  }
+
+  @Override
+  public MachineMode mode() {
+    return MachineMode.LIVE;
+  }
+
+  @Override
+  public long epoch() {
+    return epoch;
+  }
+
+  @Override
+  public long behindNanos() {
+    return behindNanos;
+  }
+
+  @Override
+  public void resumed() {
+    anchor();
+  }
+
+  private void anchor() {
+    pacer.anchor(System.nanoTime(), core.virtualNanos());
+  }
+
+  @Override
+  public @Nullable MachineEnd turn() throws InterruptedException {
+    flushOutputs();
+    EndReason ended = core.runner().endReason();
+    if (ended != null) {
+      return finish(ended, true);
+    }
+    digest();
+    if (core.runner().halted()) {
+      idle();
+      return null;
+    }
+    takeInputs(core.moment());
+    if (paced && pace()) {
+      return null;
+    }
+    progress(core.moment());
+    long started = System.nanoTime();
+    core.runner().run(Math.min(core.vcpu().branchCount() + BOUNDARY_BRANCHES, nextDigest));
+    rest(System.nanoTime() - started);
+    return null;
+  }
+
+  @Override
+  public MachineEnd stop() {
+    flushOutputs();
+    return finish(EndReason.STOPPED, false);
+  }
+
+  private MachineEnd finish(EndReason reason, boolean byGuest) {
+    MachineEnd end = core.end(reason, byGuest, sink.wantsFinalDigest());
+    append(new LogEntry.EndOfLog(end.at(), reason, end.exitCode(), end.digest()));
+    sink.flush();
+    return end;
+  }
+
+  @Override
+  public void close() {
+    sink.end();
+  }
+
+  private long append(LogEntry entry) {
+    long sequence = core.takeSequence();
+    sink.append(sequence, entry);
+    return sequence;
+  }
+
+  private void input(LogEntry.Input entry) {
+    append(entry);
+    core.apply(entry);
+  }
+
+  private void flushOutputs() {
+    OutputCollector outputs = core.outputs();
+    int stream = outputs.pendingStream();
+    if (stream < 0) {
+      return;
+    }
+    Moment at = core.moment();
+    for (; stream >= 0; stream = outputs.pendingStream()) {
+      LogEntry.OutputEntry entry = outputs.entry(stream, at);
+      long sequence = append(entry);
+      gate.offer(new Output(sequence, entry, outputs.take(entry)));
+    }
+  }
+
+  private void digest() {
+    long count = core.vcpu().branchCount();
+    if (count >= nextDigest) {
+      nextDigest = count + core.spec().digestSpacing();
+      append(new LogEntry.DigestEntry(core.moment(), core.registersDigest(), core.devicesDigest()));
+    }
+  }
+
+  /** Lets every input that waits, and that the guest has room for, take effect at this boundary. */
+  private void takeInputs(Moment at) {
+    MachineInput next = mailbox.peekInput();
+    while (next != null && take(at, next)) {
+      next = mailbox.peekInput();
+    }
+  }
+
+  /** Applies one input; false if the guest has no room for all of it now. */
+  private boolean take(Moment at, MachineInput next) {
+    switch (next) {
+      case MachineInput.ConsoleBytes it -> {
+        return takeConsole(at, it);
+      }
+      case MachineInput.CtrlAltDel it ->
+          input(new LogEntry.ControlInput(at, LogEntry.Control.CTRL_ALT_DEL, 0));
+      case MachineInput.WallClockStep it ->
+          input(new LogEntry.ControlInput(at, LogEntry.Control.RTC_STEP, it.nanos()));
+    }
+    mailbox.removeInput();
+    return true;
+  }
+
+  private boolean takeConsole(Moment at, MachineInput.ConsoleBytes next) {
+    byte[] bytes = next.bytes();
+    int room = Math.min(core.board().consoleRoom(next.device()), bytes.length);
+    if (room > 0) {
+      input(new LogEntry.ConsoleInput(at, next.device(), Arrays.copyOf(bytes, room)));
+    }
+    if (room == bytes.length) {
+      mailbox.removeInput();
+      return true;
+    }
+    if (room > 0) {
+      byte[] rest = Arrays.copyOfRange(bytes, room, bytes.length);
+      mailbox.replaceInput(new MachineInput.ConsoleBytes(next.device(), rest));
+    }
+    return false;
+  }
+
+  /** Whether something could take effect now. */
+  private boolean somethingWaits() {
+    MachineInput next = mailbox.peekInput();
+    return next instanceof MachineInput.ConsoleBytes it
+        ? core.board().consoleRoom(it.device()) > 0
+        : next != null;
+  }
+
+  /** Keeps virtual time near the host's; true if it waited, so that this boundary is to be looked at again. */
+  private boolean pace() throws InterruptedException {
+    long count = core.vcpu().branchCount();
+    long now = System.nanoTime();
+    long virtual = core.virtualNanos();
+    behindNanos = pacer.virtualAt(now) - virtual;
+    Pacer.Decision decision = pacer.decide(now, virtual, count, core.clock().pace());
+    if (decision.lostNanos() > 0) {
+      input(
+          new LogEntry.ControlInput(
+              core.moment(), LogEntry.Control.RTC_STEP, decision.lostNanos()));
+    }
+    if (decision.pace() > 0) {
+      input(new LogEntry.ClockEntry(core.moment(), decision.stepNanos(), decision.pace()));
+    }
+    if (decision.waitNanos() == 0) {
+      return false;
+    }
+    sink.flush();
+    mailbox.await(Math.min(decision.waitNanos(), MAX_WAIT_NANOS));
+    pacer.running(System.nanoTime(), count);
+    return true;
+  }
+
+  /** With limited speed: rests as long as it must after having run. */
+  private void rest(long ranNanos) throws InterruptedException {
+    int permille = speedPermille;
+    if (permille < 1000) {
+      sink.flush();
+      mailbox.await(Math.min(ranNanos * (1000 - permille) / permille, MAX_WAIT_NANOS));
+      pacer.running(System.nanoTime(), core.vcpu().branchCount());
+    }
+  }
+
+  /** The guest is halted: its next timer fires when its time has come, unless an input comes before. */
+  private void idle() throws InterruptedException {
+    if (core.runner().wake()) {
+      run();
+      return;
+    }
+    if (!core.runner().wakeable()) {
+      core.runner().haltedForEver();
+      return;
+    }
+    long now = System.nanoTime();
+    long deadline = core.board().nextDeadlineNanos();
+    long virtual =
+        paced ? Math.max(pacer.virtualAt(now), core.virtualNanos()) : core.virtualNanos();
+    virtual = Math.max(virtual, promisedNanos);
+    if (deadline <= virtual || (!paced && freeToJump(deadline))) {
+      core.fireNextTimer();
+      return;
+    }
+    if (somethingWaits()) {
+      takeInputs(new Moment(core.vcpu().point(), virtual));
+      return;
+    }
+    Moment promised = new Moment(core.vcpu().point(), virtual);
+    if (progress(promised)) {
+      promisedNanos = virtual;
+    }
+    mailbox.await(idleNanos(deadline, now));
+  }
+
+  private void run() {
+    pacer.running(System.nanoTime(), core.vcpu().branchCount());
+    core.runner().run(Math.min(core.vcpu().branchCount() + BOUNDARY_BRANCHES, nextDigest));
+  }
+
+  /** Without pacing an idle guest's time is free to jump, but not past what is on its way. */
+  private boolean freeToJump(long deadline) {
+    return deadline != TimedDevice.NO_DEADLINE && !somethingWaits();
+  }
+
+  private long idleNanos(long deadline, long now) {
+    long wait =
+        deadline == TimedDevice.NO_DEADLINE || !paced
+            ? Long.MAX_VALUE
+            : Math.max(pacer.hostAt(deadline) - now, 0);
+    long progressNanos = sink.progressNanos();
+    return progressNanos > 0 ? Math.min(wait, progressNanos) : wait;
+  }
+
+  /** Promises, if it is time to, that no input takes effect before this moment. */
+  private boolean progress(Moment moment) {
+    sink.flush();
+    long interval = sink.progressNanos();
+    if (interval == 0) {
+      return false;
+    }
+    long now = System.nanoTime();
+    if (now - lastProgressNanos < interval) {
+      return false;
+    }
+    lastProgressNanos = now;
+    sink.progress(moment);
+    return true;
+  }
+}

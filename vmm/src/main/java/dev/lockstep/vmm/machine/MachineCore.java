@@ -1,0 +1,218 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.vmm.device.DeviceState;
+import dev.lockstep.vmm.device.TimedDevice;
+import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.LogHeader;
+import dev.lockstep.vmm.log.MachineDigest;
+import dev.lockstep.vmm.log.Moment;
+import dev.lockstep.vmm.time.VirtualClock;
+import java.util.List;
+
+/**
+ * The parts of one machine and what is done to them at a boundary, the same on a live machine and on a replica. Knows
+ * neither where inputs come from nor where entries go. The vCPU's thread.
+ */
+final class MachineCore implements Boundary {
+  private final MachineSpec spec;
+  private final Vcpu vcpu;
+  private final GuestMemory memory;
+  private final VirtualClock clock;
+  private final Board board;
+  private final VcpuRunner runner;
+  private final OutputCollector outputs;
+  private final PageTracker pages;
+  private final CpuState scratch = new CpuState();
+  private long sequence;
+  private long wallClockNanos;
+
+  MachineCore(MachineSpec spec, MachineParts parts) {
+    this.spec = spec;
+    this.vcpu = parts.vcpu();
+    this.memory = parts.memory();
+    this.clock = parts.clock();
+    this.board = parts.board();
+    this.outputs = parts.outputs();
+    this.pages = parts.pages();
+    this.runner = new VcpuRunner(vcpu, board, clock);
+    this.wallClockNanos = spec.wallClockNanos();
+  }
+
+  MachineSpec spec() {
+    return spec;
+  }
+
+  Vcpu vcpu() {
+    return vcpu;
+  }
+
+  VirtualClock clock() {
+    return clock;
+  }
+
+  Board board() {
+    return board;
+  }
+
+  VcpuRunner runner() {
+    return runner;
+  }
+
+  OutputCollector outputs() {
+    return outputs;
+  }
+
+  @Override
+  public Moment moment() {
+    return runner.halted()
+        ? new Moment(vcpu.point(), virtualNanos())
+        : Moment.running(vcpu.point());
+  }
+
+  @Override
+  public long virtualNanos() {
+    return clock.nanosAt(vcpu.branchCount());
+  }
+
+  @Override
+  public long nextSequence() {
+    return sequence;
+  }
+
+  /** An entry was appended (live) or has taken effect (replica): the number of the next is one more. */
+  long takeSequence() {
+    return sequence++;
+  }
+
+  /** A new log begins. */
+  void newLog() {
+    sequence = 0;
+  }
+
+  @Override
+  public CpuState cpu() {
+    CpuState state = new CpuState();
+    vcpu.getState(state);
+    return state;
+  }
+
+  @Override
+  public List<DeviceState> devices() {
+    return board.save();
+  }
+
+  @Override
+  public GuestMemory memory() {
+    return memory;
+  }
+
+  @Override
+  public PageTracker pages() {
+    return pages;
+  }
+
+  /** Hash of the registers. */
+  long registersDigest() {
+    vcpu.getState(scratch);
+    return scratch.digest();
+  }
+
+  /** Hash of the devices' states and of virtual time. */
+  long devicesDigest() {
+    return StateHash.devices(board.save(), virtualNanos(), clock.pace());
+  }
+
+  @Override
+  public MachineDigest digest(boolean disks) {
+    return new MachineDigest(
+        registersDigest(),
+        devicesDigest(),
+        StateHash.memory(memory, pages.everWritten()),
+        List.of());
+  }
+
+  /** The header of a log that begins here. */
+  LogHeader header(long epoch) {
+    return header(epoch, digest(true));
+  }
+
+  /** As {@link #header}, without the hashes of memory and disks, which are not read. */
+  LogHeader headerWithoutContent(long epoch) {
+    return header(epoch, new MachineDigest(registersDigest(), devicesDigest(), 0, List.of()));
+  }
+
+  private LogHeader header(long epoch, MachineDigest initial) {
+    return new LogHeader(
+        spec.name(),
+        epoch,
+        vcpu.getClass().getSimpleName(),
+        spec.model().name(),
+        spec.model().digest(),
+        spec.semantics(),
+        spec.facts(),
+        board.names(),
+        List.of(),
+        moment(),
+        virtualNanos(),
+        wallClockNanos,
+        initial);
+  }
+
+  /** The guest is halted and time goes on, to the next timer's deadline, which fires. */
+  void fireNextTimer() {
+    long deadline = board.nextDeadlineNanos();
+    if (deadline == TimedDevice.NO_DEADLINE) {
+      throw new IllegalStateException("no timer is armed");
+    }
+    clock.jump(vcpu.branchCount(), deadline);
+    runner.settle();
+  }
+
+  /**
+   * An input takes effect.
+   *
+   * @param input whose moment is this boundary
+   * @throws IllegalStateException if the device does not take it
+   */
+  void apply(LogEntry.Input input) {
+    if (input.at().halted()) {
+      clock.jump(vcpu.branchCount(), input.at().haltedNanos());
+    }
+    switch (input) {
+      case LogEntry.ConsoleInput it -> {
+        int taken = board.receive(it.device(), it.bytes());
+        if (taken != it.bytes().length) {
+          throw new IllegalStateException(
+              "console %d took %d bytes of %d".formatted(it.device(), taken, it.bytes().length));
+        }
+      }
+      case LogEntry.ClockEntry it -> clock.adjust(vcpu.branchCount(), it.stepNanos(), it.pace());
+      case LogEntry.DiskCompletion it -> throw new IllegalStateException("no disk " + it.device());
+      case LogEntry.EntropyInput it ->
+          throw new IllegalStateException("no entropy device " + it.device());
+      case LogEntry.ControlInput it -> control(it);
+    }
+    runner.settle();
+  }
+
+  private void control(LogEntry.ControlInput input) {
+    switch (input.control()) {
+      case CTRL_ALT_DEL -> throw new IllegalStateException("there is no keyboard");
+      case RTC_STEP -> wallClockNanos += input.argument();
+    }
+  }
+
+  /** How the run ends, if it ends here. */
+  MachineEnd end(EndReason reason, boolean byGuest, boolean digest) {
+    return new MachineEnd(
+        reason,
+        byGuest ? runner.exitCode() : 0,
+        byGuest ? runner.endDetail() : "",
+        moment(),
+        digest ? digest(true) : null);
+  }
+}

@@ -1,0 +1,55 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.vmm.device.VirtualTime;
+import dev.lockstep.vmm.time.VirtualClock;
+import java.lang.foreign.Arena;
+
+/** Makes machines. */
+public final class MachineFactory {
+  private final VcpuFactory engine;
+
+  /**
+   * @param engine makes the vCPUs
+   */
+  public MachineFactory(VcpuFactory engine) {
+    this.engine = engine;
+  }
+
+  /**
+   * Makes a machine with a guest in it, not started.
+   *
+   * @throws dev.lockstep.engine.VmmException if memory is short or the guest cannot be loaded
+   */
+  public Machine create(MachineSpec spec, GuestLoader loader) {
+    MachineParts parts = assemble(spec);
+    try {
+      CpuState state = new CpuState();
+      loader.load(parts.memory(), state);
+      parts.vcpu().setState(state);
+      return new PcMachine(spec, parts);
+    } catch (Throwable e) {
+      parts.close();
+      throw e;
+    }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // MachineParts.close closes it
+  private MachineParts assemble(MachineSpec spec) {
+    Arena arena = Arena.ofShared();
+    try {
+      GuestMemory memory = HostMemory.map(arena, spec.memoryBytes());
+      VirtualClock clock = new VirtualClock();
+      Vcpu vcpu = engine.create(spec.model(), spec.semantics(), memory, clock);
+      VirtualTime time = () -> clock.nanosAt(vcpu.branchCount());
+      OutputCollector outputs = new OutputCollector(Board.STREAMS);
+      Board board = new Board(time, outputs);
+      return new MachineParts(arena, memory, new PageTracker(memory), vcpu, clock, board, outputs);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+}

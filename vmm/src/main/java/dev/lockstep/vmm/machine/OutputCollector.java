@@ -1,0 +1,139 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.LogHash;
+import dev.lockstep.vmm.log.Moment;
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** What the guest has put out on each stream since the last output entry. Streams are device indexes. */
+final class OutputCollector {
+  /** The most bytes of one output entry. */
+  static final int MAX_ENTRY_BYTES = 1 << 16;
+
+  /** More than this between two boundaries cannot be. */
+  private static final int MAX_PENDING_BYTES = 1 << 26;
+
+  private byte[][] pending;
+  private int[] sizes;
+  private long[] offsets;
+  private long total;
+
+  OutputCollector(int streams) {
+    pending = new byte[streams][256];
+    sizes = new int[streams];
+    offsets = new long[streams];
+  }
+
+  /** The guest puts out one byte. */
+  void put(int stream, int value) {
+    int size = sizes[stream];
+    if (size == pending[stream].length) {
+      if (size >= MAX_PENDING_BYTES) {
+        throw new IllegalStateException(
+            "%d bytes of stream %d wait for their entry".formatted(size, stream));
+      }
+      pending[stream] = Arrays.copyOf(pending[stream], size * 2);
+    }
+    pending[stream][size] = (byte) value;
+    sizes[stream] = size + 1;
+    total++;
+  }
+
+  /** Bytes put out on all streams since creation. */
+  long total() {
+    return total;
+  }
+
+  /** A stream with bytes that no entry has named, or -1. */
+  int pendingStream() {
+    for (int i = 0; i < sizes.length; i++) {
+      if (sizes[i] > 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** The entry for the bytes that wait on a stream. */
+  LogEntry.OutputEntry entry(int stream, Moment at) {
+    int length = Math.min(sizes[stream], MAX_ENTRY_BYTES);
+    long hash = LogHash.of(pending[stream], 0, length);
+    return new LogEntry.OutputEntry(at, stream, offsets[stream], length, hash);
+  }
+
+  /** What differs between an entry and what waits here, as "field, recorded, replayed"; null if it is the same. */
+  String @Nullable [] difference(LogEntry.OutputEntry entry) {
+    int stream = entry.stream();
+    if (stream >= sizes.length) {
+      return new String[] {"output stream", String.valueOf(stream), "none of that number"};
+    }
+    if (offsets[stream] != entry.offset()) {
+      return new String[] {
+        "output offset of stream " + stream,
+        String.valueOf(entry.offset()),
+        String.valueOf(offsets[stream])
+      };
+    }
+    if (sizes[stream] < entry.length()) {
+      return new String[] {
+        "output of stream %d from offset %d".formatted(stream, entry.offset()),
+        entry.length() + " bytes",
+        sizes[stream] + " bytes"
+      };
+    }
+    long hash = LogHash.of(pending[stream], 0, entry.length());
+    if (hash != entry.hash()) {
+      return new String[] {
+        "hash of output of stream %d from offset %d".formatted(stream, entry.offset()),
+        "%016x".formatted(entry.hash()),
+        "%016x".formatted(hash)
+      };
+    }
+    return null;
+  }
+
+  /** Takes the bytes that an entry names. */
+  byte[] take(LogEntry.OutputEntry entry) {
+    int stream = entry.stream();
+    byte[] taken = Arrays.copyOf(pending[stream], entry.length());
+    int left = sizes[stream] - entry.length();
+    System.arraycopy(pending[stream], entry.length(), pending[stream], 0, left);
+    sizes[stream] = left;
+    offsets[stream] += entry.length();
+    return taken;
+  }
+
+  /** Writes offsets and pending bytes. */
+  void writeTo(DataOutput out) throws IOException {
+    out.writeInt(sizes.length);
+    out.writeLong(total);
+    for (int i = 0; i < sizes.length; i++) {
+      out.writeLong(offsets[i]);
+      out.writeInt(sizes[i]);
+      out.write(pending[i], 0, sizes[i]);
+    }
+  }
+
+  /** Reads what {@link #writeTo} wrote. */
+  void readFrom(DataInput in) throws IOException {
+    int streams = in.readInt();
+    if (streams != sizes.length) {
+      throw new IOException("%d output streams instead of %d".formatted(streams, sizes.length));
+    }
+    total = in.readLong();
+    for (int i = 0; i < streams; i++) {
+      offsets[i] = in.readLong();
+      int size = in.readInt();
+      if (size < 0 || size > MAX_PENDING_BYTES || offsets[i] < 0) {
+        throw new IOException("%d bytes wait on stream %d".formatted(size, i));
+      }
+      pending[i] = new byte[Math.max(size, 256)];
+      in.readFully(pending[i], 0, size);
+      sizes[i] = size;
+    }
+  }
+}

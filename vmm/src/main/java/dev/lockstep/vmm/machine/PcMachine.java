@@ -1,0 +1,378 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.log.LogHeader;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The machine: its vCPU thread, and the orders that other threads give it. */
+final class PcMachine implements Machine {
+  private static final int FULL_SPEED = 1000;
+
+  private final MachineParts parts;
+  private final MachineCore core;
+  private final Mailbox mailbox;
+  private final CompletableFuture<MachineEnd> ended = new CompletableFuture<>();
+
+  /** Held while the machine is looked at without a thread, and around every change of {@link #thread} and its end. */
+  private final Object lifecycle = new Object();
+
+  private @Nullable Thread thread;
+  private boolean finished;
+  private boolean closed;
+
+  private volatile @Nullable Conductor conductor;
+  private volatile MachineStatus lastStatus;
+  private volatile int speedPermille = FULL_SPEED;
+
+  // The vCPU thread's own.
+  private @Nullable OutputGate gate;
+  private Mailbox.Order.@Nullable GoLive goingLive;
+  private boolean paused;
+  private boolean killed;
+  private boolean stopped;
+
+  PcMachine(MachineSpec spec, MachineParts parts) {
+    this.parts = parts;
+    this.core = new MachineCore(spec, parts);
+    this.mailbox = new Mailbox(parts.vcpu()::kick);
+    this.lastStatus = statusAs(MachineState.CREATED);
+  }
+
+  MachineCore core() {
+    return core;
+  }
+
+  @Override
+  public CompletableFuture<LogHeader> header(long epoch) {
+    return atBoundary(boundary -> core.header(epoch));
+  }
+
+  @Override
+  public void start(LogSink sink, OutputGate gate, long epoch) {
+    launch(gate, () -> live(sink, gate, epoch));
+  }
+
+  @Override
+  public void follow(LogSource source, OutputGate gate, MachineMode mode) {
+    synchronized (lifecycle) {
+      requireNew();
+      if (mode == MachineMode.LIVE) {
+        throw new IllegalArgumentException("a live machine follows nobody");
+      }
+      if (mode == MachineMode.REPLAY) {
+        source.header().requireSame(core.header(source.header().epoch()));
+      } else {
+        source.header().requireSameMachine(core.headerWithoutContent(source.header().epoch()));
+      }
+    }
+    source.onAvailable(mailbox::wake);
+    launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode));
+  }
+
+  private void launch(OutputGate gate, Supplier<Conductor> first) {
+    synchronized (lifecycle) {
+      requireNew();
+      this.gate = gate;
+      thread = Thread.ofPlatform().name("vcpu-" + core.spec().name()).start(() -> work(first));
+    }
+  }
+
+  private void requireNew() {
+    if (thread != null || closed) {
+      throw new IllegalStateException("the machine was started already");
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> goLive(LogSink sink, long epoch) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    order(new Mailbox.Order.GoLive(sink, epoch, done), done);
+    return done;
+  }
+
+  @Override
+  public CompletableFuture<Void> pause() {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    order(new Mailbox.Order.Pause(done), done);
+    return done;
+  }
+
+  @Override
+  public void resume() {
+    order(new Mailbox.Order.Resume(), null);
+  }
+
+  @Override
+  public void stop() {
+    order(new Mailbox.Order.Stop(), null);
+  }
+
+  @Override
+  public void kill() {
+    order(new Mailbox.Order.Kill(), null);
+  }
+
+  @Override
+  public boolean inject(MachineInput input) {
+    Conductor now = conductor;
+    if (now != null && now.mode() != MachineMode.LIVE) {
+      throw new IllegalStateException("only a live machine takes inputs");
+    }
+    return mailbox.offer(input);
+  }
+
+  @Override
+  public <T> CompletableFuture<T> atBoundary(BoundaryTask<T> task) {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    Runnable look =
+        () -> {
+          try {
+            result.complete(task.run(core));
+          } catch (Exception e) {
+            result.completeExceptionally(e);
+          }
+        };
+    synchronized (lifecycle) {
+      if (closed) {
+        result.completeExceptionally(gone());
+      } else if (thread == null || finished) {
+        look.run();
+      } else {
+        mailbox.order(new Mailbox.Order.Look(look));
+      }
+    }
+    return result;
+  }
+
+  @Override
+  public void limitSpeed(int permille) {
+    if (permille < 1 || permille > FULL_SPEED) {
+      throw new IllegalArgumentException("speed of %d permille".formatted(permille));
+    }
+    speedPermille = permille;
+    if (conductor instanceof LiveConductor live) {
+      live.limitSpeed(permille);
+    }
+  }
+
+  @Override
+  public MachineStatus status() {
+    return lastStatus;
+  }
+
+  @Override
+  public CompletableFuture<MachineEnd> ended() {
+    return ended;
+  }
+
+  @Override
+  public void close() {
+    Thread running;
+    synchronized (lifecycle) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      running = thread;
+      if (running != null && !finished) {
+        mailbox.order(new Mailbox.Order.Kill());
+      }
+    }
+    if (running != null) {
+      joined(running);
+    }
+    ended.completeExceptionally(gone());
+    parts.close();
+  }
+
+  private static void joined(Thread thread) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        thread.join();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Gives an order to the vCPU's thread; if there is none any more, the future fails. */
+  private void order(Mailbox.Order order, @Nullable CompletableFuture<?> done) {
+    synchronized (lifecycle) {
+      if (thread != null && !finished && !closed) {
+        mailbox.order(order);
+      } else if (done != null) {
+        done.completeExceptionally(gone());
+      }
+    }
+  }
+
+  private VmmException gone() {
+    return new VmmException(
+        "machine '%s' does not run".formatted(core.spec().name()), "Start it first, or again.");
+  }
+
+  // From here on: the vCPU's thread.
+
+  private void work(Supplier<Conductor> first) {
+    MachineEnd end = null;
+    Throwable failure = null;
+    try {
+      conductor = first.get();
+      end = conduct();
+      closeConductor();
+    } catch (Throwable e) {
+      // Whatever it was ends this machine and is told to its owner; other machines of the JVM live
+      // on.
+      failure = e;
+      closeConductorAfter(e);
+    }
+    finish(end, failure);
+  }
+
+  private @Nullable MachineEnd conduct() throws InterruptedException {
+    while (true) {
+      obey();
+      Conductor now = current();
+      if (killed) {
+        return null;
+      }
+      if (stopped) {
+        return now.stop();
+      }
+      if (paused) {
+        lastStatus = statusAs(MachineState.PAUSED);
+        mailbox.await(Long.MAX_VALUE);
+        continue;
+      }
+      if (goingLive != null && now instanceof FollowConductor it && it.consumed()) {
+        switchToLive(goingLive);
+        continue;
+      }
+      MachineEnd end = now.turn();
+      lastStatus = statusAs(now.waiting() ? MachineState.WAITING : MachineState.RUNNING);
+      if (end != null) {
+        return end;
+      }
+    }
+  }
+
+  private Conductor current() {
+    Conductor now = conductor;
+    if (now == null) {
+      throw new IllegalStateException("the machine has no conductor");
+    }
+    return now;
+  }
+
+  private void obey() {
+    Mailbox.Order order = mailbox.pollOrder();
+    while (order != null) {
+      switch (order) {
+        case Mailbox.Order.Pause it -> {
+          paused = true;
+          it.done().complete(null);
+        }
+        case Mailbox.Order.Resume it -> {
+          if (paused) {
+            paused = false;
+            current().resumed();
+          }
+        }
+        case Mailbox.Order.Stop it -> stopped = true;
+        case Mailbox.Order.Kill it -> killed = true;
+        case Mailbox.Order.Look it -> it.task().run();
+        case Mailbox.Order.GoLive it -> goingLive = it;
+      }
+      order = mailbox.pollOrder();
+    }
+    if (goingLive != null && !(current() instanceof FollowConductor)) {
+      goingLive.done().completeExceptionally(new IllegalStateException("the machine is live"));
+      goingLive = null;
+    }
+  }
+
+  private void switchToLive(Mailbox.Order.GoLive order) {
+    OutputGate current = gate;
+    if (current == null) {
+      throw new IllegalStateException("the machine has no gate");
+    }
+    current().close();
+    current.goLive();
+    conductor = live(order.sink(), current, order.epoch());
+    goingLive = null;
+    order.done().complete(null);
+  }
+
+  private LiveConductor live(LogSink sink, OutputGate gate, long epoch) {
+    LiveConductor live = new LiveConductor(core, mailbox, sink, gate, epoch);
+    live.limitSpeed(speedPermille);
+    return live;
+  }
+
+  private void closeConductor() {
+    Conductor last = conductor;
+    if (last != null) {
+      last.close();
+    }
+  }
+
+  private void closeConductorAfter(Throwable failure) {
+    try {
+      closeConductor();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  private void finish(@Nullable MachineEnd end, @Nullable Throwable failure) {
+    synchronized (lifecycle) {
+      finished = true;
+      lastStatus = statusAs(end != null ? MachineState.ENDED : MachineState.FAILED);
+    }
+    Mailbox.Order.GoLive going = goingLive;
+    if (going != null) {
+      going.done().completeExceptionally(gone());
+    }
+    for (Mailbox.Order order = mailbox.pollOrder(); order != null; order = mailbox.pollOrder()) {
+      switch (order) {
+        case Mailbox.Order.Pause it -> it.done().completeExceptionally(gone());
+        case Mailbox.Order.GoLive it -> it.done().completeExceptionally(gone());
+        case Mailbox.Order.Look it -> it.task().run();
+        case Mailbox.Order.Resume it -> {}
+        case Mailbox.Order.Stop it -> {}
+        case Mailbox.Order.Kill it -> {}
+      }
+    }
+    if (end != null) {
+      ended.complete(end);
+    } else if (failure != null) {
+      ended.completeExceptionally(failure);
+    } else {
+      ended.completeExceptionally(
+          new VmmException(
+              "machine '%s' was killed".formatted(core.spec().name()), "Start it again."));
+    }
+  }
+
+  private MachineStatus statusAs(MachineState state) {
+    Conductor now = conductor;
+    return new MachineStatus(
+        state,
+        now == null ? MachineMode.LIVE : now.mode(),
+        now == null ? 0 : now.epoch(),
+        core.vcpu().branchCount(),
+        core.vcpu().instructionsExecuted(),
+        core.virtualNanos(),
+        now == null ? 0 : now.behindNanos(),
+        core.nextSequence(),
+        core.outputs().total(),
+        core.runner().halted());
+  }
+}

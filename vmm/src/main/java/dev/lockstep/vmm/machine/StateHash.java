@@ -1,0 +1,52 @@
+package dev.lockstep.vmm.machine;
+
+import com.dynatrace.hash4j.hashing.HashStream64;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.vmm.device.DeviceState;
+import dev.lockstep.vmm.log.LogHash;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+import java.util.List;
+
+/** Hashes of a machine's parts. */
+final class StateHash {
+  private static final long ZERO_PAGE = LogHash.of(new byte[GuestMemory.PAGE_SIZE]);
+
+  private StateHash() {}
+
+  /** Over every device's encoded state and the virtual time. */
+  static long devices(List<DeviceState> states, long virtualNanos, long pace) {
+    HashStream64 stream = LogHash.stream();
+    for (DeviceState state : states) {
+      byte[] encoded = state.encode();
+      stream.putInt(encoded.length).putBytes(encoded);
+    }
+    return stream.putLong(virtualNanos).putLong(pace).getAsLong();
+  }
+
+  /**
+   * Over every page that is not all zeros, with its place. The same whatever pages were looked at, as long as all others
+   * are zero.
+   *
+   * @param pages by number in the mapping
+   */
+  static long memory(GuestMemory memory, BitSet pages) {
+    byte[] page = new byte[GuestMemory.PAGE_SIZE];
+    MemorySegment segment = memory.segment();
+    long sum = 0;
+    for (int i = pages.nextSetBit(0); i >= 0; i = pages.nextSetBit(i + 1)) {
+      MemorySegment.copy(
+          segment,
+          GuestMemory.U8,
+          (long) i << GuestMemory.PAGE_SHIFT,
+          page,
+          0,
+          GuestMemory.PAGE_SIZE);
+      long hash = LogHash.of(page);
+      if (hash != ZERO_PAGE) {
+        sum += LogHash.of(hash, i);
+      }
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,209 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.engine.VcpuExit;
+import dev.lockstep.vmm.bus.Bus;
+import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.time.VirtualClock;
+import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs the vCPU from boundary to boundary, the same way on a live machine and on a replica: hands its exits to the bus,
+ * lets timers fire at their counts, injects interrupts as soon as the guest can take them.
+ *
+ * <p>What it does depends on the guest's state and on counts alone. Kicks, limits and targets only decide where it stops.
+ * It never stops while an exit waits for its answer: there, the device has acted already and the instruction has not
+ * completed, so the execution point would name two different states.
+ */
+final class VcpuRunner {
+  /** Why it stopped. */
+  enum Stop {
+    /** The count has come to the limit. */
+    LIMIT,
+    /** Kicked. */
+    KICKED,
+    /** The guest is halted and no interrupt waits for it. */
+    HALTED,
+    /** The vCPU stands at the target. */
+    POINT,
+    /** The target was passed. */
+    MISSED,
+    /** The guest ended itself; see {@link #endReason}. */
+    ENDED
+  }
+
+  private final Vcpu vcpu;
+  private final Board board;
+  private final Bus bus;
+  private final VirtualClock clock;
+  private boolean halted;
+  private @Nullable EndReason endReason;
+  private String endDetail = "";
+  private int exitCode;
+
+  VcpuRunner(Vcpu vcpu, Board board, VirtualClock clock) {
+    this.vcpu = vcpu;
+    this.board = board;
+    this.bus = board.bus();
+    this.clock = clock;
+  }
+
+  /** Whether the guest executed HLT and nothing has been injected since. */
+  boolean halted() {
+    return halted;
+  }
+
+  /** After a restore: what {@link dev.lockstep.engine.CpuState#halted} says. */
+  void setHalted(boolean halted) {
+    this.halted = halted;
+  }
+
+  /** Why the guest ended, or null while it has not. */
+  @Nullable EndReason endReason() {
+    return endReason;
+  }
+
+  /** What ended it, for people. */
+  String endDetail() {
+    return endDetail;
+  }
+
+  /** What it gave to the debug-exit port. */
+  int exitCode() {
+    return exitCode;
+  }
+
+  /** Runs until the count is at least {@code limitCount}, or something else stops it. */
+  Stop run(long limitCount) {
+    return go(limitCount, null);
+  }
+
+  /** Runs to a point exactly. */
+  Stop runTo(ExecutionPoint target) {
+    return go(Long.MAX_VALUE, target);
+  }
+
+  /** If the guest is halted and an interrupt waits for it, injects it and answers true: it runs on. */
+  boolean wake() {
+    if (halted && board.interruptPending() && vcpu.interruptible()) {
+      vcpu.injectInterrupt(board.acknowledgeInterrupt());
+      halted = false;
+      return true;
+    }
+    return false;
+  }
+
+  /** Whether an interrupt could wake a halted guest. */
+  boolean wakeable() {
+    return vcpu.interruptible();
+  }
+
+  /** The guest will never run again. */
+  void haltedForEver() {
+    end(EndReason.HALTED_FOR_EVER, "HLT with interrupts off");
+  }
+
+  private Stop go(long limitCount, @Nullable ExecutionPoint target) {
+    while (endReason == null) {
+      if (halted && !wake()) {
+        return Stop.HALTED;
+      }
+      long due = clock.countAt(board.nextDeadlineNanos());
+      vcpu.requestInterruptWindow(board.interruptPending());
+      VcpuExit exit =
+          target != null && due > target.branchCount()
+              ? vcpu.runTo(target)
+              : vcpu.run(Math.min(due, limitCount));
+      Stop stop = dispatch(exit, limitCount, target == null);
+      if (stop != null) {
+        return stop;
+      }
+    }
+    return Stop.ENDED;
+  }
+
+  /** Handles one exit; null to run on. */
+  private @Nullable Stop dispatch(VcpuExit exit, long limitCount, boolean limited) {
+    VcpuExit next = exit;
+    while (true) {
+      switch (next) {
+        case VcpuExit.PortRead it -> it.complete(bus.readPort(it.port(), it.width()));
+        case VcpuExit.MmioRead it -> it.complete(bus.readMmio(it.address(), it.width()));
+        case VcpuExit.MsrRead it -> {
+          // Not a register of the model: the guest gets #GP(0).
+        }
+        case VcpuExit.PortWrite it -> {
+          bus.writePort(it.port(), it.width(), it.value());
+          return ended();
+        }
+        case VcpuExit.MmioWrite it -> {
+          bus.writeMmio(it.address(), it.width(), it.value());
+          return ended();
+        }
+        case VcpuExit.MsrWrite it -> {
+          // Neither; step() below lets the refusal happen.
+        }
+        case VcpuExit.InterruptWindow it -> {
+          vcpu.injectInterrupt(board.acknowledgeInterrupt());
+          return null;
+        }
+        case VcpuExit.Deadline it -> {
+          settle();
+          return limited && vcpu.branchCount() >= limitCount ? Stop.LIMIT : null;
+        }
+        case VcpuExit.Halt it -> {
+          halted = true;
+          return null;
+        }
+        case VcpuExit.Kicked it -> {
+          return Stop.KICKED;
+        }
+        case VcpuExit.PointReached it -> {
+          return Stop.POINT;
+        }
+        case VcpuExit.PointMissed it -> {
+          return Stop.MISSED;
+        }
+        case VcpuExit.Stepped it -> {
+          return null;
+        }
+        case VcpuExit.Shutdown it -> {
+          return end(EndReason.TRIPLE_FAULT, "triple fault");
+        }
+        case VcpuExit.Unsupported it -> {
+          return end(
+              EndReason.UNSUPPORTED,
+              "%s at %#x, bytes %s"
+                  .formatted(it.what(), it.rip(), HexFormat.of().formatHex(it.bytes())));
+        }
+      }
+      // The instruction waits for its answer: complete it before anything else can happen.
+      next = vcpu.step();
+    }
+  }
+
+  /** Lets every timer fire that is due. Returns when none is. */
+  void settle() {
+    long now = clock.nanosAt(vcpu.branchCount());
+    while (board.nextDeadlineNanos() <= now) {
+      board.advance(now);
+    }
+  }
+
+  private @Nullable Stop ended() {
+    Board.PowerRequest request = board.powerRequest();
+    if (request == null) {
+      return null;
+    }
+    exitCode = request.exitCode();
+    return end(request.reason(), request.detail());
+  }
+
+  private Stop end(EndReason reason, String detail) {
+    endReason = reason;
+    endDetail = detail;
+    return Stop.ENDED;
+  }
+}
