@@ -7,6 +7,11 @@ public final class SseConversions {
   private static final long EXPONENT64 = 0x7ff0000000000000L;
   private static final int EXPONENT32 = 0x7f800000;
 
+  /** Exponent fields of the first values that the integer types cannot hold. */
+  private static final long TWO_TO_31 = 0x41e0000000000000L;
+
+  private static final long TWO_TO_63 = 0x43e0000000000000L;
+
   private final SseState state;
   private final SseFloat f32;
   private final SseFloat f64;
@@ -71,6 +76,11 @@ public final class SseConversions {
 
   /** CVTTSD2SI, CVTTPD2DQ, CVTTPD2PI. */
   public int f64ToI32Truncated(long bits) {
+    if (SseF64.isOrdinary(bits) && (bits & EXPONENT64) < TWO_TO_31) {
+      int truncated = (int) Double.longBitsToDouble(bits);
+      noteInexact(truncated != Double.longBitsToDouble(bits));
+      return truncated;
+    }
     a.set64(bits);
     return (int) toInteger(32, Wide.TRUNCATE);
   }
@@ -83,6 +93,12 @@ public final class SseConversions {
 
   /** CVTTSD2SI with REX.W. */
   public long f64ToI64Truncated(long bits) {
+    if (SseF64.isOrdinary(bits) && (bits & EXPONENT64) < TWO_TO_63) {
+      long truncated = (long) Double.longBitsToDouble(bits);
+      // From 2^53 on doubles are integers, so the comparison in doubles is exact.
+      noteInexact(truncated != Double.longBitsToDouble(bits));
+      return truncated;
+    }
     a.set64(bits);
     return toInteger(64, Wide.TRUNCATE);
   }
@@ -107,6 +123,13 @@ public final class SseConversions {
     }
     f32.a.set64(bits);
     return (int) convert(f32);
+  }
+
+  /** Raises PE unless it is sticky and masked already, which spares the caller {@link SseState#complete}. */
+  private void noteInexact(boolean inexact) {
+    if (inexact && (state.mxcsr & (SseState.PE | SseState.PM)) != (SseState.PE | SseState.PM)) {
+      state.raised |= SseState.PE;
+    }
   }
 
   private long convert(SseFloat to) {

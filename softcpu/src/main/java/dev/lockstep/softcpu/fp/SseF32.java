@@ -89,6 +89,9 @@ public final class SseF32 {
 
   /** CMPSS: predicate 0..7 = EQ LT LE UNORD NEQ NLT NLE ORD; all ones or zero. */
   public int cmp(int predicate, int a, int b) {
+    if (isOrdinary(a) && isOrdinary(b)) {
+      return SseF64.holds(predicate, value(a), value(b)) ? -1 : 0;
+    }
     return slow.cmp(predicate, a, b) ? -1 : 0;
   }
 

@@ -87,6 +87,9 @@ public final class SseF64 {
 
   /** CMPSD: predicate 0..7 = EQ LT LE UNORD NEQ NLT NLE ORD; all ones or zero. */
   public long cmp(int predicate, long a, long b) {
+    if (isOrdinary(a) && isOrdinary(b)) {
+      return holds(predicate, value(a), value(b)) ? -1L : 0;
+    }
     return slow.cmp(predicate, a, b) ? -1L : 0;
   }
 
@@ -110,6 +113,18 @@ public final class SseF64 {
     return slow.ucomi(a, b);
   }
 
+  /** A predicate of CMPPS on two numbers, which are always ordered. */
+  static boolean holds(int predicate, double x, double y) {
+    boolean positive =
+        switch (predicate & 3) {
+          case 0 -> x == y;
+          case 1 -> x < y;
+          case 2 -> x <= y;
+          default -> false;
+        };
+    return positive == (predicate < 4);
+  }
+
   private static int ordinaryRelation(long a, long b) {
     double x = value(a);
     double y = value(b);
@@ -125,7 +140,7 @@ public final class SseF64 {
   }
 
   /** Zero or normal: an order with no exception whatever MXCSR says. */
-  private static boolean isOrdinary(long x) {
+  static boolean isOrdinary(long x) {
     long exponent = x & EXPONENT;
     return exponent != EXPONENT && (exponent != 0 || x << 1 == 0);
   }

@@ -16,7 +16,7 @@ class SseReferenceTest {
 
   @Test
   void basicOperationsAreExactlyRounded() {
-    compare(60_000, 20_260_104);
+    compare(150_000, 20_260_104);
   }
 
   @Test
