@@ -1,0 +1,340 @@
+package dev.lockstep.vmm.config;
+
+import dev.lockstep.engine.CpuModel;
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.MachineLayout;
+import dev.lockstep.vmm.config.ConfigException.Problem;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collects settings, each with where it came from, and checks them; a later setting replaces an earlier one. Nothing is
+ * thrown before {@link #build}, which tells everything that is wrong at once.
+ */
+public final class MachineConfigBuilder {
+  /** Memory unless said otherwise. */
+  public static final long DEFAULT_MEMORY = 512L << 20;
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
+  private static final Pattern DRIVE_ID = Pattern.compile("[A-Za-z0-9_-]{1,20}");
+
+  private static final Origin NOWHERE = new Origin("configuration");
+
+  private final List<Problem> problems = new ArrayList<>();
+  private final List<DriveConfig> drives = new ArrayList<>();
+  private final Map<String, Origin> driveOrigins = new HashMap<>();
+  private String name = "lockstep";
+  private @Nullable Path kernel;
+  private boolean kernelRefused;
+  private @Nullable Path initrd;
+  private String bootArgs = "";
+  private boolean defaultBootArgs = true;
+  private long memoryBytes = DEFAULT_MEMORY;
+  private CpuModel cpuModel = CpuModel.LOCKSTEP_V1_TSC;
+  private String engine = "soft";
+  private @Nullable Long seed;
+  private int maxLagMillis = ReplicationConfig.defaults().maxLagMillis();
+  private int heartbeatMillis = ReplicationConfig.defaults().heartbeatMillis();
+  private int silenceMillis = ReplicationConfig.defaults().silenceMillis();
+  private int ackTimeoutMillis = ReplicationConfig.defaults().ackTimeoutMillis();
+  private @Nullable Path arbiterPath;
+  private Origin silenceOrigin = NOWHERE;
+
+  MachineConfigBuilder() {}
+
+  /** Notes something that is wrong; for readers of other forms. */
+  public MachineConfigBuilder problem(Origin origin, String what) {
+    problems.add(new Problem(origin, what));
+    return this;
+  }
+
+  /** The VM's name: 1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit. */
+  public MachineConfigBuilder name(String value, Origin origin) {
+    if (!NAME.matcher(value).matches()) {
+      return problem(
+          origin,
+          "the name '%s' is not 1 to 63 letters, digits, '.', '_' or '-' beginning with a letter or digit"
+              .formatted(value));
+    }
+    name = value;
+    return this;
+  }
+
+  /** The kernel image; without it nothing can be built. */
+  public MachineConfigBuilder kernel(String value, Origin origin) {
+    kernel = path(value, origin);
+    kernelRefused = kernel == null;
+    return this;
+  }
+
+  /** The initrd. */
+  public MachineConfigBuilder initrd(String value, Origin origin) {
+    initrd = path(value, origin);
+    return this;
+  }
+
+  /** Without an initrd, whatever was said before. */
+  public MachineConfigBuilder noInitrd() {
+    initrd = null;
+    return this;
+  }
+
+  /** Whether a kernel was named. */
+  public boolean hasKernel() {
+    return kernel != null || kernelRefused;
+  }
+
+  /** Whether an initrd was named. */
+  public boolean hasInitrd() {
+    return initrd != null;
+  }
+
+  /** Whether a disk was added. */
+  public boolean hasDrives() {
+    return !drives.isEmpty() || !driveOrigins.isEmpty();
+  }
+
+  /** Kernel parameters, in place of those said before. */
+  public MachineConfigBuilder bootArgs(String value, Origin origin) {
+    if (value.chars().anyMatch(Character::isISOControl)) {
+      return problem(origin, "kernel parameters have a control character");
+    }
+    bootArgs = value.strip();
+    return this;
+  }
+
+  /** Kernel parameters, behind those said before. */
+  public MachineConfigBuilder appendBootArgs(String value, Origin origin) {
+    return bootArgs((bootArgs + " " + value).strip(), origin);
+  }
+
+  /** Whether the small PC's own parameters come first. */
+  public MachineConfigBuilder defaultBootArgs(boolean value) {
+    defaultBootArgs = value;
+    return this;
+  }
+
+  /** Takes away all disks that were added before. */
+  public MachineConfigBuilder clearDrives() {
+    drives.clear();
+    driveOrigins.clear();
+    return this;
+  }
+
+  /** Adds a disk. */
+  public MachineConfigBuilder drive(
+      String id, String value, boolean readOnly, boolean root, Origin origin) {
+    if (!DRIVE_ID.matcher(id).matches()) {
+      return problem(
+          origin, "the drive's name '%s' is not 1 to 20 letters, digits, '_' or '-'".formatted(id));
+    }
+    Origin earlier = driveOrigins.putIfAbsent(id, origin);
+    if (earlier != null) {
+      return problem(origin, "there is a drive named '%s' already (%s)".formatted(id, earlier));
+    }
+    Path path = path(value, origin);
+    if (path == null) {
+      return this;
+    }
+    if (root && drives.stream().anyMatch(DriveConfig::root)) {
+      return problem(origin, "a second drive says it is the root device");
+    }
+    if (drives.size() == MachineLayout.MAX_DISKS) {
+      return problem(origin, "a machine has at most %d drives".formatted(MachineLayout.MAX_DISKS));
+    }
+    for (DriveConfig drive : drives) {
+      if (drive.path().equals(path) && !(drive.readOnly() && readOnly)) {
+        return problem(
+            origin,
+            "drives '%s' and '%s' are the same file '%s' and not both read-only"
+                .formatted(drive.id(), id, path));
+      }
+    }
+    drives.add(new DriveConfig(id, path, readOnly, root));
+    return this;
+  }
+
+  /** Adds a disk named by its place: {@code disk0}, {@code disk1}, … */
+  public MachineConfigBuilder drive(String value, boolean readOnly, Origin origin) {
+    return drive("disk" + driveOrigins.size(), value, readOnly, false, origin);
+  }
+
+  /** Memory in bytes: whole MiB, 64 MiB to 64 GiB. */
+  public MachineConfigBuilder memory(long bytes, Origin origin) {
+    if (bytes % (1 << 20) != 0) {
+      return problem(origin, "memory of %s is not whole MiB".formatted(MemorySize.format(bytes)));
+    }
+    if (bytes < MachineLayout.MIN_MEMORY || bytes > MachineConfig.MAX_MEMORY) {
+      return problem(
+          origin,
+          "memory of %s is out of range: %s to %s"
+              .formatted(
+                  MemorySize.format(bytes),
+                  MemorySize.format(MachineLayout.MIN_MEMORY),
+                  MemorySize.format(MachineConfig.MAX_MEMORY)));
+    }
+    memoryBytes = bytes;
+    return this;
+  }
+
+  /** Virtual CPUs: 1. */
+  public MachineConfigBuilder vcpus(long count, Origin origin) {
+    return count == 1
+        ? this
+        : problem(origin, "%d virtual CPUs: a machine has exactly 1".formatted(count));
+  }
+
+  /** The CPU model by its name. */
+  public MachineConfigBuilder cpuModel(String value, Origin origin) {
+    try {
+      cpuModel = CpuModel.named(value);
+    } catch (VmmException e) {
+      problem(origin, e.getMessage() + "; " + e.advice());
+    }
+    return this;
+  }
+
+  /** The engine: {@code soft}. */
+  public MachineConfigBuilder engine(String value, Origin origin) {
+    if (!value.equals("soft")) {
+      return problem(
+          origin,
+          value.equals("kvm")
+              ? "the kvm engine is not part of this version; use soft"
+              : "there is no engine '%s'; use soft".formatted(value));
+    }
+    engine = value;
+    return this;
+  }
+
+  /** What the guest's random numbers start from; unless it is said, a random one is drawn. */
+  public MachineConfigBuilder seed(long value) {
+    seed = value;
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#maxLagMillis}. */
+  public MachineConfigBuilder maxLagMillis(long value, Origin origin) {
+    maxLagMillis =
+        range(
+            value,
+            ReplicationConfig.MIN_LAG_MILLIS,
+            ReplicationConfig.MAX_LAG_MILLIS,
+            maxLagMillis,
+            "the lag",
+            origin);
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#heartbeatMillis}. */
+  public MachineConfigBuilder heartbeatMillis(long value, Origin origin) {
+    heartbeatMillis =
+        range(
+            value,
+            ReplicationConfig.MIN_HEARTBEAT_MILLIS,
+            ReplicationConfig.MAX_HEARTBEAT_MILLIS,
+            heartbeatMillis,
+            "the heartbeat's interval",
+            origin);
+    silenceOrigin = origin;
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#silenceMillis}. */
+  public MachineConfigBuilder silenceMillis(long value, Origin origin) {
+    silenceMillis =
+        range(
+            value,
+            ReplicationConfig.MIN_SILENCE_MILLIS,
+            ReplicationConfig.MAX_SILENCE_MILLIS,
+            silenceMillis,
+            "the silence",
+            origin);
+    silenceOrigin = origin;
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#ackTimeoutMillis}. */
+  public MachineConfigBuilder ackTimeoutMillis(long value, Origin origin) {
+    ackTimeoutMillis =
+        range(
+            value,
+            ReplicationConfig.MIN_ACK_TIMEOUT_MILLIS,
+            ReplicationConfig.MAX_ACK_TIMEOUT_MILLIS,
+            ackTimeoutMillis,
+            "the acknowledgement's timeout",
+            origin);
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#arbiterPath}. */
+  public MachineConfigBuilder arbiterPath(String value, Origin origin) {
+    arbiterPath = path(value, origin);
+    return this;
+  }
+
+  /**
+   * The configuration.
+   *
+   * @throws ConfigException with everything that is wrong
+   */
+  public MachineConfig build() {
+    List<Problem> found = new ArrayList<>(problems);
+    Path chosen = kernel;
+    if (chosen == null && !kernelRefused) {
+      found.add(new Problem(NOWHERE, "no kernel is named"));
+    }
+    if (silenceMillis < heartbeatMillis * ReplicationConfig.HEARTBEATS_IN_SILENCE) {
+      found.add(
+          new Problem(
+              silenceOrigin,
+              "suspicion after %d ms of silence is less than %d heartbeats of %d ms"
+                  .formatted(
+                      silenceMillis, ReplicationConfig.HEARTBEATS_IN_SILENCE, heartbeatMillis)));
+    }
+    if (chosen == null || !found.isEmpty()) {
+      throw new ConfigException(found);
+    }
+    return new MachineConfig(
+        name,
+        chosen,
+        initrd,
+        bootArgs,
+        defaultBootArgs,
+        drives,
+        memoryBytes,
+        cpuModel,
+        engine,
+        seed == null ? new SecureRandom().nextLong() : seed,
+        new ReplicationConfig(
+            maxLagMillis, heartbeatMillis, silenceMillis, ackTimeoutMillis, arbiterPath));
+  }
+
+  private @Nullable Path path(String value, Origin origin) {
+    if (value.isBlank()) {
+      problem(origin, "the path is empty");
+      return null;
+    }
+    try {
+      return Path.of(value).toAbsolutePath().normalize();
+    } catch (InvalidPathException e) {
+      problem(origin, "'%s' is not a path: %s".formatted(value, e.getReason()));
+      return null;
+    }
+  }
+
+  private int range(long value, int min, int max, int otherwise, String what, Origin origin) {
+    if (value < min || value > max) {
+      problem(origin, "%s of %d ms is out of range: %d to %d ms".formatted(what, value, min, max));
+      return otherwise;
+    }
+    return (int) value;
+  }
+}
