@@ -105,9 +105,8 @@ public final class EventLogReader implements AutoCloseable {
       found = end;
     }
     if (found.kind() == LogEnding.Kind.TORN) {
-      try (FileChannel file = FileChannel.open(found.file(), StandardOpenOption.WRITE)) {
-        file.truncate(found.offset());
-        file.force(true);
+      try {
+        cut(found.file(), found.offset());
       } catch (IOException e) {
         throw new VmmException(
             "cannot cut the torn log '%s': %s".formatted(found.file(), e),
@@ -116,6 +115,18 @@ public final class EventLogReader implements AutoCloseable {
       }
     }
     return found;
+  }
+
+  /** A segment that is cut within its start is nothing at all. */
+  private static void cut(Path file, long offset) throws IOException {
+    if (offset == 0) {
+      Files.delete(file);
+      return;
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.truncate(offset);
+      channel.force(true);
+    }
   }
 
   @Override
@@ -192,6 +203,9 @@ public final class EventLogReader implements AutoCloseable {
       start = SegmentFormat.read(file, in);
     } catch (LogFormatException e) {
       endWithin(String.valueOf(e.getMessage()));
+      return;
+    } catch (VmmException e) {
+      end(LogEnding.Kind.CORRUPT, String.valueOf(e.getMessage()));
       return;
     }
     if (start.index() != segment
