@@ -1,0 +1,114 @@
+package dev.lockstep.softcpu;
+
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.SegmentRegister;
+
+/** The stack that a transfer to an inner privilege switches to: found in the TSS, checked and filled before any register changes. */
+final class InnerStack {
+  private static final int RSP = 4;
+  private static final int TSS32_TYPES = 9;
+
+  private final int selector;
+  private final long descriptor;
+  private long rsp;
+  private final boolean wide;
+  private final long mask;
+
+  private InnerStack(int selector, long descriptor, long rsp, boolean wide) {
+    this.selector = selector;
+    this.descriptor = descriptor;
+    this.rsp = rsp;
+    this.wide = wide;
+    this.mask = wide ? -1L : (descriptor & 1L << 54) != 0 ? 0xffff_ffffL : 0xffffL;
+  }
+
+  /**
+   * The TSS's stack for a privilege.
+   *
+   * @param ext 1 where the error codes of failures say EXT
+   */
+  static InnerStack ofPrivilege(Cpu c, int dpl, int ext) {
+    SegmentRegister tr = c.segments[CpuState.TR];
+    if (FarTransfers.longMode(c)) {
+      return new InnerStack(dpl, 0, fromTss(c, 4 + 8L * dpl, ext), true);
+    }
+    boolean wideTss = (tr.type() & TSS32_TYPES) == TSS32_TYPES;
+    long at = wideTss ? 4 + 8L * dpl : 2 + 4L * dpl;
+    int bytes = wideTss ? 4 : 2;
+    if (at + bytes + 1 > tr.limit) {
+      throw c.fault.raise(GuestFault.TS, tr.selector & 0xfffc | ext);
+    }
+    long esp = c.mmu.loadSystem(tr.base + at, bytes);
+    int ss = (int) c.mmu.loadSystem(tr.base + at + bytes, 2);
+    if (Descriptors.isNull(ss)) {
+      throw c.fault.raise(GuestFault.TS, ext);
+    }
+    long stack = Descriptors.fetch(c, ss, GuestFault.TS);
+    if ((ss & 3) != dpl || Descriptors.dpl(stack) != dpl || !Descriptors.isWritableData(stack)) {
+      throw c.fault.raise(GuestFault.TS, ss & 0xfffc | ext);
+    }
+    if (!Descriptors.isPresent(stack)) {
+      throw c.fault.raise(GuestFault.SS, ss & 0xfffc | ext);
+    }
+    return new InnerStack(ss, stack, esp, false);
+  }
+
+  /** Long mode's interrupt stack table, 1..7, for a handler at {@code dpl}. */
+  static InnerStack ofTable(Cpu c, int ist, int dpl, int ext) {
+    return new InnerStack(dpl, 0, fromTss(c, 0x24 + 8L * (ist - 1), ext) & -16, true);
+  }
+
+  /** Rounds RSP down to 16 bytes, as interrupts in long mode do. */
+  InnerStack aligned() {
+    rsp &= -16;
+    return this;
+  }
+
+  private static long fromTss(Cpu c, long at, int ext) {
+    SegmentRegister tr = c.segments[CpuState.TR];
+    if (at + 7 > tr.limit) {
+      throw c.fault.raise(GuestFault.TS, tr.selector & 0xfffc | ext);
+    }
+    return c.mmu.loadSystem(tr.base + at, 8);
+  }
+
+  /** Writes elements downwards, the first one highest. All of them are checked first. */
+  void push(Cpu c, long[] words, int size) {
+    long total = (long) words.length * size;
+    long low = rsp - total & mask;
+    if (wide) {
+      if (low << 16 >> 16 != low) {
+        throw c.fault.raise(GuestFault.SS, 0);
+      }
+    } else if (low + total - 1 > Descriptors.limit(descriptor) && !expandsDown()) {
+      throw c.fault.raise(GuestFault.SS, selector & 0xfffc);
+    }
+    long base = wide ? 0 : Descriptors.base(descriptor);
+    c.mmu.probeSystemWrite(base + low, (int) total);
+    for (int i = 0; i < words.length; i++) {
+      rsp = rsp - size & mask;
+      c.mmu.storeSystem(base + rsp, size, words[i]);
+    }
+  }
+
+  private boolean expandsDown() {
+    return (Descriptors.type(descriptor) & 4) != 0;
+  }
+
+  /** RSP after the pushes. */
+  long pointer() {
+    return rsp;
+  }
+
+  /** Loads SS and RSP. */
+  void install(Cpu c) {
+    if (wide) {
+      Descriptors.nullStack(c, selector);
+      c.r[RSP] = rsp;
+    } else {
+      Descriptors.unpack(
+          c.segments[CpuState.SS], selector, Descriptors.markAccessed(c, selector, descriptor));
+      c.r[RSP] = mask == 0xffffL ? c.r[RSP] & ~mask | rsp : rsp;
+    }
+  }
+}
