@@ -12,7 +12,7 @@ final class FlagOps {
     return SystemOp.middle(
         insn,
         c -> {
-          long flags = Flags.rflags(c) & ~(Interrupts.FLAG_RF | Interrupts.FLAG_VM);
+          long flags = Flags.rflags(c) & ~(Delivery.FLAG_RF | Delivery.FLAG_VM);
           SystemStack.write(c, -size, size, flags);
           SystemStack.adjust(c, -size);
         });
@@ -25,17 +25,17 @@ final class FlagOps {
 
   private static void pop(Cpu c, int size) {
     long value = SystemStack.read(c, 0, size);
-    long writable = Flags.ARITHMETIC | Flags.DF | Interrupts.FLAG_TF | Interrupts.FLAG_NT;
+    long writable = Flags.ARITHMETIC | Flags.DF | Delivery.FLAG_TF | Delivery.FLAG_NT;
     if (size > 2) {
-      writable |= Interrupts.FLAG_AC | Interrupts.FLAG_ID;
+      writable |= Delivery.FLAG_AC | Delivery.FLAG_ID;
     }
-    long cleared = size > 2 ? Interrupts.FLAG_RF : 0;
+    long cleared = size > 2 ? Delivery.FLAG_RF : 0;
     if (c.cpl == 0) {
-      writable |= Interrupts.FLAG_IOPL;
-      cleared |= size > 2 ? Interrupts.FLAG_VIF | Interrupts.FLAG_VIP : 0;
+      writable |= Delivery.FLAG_IOPL;
+      cleared |= size > 2 ? Delivery.FLAG_VIF | Delivery.FLAG_VIP : 0;
     }
     if (c.cpl <= (c.systemFlags >>> IOPL_SHIFT & 3)) {
-      writable |= Interrupts.FLAG_IF;
+      writable |= Delivery.FLAG_IF;
     }
     SystemStack.adjust(c, size);
     Flags.setRflags(c, Flags.rflags(c) & ~(writable | cleared) | value & writable);
@@ -45,13 +45,13 @@ final class FlagOps {
 
   static void clearInterrupts(Cpu c) {
     checkPrivilege(c);
-    c.systemFlags &= ~Interrupts.FLAG_IF;
+    c.systemFlags &= ~Delivery.FLAG_IF;
   }
 
   static void setInterrupts(Cpu c) {
     checkPrivilege(c);
-    if ((c.systemFlags & Interrupts.FLAG_IF) == 0) {
-      c.systemFlags |= Interrupts.FLAG_IF;
+    if ((c.systemFlags & Delivery.FLAG_IF) == 0) {
+      c.systemFlags |= Delivery.FLAG_IF;
       c.interruptShadow |= SHADOW_STI;
       c.attention = true;
     }

@@ -31,10 +31,10 @@ final class LegacyInterrupts {
     int size = (type & 8) != 0 ? 4 : 2;
     int selector = (int) (gate >>> 16) & 0xffff;
     long rip = gate & 0xffff | (size == 4 ? gate >>> 32 & 0xffff_0000L : 0);
-    long code = Interrupts.handlerSegment(c, selector, ext);
+    long code = Delivery.handlerSegment(c, selector, ext);
     int cpl = Descriptors.isConforming(code) ? c.cpl : Descriptors.dpl(code);
     FarTransfers.checkTarget(c, code, rip);
-    long flags = Flags.rflags(c) | (resume ? Interrupts.FLAG_RF : 0);
+    long flags = Flags.rflags(c) | (resume ? Delivery.FLAG_RF : 0);
     if (cpl < c.cpl) {
       InnerStack stack = InnerStack.ofPrivilege(c, cpl, ext);
       long[] frame = new long[hasError ? 6 : 5];
@@ -56,7 +56,7 @@ final class LegacyInterrupts {
       SystemStack.adjust(c, -(long) frame.length * size);
       FarTransfers.toCode(c, selector, code, cpl, rip);
     }
-    Interrupts.clearFlags(c, (type & 7) == 6);
+    Delivery.clearFlags(c, (type & 7) == 6);
   }
 
   private static void fill(Cpu c, long[] frame, int at, long flags, boolean hasError, int error) {

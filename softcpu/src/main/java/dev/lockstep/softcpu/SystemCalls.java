@@ -28,10 +28,10 @@ final class SystemCalls {
       throw c.fault.raise(GuestFault.UD, 0);
     }
     boolean from64 = CodeMode.of(c) == CodeMode.LONG64;
-    long flags = Flags.rflags(c) & ~Interrupts.FLAG_RF;
+    long flags = Flags.rflags(c) & ~Delivery.FLAG_RF;
     c.r[RCX] = nextRip;
     c.r[R11] = flags;
-    Flags.setRflags(c, flags & ~c.sfmask & ~Interrupts.FLAG_VM);
+    Flags.setRflags(c, flags & ~c.sfmask & ~Delivery.FLAG_VM);
     int selector = (int) (c.star >>> 32) & 0xfffc;
     flat(c, selector, CODE64, selector + 8, STACK);
     c.rip = from64 ? c.lstar : c.cstar;
@@ -63,7 +63,7 @@ final class SystemCalls {
     flat(c, selector, wide ? CODE64 : CODE32, selector + 8, STACK);
     c.r[RSP] = wide ? c.sysenterEsp : c.sysenterEsp & FLAT;
     c.rip = wide ? c.sysenterEip : c.sysenterEip & FLAT;
-    c.systemFlags &= ~(Interrupts.FLAG_IF | Interrupts.FLAG_RF | Interrupts.FLAG_VM);
+    c.systemFlags &= ~(Delivery.FLAG_IF | Delivery.FLAG_RF | Delivery.FLAG_VM);
     enter(c, 0);
   }
 

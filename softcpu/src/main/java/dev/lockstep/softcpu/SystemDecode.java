@@ -60,12 +60,12 @@ final class SystemDecode {
           new SystemOp.Transfer(c -> FarTransfers.jump(c, selector, offset, size, next), false);
       case 0xca -> new SystemOp.Transfer(c -> FarTransfers.ret(c, size, release), true);
       case 0xcb -> new SystemOp.Transfer(c -> FarTransfers.ret(c, size, 0), true);
-      case 0xcc -> new SystemOp.Transfer(c -> Interrupts.software(c, GuestFault.BP, next), false);
+      case 0xcc -> new SystemOp.Transfer(c -> Delivery.software(c, GuestFault.BP, next), false);
       case 0xcd ->
-          new SystemOp.Transfer(c -> Interrupts.software(c, (int) offset & 0xff, next), false);
+          new SystemOp.Transfer(c -> Delivery.software(c, (int) offset & 0xff, next), false);
       case 0xce -> new SystemOp.Transfer(c -> overflow(c, next), false);
-      case 0xcf -> new SystemOp.Transfer(c -> Interrupts.iret(c, size), true);
-      case 0xf1 -> new SystemOp.Transfer(c -> Interrupts.privileged(c, INT1, next), false);
+      case 0xcf -> new SystemOp.Transfer(c -> Delivery.iret(c, size), true);
+      case 0xf1 -> new SystemOp.Transfer(c -> Delivery.privileged(c, INT1, next), false);
       case 0xff -> farIndirect(insn);
       default -> throw new IllegalStateException("not a system opcode: " + insn);
     };
@@ -73,7 +73,7 @@ final class SystemDecode {
 
   private static void overflow(Cpu c, long next) {
     if (Flags.of(c)) {
-      Interrupts.software(c, GuestFault.OF, next);
+      Delivery.software(c, GuestFault.OF, next);
     } else {
       c.rip = next;
       // Not taken, it is no transfer: takes back what the operation adds.
