@@ -16,7 +16,7 @@ public interface Vcpu extends AutoCloseable {
 
   /**
    * Runs until an exit. Order at a boundary: an injected event is delivered first, then limits are checked ({@link VcpuExit.Deadline}, then {@link VcpuExit.Kicked}), then the interrupt window, then
-   * the next instruction executes.
+   * the next instruction executes. On an instruction that waits for the answer to an exit, that instruction is completed before anything else; the same holds for {@link #runTo} and {@link #step}.
    *
    * @param limitCount absolute branch count; the vCPU exits with {@link VcpuExit.Deadline} at the first boundary with {@code branchCount() >= limitCount}; {@link Long#MAX_VALUE} for none
    */

@@ -124,7 +124,7 @@ final class FollowConductor implements Conductor {
     }
     switch (core.runner().runTo(target.point())) {
       case POINT -> {
-        if (target.halted()) {
+        if (target.halted() && !core.runner().confirmHalted()) {
           throw diverged(entry, "the guest", "halted", "running");
         }
       }

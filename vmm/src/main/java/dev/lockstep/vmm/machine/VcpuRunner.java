@@ -105,6 +105,19 @@ final class VcpuRunner {
     end(EndReason.HALTED_FOR_EVER, "HLT with interrupts off");
   }
 
+  /**
+   * The vCPU stands at a point where the recorded one was halted. An engine may stop at a point before it says that it is
+   * halted there; this lets it say so.
+   *
+   * @return whether it is halted
+   */
+  boolean confirmHalted() {
+    if (!halted && vcpu.step() instanceof VcpuExit.Halt) {
+      halted = true;
+    }
+    return halted;
+  }
+
   private Stop go(long limitCount, @Nullable ExecutionPoint target) {
     while (endReason == null) {
       if (halted && !wake()) {
@@ -124,64 +137,54 @@ final class VcpuRunner {
     return Stop.ENDED;
   }
 
-  /** Handles one exit; null to run on. */
+  /**
+   * Handles one exit; null to run on. After a read the next run completes the instruction with the answer before it looks
+   * at anything else (see {@link Vcpu#run}), so running on is all there is to do.
+   */
   private @Nullable Stop dispatch(VcpuExit exit, long limitCount, boolean limited) {
-    VcpuExit next = exit;
-    while (true) {
-      switch (next) {
-        case VcpuExit.PortRead it -> it.complete(bus.readPort(it.port(), it.width()));
-        case VcpuExit.MmioRead it -> it.complete(bus.readMmio(it.address(), it.width()));
-        case VcpuExit.MsrRead it -> {
-          // Not a register of the model: the guest gets #GP(0).
-        }
-        case VcpuExit.PortWrite it -> {
-          bus.writePort(it.port(), it.width(), it.value());
-          return ended();
-        }
-        case VcpuExit.MmioWrite it -> {
-          bus.writeMmio(it.address(), it.width(), it.value());
-          return ended();
-        }
-        case VcpuExit.MsrWrite it -> {
-          // Neither; step() below lets the refusal happen.
-        }
-        case VcpuExit.InterruptWindow it -> {
-          vcpu.injectInterrupt(board.acknowledgeInterrupt());
-          return null;
-        }
-        case VcpuExit.Deadline it -> {
-          settle();
-          return limited && vcpu.branchCount() >= limitCount ? Stop.LIMIT : null;
-        }
-        case VcpuExit.Halt it -> {
-          halted = true;
-          return null;
-        }
-        case VcpuExit.Kicked it -> {
-          return Stop.KICKED;
-        }
-        case VcpuExit.PointReached it -> {
-          return Stop.POINT;
-        }
-        case VcpuExit.PointMissed it -> {
-          return Stop.MISSED;
-        }
-        case VcpuExit.Stepped it -> {
-          return null;
-        }
-        case VcpuExit.Shutdown it -> {
-          return end(EndReason.TRIPLE_FAULT, "triple fault");
-        }
-        case VcpuExit.Unsupported it -> {
-          return end(
+    return switch (exit) {
+      case VcpuExit.PortRead it -> {
+        it.complete(bus.readPort(it.port(), it.width()));
+        yield null;
+      }
+      case VcpuExit.MmioRead it -> {
+        it.complete(bus.readMmio(it.address(), it.width()));
+        yield null;
+      }
+      case VcpuExit.PortWrite it -> {
+        bus.writePort(it.port(), it.width(), it.value());
+        yield ended();
+      }
+      case VcpuExit.MmioWrite it -> {
+        bus.writeMmio(it.address(), it.width(), it.value());
+        yield ended();
+      }
+      // Registers outside the model: unanswered, so the guest gets #GP(0).
+      case VcpuExit.MsrRead it -> null;
+      case VcpuExit.MsrWrite it -> null;
+      case VcpuExit.InterruptWindow it -> {
+        vcpu.injectInterrupt(board.acknowledgeInterrupt());
+        yield null;
+      }
+      case VcpuExit.Deadline it -> {
+        settle();
+        yield limited && vcpu.branchCount() >= limitCount ? Stop.LIMIT : null;
+      }
+      case VcpuExit.Halt it -> {
+        halted = true;
+        yield null;
+      }
+      case VcpuExit.Kicked it -> Stop.KICKED;
+      case VcpuExit.PointReached it -> Stop.POINT;
+      case VcpuExit.PointMissed it -> Stop.MISSED;
+      case VcpuExit.Stepped it -> null;
+      case VcpuExit.Shutdown it -> end(EndReason.TRIPLE_FAULT, "triple fault");
+      case VcpuExit.Unsupported it ->
+          end(
               EndReason.UNSUPPORTED,
               "%s at %#x, bytes %s"
                   .formatted(it.what(), it.rip(), HexFormat.of().formatHex(it.bytes())));
-        }
-      }
-      // The instruction waits for its answer: complete it before anything else can happen.
-      next = vcpu.step();
-    }
+    };
   }
 
   /** Lets every timer fire that is due. Returns when none is. */
