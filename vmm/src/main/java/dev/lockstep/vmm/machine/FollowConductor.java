@@ -29,7 +29,7 @@ final class FollowConductor implements Conductor {
     this.source = source;
     this.gate = gate;
     this.mode = mode;
-    core.newLog();
+    core.setNextSequence(source.firstSequence());
   }
 
   @Override

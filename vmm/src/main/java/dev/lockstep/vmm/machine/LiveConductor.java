@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.vmm.device.TimedDevice;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.time.Pacer;
 import java.util.Arrays;
@@ -40,7 +41,7 @@ final class LiveConductor implements Conductor {
     this.gate = gate;
     this.epoch = epoch;
     this.paced = core.spec().pacing() == MachineSpec.Pacing.HOST;
-    core.newLog();
+    core.setNextSequence(0);
     sink.begin(() -> core.header(epoch));
     nextDigest = core.vcpu().branchCount() + core.spec().digestSpacing();
     anchor();
@@ -101,6 +102,11 @@ final class LiveConductor implements Conductor {
   public MachineEnd stop() {
     flushOutputs();
     return finish(EndReason.STOPPED, false);
+  }
+
+  @Override
+  public void mark(MachineDigest digest) {
+    append(new LogEntry.CheckpointMark(core.moment(), core.nextSequence(), digest));
   }
 
   private MachineEnd finish(EndReason reason, boolean byGuest) {

@@ -15,6 +15,11 @@ public interface LogSource {
   /** What this is a log of. */
   LogHeader header();
 
+  /** Number in the log of the first entry that {@link #peek} gives; 0 unless the machine was restored in mid-log. */
+  default long firstSequence() {
+    return 0;
+  }
+
   /**
    * The next entry, without taking it; null if there is none at present.
    *

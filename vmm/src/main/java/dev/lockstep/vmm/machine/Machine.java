@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.vmm.log.LogHeader;
+import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -65,6 +66,14 @@ public interface Machine extends AutoCloseable {
 
   /** Runs something at the next boundary, or at once if the machine stands still. */
   <T> CompletableFuture<T> atBoundary(BoundaryTask<T> task);
+
+  /**
+   * Writes a snapshot at the next boundary, and marks it in the log of a live machine. What the guest sees does not change.
+   * The disks' contents are not in it: it can be restored only with disks that are as they were.
+   *
+   * @param file appears when it is whole; one that is there already is replaced
+   */
+  CompletableFuture<SnapshotInfo> snapshot(Path file);
 
   /**
    * Limits how much of the time the vCPU runs, to let a backup catch up.

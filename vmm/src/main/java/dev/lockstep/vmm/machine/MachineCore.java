@@ -88,11 +88,6 @@ final class MachineCore implements Boundary {
     return sequence++;
   }
 
-  /** A new log begins. */
-  void newLog() {
-    sequence = 0;
-  }
-
   @Override
   public CpuState cpu() {
     CpuState state = new CpuState();
@@ -113,6 +108,30 @@ final class MachineCore implements Boundary {
   @Override
   public PageTracker pages() {
     return pages;
+  }
+
+  @Override
+  public byte[] encodedState() {
+    return MachineStateCodec.encode(this);
+  }
+
+  @Override
+  public LogHeader header() {
+    return headerWithoutContent(0);
+  }
+
+  /** UTC, in nanoseconds since 1970, that the RTC shows when virtual time is zero. */
+  long wallClockNanos() {
+    return wallClockNanos;
+  }
+
+  void setWallClockNanos(long nanos) {
+    wallClockNanos = nanos;
+  }
+
+  /** A log begins, or goes on: the number of the next entry. */
+  void setNextSequence(long next) {
+    sequence = next;
   }
 
   /** Hash of the registers. */

@@ -4,8 +4,11 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.vmm.device.VirtualTime;
+import dev.lockstep.vmm.snapshot.CheckpointReader;
 import dev.lockstep.vmm.time.VirtualClock;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
 
 /** Makes machines. */
 public final class MachineFactory {
@@ -29,7 +32,38 @@ public final class MachineFactory {
       CpuState state = new CpuState();
       loader.load(parts.memory(), state);
       parts.vcpu().setState(state);
-      return new PcMachine(spec, parts);
+      return new PcMachine(new MachineCore(spec, parts), parts, PcMachine.Origin.LOADED);
+    } catch (Throwable e) {
+      parts.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Makes a machine from a snapshot file, not started.
+   *
+   * @throws dev.lockstep.engine.VmmException if the file is no snapshot, damaged, or of another machine, naming the field
+   */
+  public Machine restore(MachineSpec spec, Path snapshot) {
+    return SnapshotFile.read(snapshot, reader -> restore(spec, reader));
+  }
+
+  /**
+   * Makes a machine from a checkpoint, not started.
+   *
+   * @throws dev.lockstep.engine.VmmException if it is of another machine, naming the field
+   * @throws IOException if the checkpoint is damaged or cannot be read
+   */
+  public Machine restore(MachineSpec spec, CheckpointReader checkpoint) throws IOException {
+    MachineParts parts = assemble(spec);
+    try {
+      MachineCore core = new MachineCore(spec, parts);
+      checkpoint.header().requireSameConfiguration(core.headerWithoutContent(0));
+      CheckpointRestorer restorer = new CheckpointRestorer(core);
+      while (checkpoint.next(restorer)) {
+        // to the end
+      }
+      return new PcMachine(core, parts, PcMachine.Origin.RESTORED);
     } catch (Throwable e) {
       parts.close();
       throw e;

@@ -2,6 +2,8 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.log.LogHeader;
+import dev.lockstep.vmm.log.MachineDigest;
+import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +12,14 @@ import org.jspecify.annotations.Nullable;
 final class PcMachine implements Machine {
   private static final int FULL_SPEED = 1000;
 
+  /** How the machine came to where it stands. */
+  enum Origin {
+    LOADED,
+    RESTORED
+  }
+
   private final MachineParts parts;
+  private final Origin origin;
   private final MachineCore core;
   private final Mailbox mailbox;
   private final CompletableFuture<MachineEnd> ended = new CompletableFuture<>();
@@ -33,15 +42,12 @@ final class PcMachine implements Machine {
   private boolean killed;
   private boolean stopped;
 
-  PcMachine(MachineSpec spec, MachineParts parts) {
+  PcMachine(MachineCore core, MachineParts parts, Origin origin) {
     this.parts = parts;
-    this.core = new MachineCore(spec, parts);
+    this.core = core;
+    this.origin = origin;
     this.mailbox = new Mailbox(parts.vcpu()::kick);
     this.lastStatus = statusAs(MachineState.CREATED);
-  }
-
-  MachineCore core() {
-    return core;
   }
 
   @Override
@@ -61,14 +67,21 @@ final class PcMachine implements Machine {
       if (mode == MachineMode.LIVE) {
         throw new IllegalArgumentException("a live machine follows nobody");
       }
-      if (mode == MachineMode.REPLAY) {
-        source.header().requireSame(core.header(source.header().epoch()));
-      } else {
-        source.header().requireSameMachine(core.headerWithoutContent(source.header().epoch()));
-      }
+      requireFitting(source.header(), mode);
     }
     source.onAvailable(mailbox::wake);
     launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode));
+  }
+
+  /** A machine that was restored stands somewhere in the log, so that only its configuration can be compared. */
+  private void requireFitting(LogHeader log, MachineMode mode) {
+    if (origin == Origin.RESTORED) {
+      log.requireSameConfiguration(core.headerWithoutContent(log.epoch()));
+    } else if (mode == MachineMode.REPLAY) {
+      log.requireSame(core.header(log.epoch()));
+    } else {
+      log.requireSameMachine(core.headerWithoutContent(log.epoch()));
+    }
   }
 
   private void launch(OutputGate gate, Supplier<Conductor> first) {
@@ -144,6 +157,24 @@ final class PcMachine implements Machine {
       }
     }
     return result;
+  }
+
+  @Override
+  public CompletableFuture<SnapshotInfo> snapshot(Path file) {
+    return atBoundary(boundary -> writeSnapshot(file));
+  }
+
+  private SnapshotInfo writeSnapshot(Path file) {
+    long started = System.nanoTime();
+    MachineDigest digest = core.digest(false);
+    long sequence = core.nextSequence();
+    long bytes = SnapshotFile.write(file, out -> SnapshotFile.checkpoint(core, digest, out));
+    Conductor now = conductor;
+    if (now != null) {
+      now.mark(digest);
+    }
+    return new SnapshotInfo(
+        file, core.moment(), sequence, digest, bytes, System.nanoTime() - started);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import dev.lockstep.vmm.snapshot.CheckpointWriter;
 import java.io.BufferedInputStream;
@@ -75,12 +76,10 @@ final class SnapshotFile {
    */
   static <T> T read(Path file, Reading<T> reading) {
     try (DataInputStream in =
-        new DataInputStream(
-            new BufferedInputStream(Files.newInputStream(file), BUFFER_BYTES))) {
+        new DataInputStream(new BufferedInputStream(Files.newInputStream(file), BUFFER_BYTES))) {
       return reading.read(new CheckpointReader(in));
     } catch (NoSuchFileException e) {
-      throw new VmmException(
-          "there is no snapshot '%s'".formatted(file), "Check the name.", e);
+      throw new VmmException("there is no snapshot '%s'".formatted(file), "Check the name.", e);
     } catch (EOFException e) {
       throw new VmmException(
           "the snapshot '%s' is cut off".formatted(file),
@@ -94,11 +93,12 @@ final class SnapshotFile {
     }
   }
 
-  /** Writes everything of a machine that stands still; see {@link Boundary#checkpoint}. */
-  static void checkpoint(MachineCore core, DataOutputStream out) throws IOException {
+  /** Writes everything of a machine that stands still; disks are left out. */
+  static void checkpoint(MachineCore core, MachineDigest digest, DataOutputStream out)
+      throws IOException {
     CheckpointWriter writer = new CheckpointWriter(out, core.headerWithoutContent(0));
     writer.nonZeroPages(core.memory(), core.pages().everWritten());
     writer.state(MachineStateCodec.encode(core));
-    writer.end(core.digest(false));
+    writer.end(digest);
   }
 }

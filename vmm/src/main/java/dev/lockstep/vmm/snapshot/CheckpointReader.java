@@ -196,7 +196,8 @@ public final class CheckpointReader {
       have += part;
     }
     if (in.readInt() != CheckpointFormat.crc(type, payload, length)) {
-      throw new LogFormatException("a section of type %d does not have its checksum".formatted(type));
+      throw new LogFormatException(
+          "a section of type %d does not have its checksum".formatted(type));
     }
     return length;
   }

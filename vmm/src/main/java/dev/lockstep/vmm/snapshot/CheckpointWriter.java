@@ -22,7 +22,8 @@ public final class CheckpointWriter {
 
   private final DataOutput out;
   private final byte[] raw =
-      new byte[CheckpointFormat.BATCH_PAGES * (Integer.BYTES + GuestMemory.PAGE_SIZE) + Integer.BYTES];
+      new byte
+          [CheckpointFormat.BATCH_PAGES * (Integer.BYTES + GuestMemory.PAGE_SIZE) + Integer.BYTES];
   private final byte[] zeros = new byte[GuestMemory.PAGE_SIZE];
   private final byte[] packed;
   private long pagesWritten;
@@ -35,7 +36,11 @@ public final class CheckpointWriter {
    */
   public CheckpointWriter(DataOutput out, LogHeader header) throws IOException {
     this.out = out;
-    this.packed = new byte[Integer.BYTES + (int) Zstd.compressBound(Math.max(raw.length, CheckpointFormat.BLOCK_BYTES + 64))];
+    this.packed =
+        new byte
+            [Integer.BYTES
+                + (int)
+                    Zstd.compressBound(Math.max(raw.length, CheckpointFormat.BLOCK_BYTES + 64))];
     out.writeLong(CheckpointFormat.MAGIC);
     out.writeInt(CheckpointFormat.VERSION);
     bytesWritten = Long.BYTES + Integer.BYTES;

@@ -1,0 +1,52 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.log.MachineDigest;
+import dev.lockstep.vmm.snapshot.CheckpointReader;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Fills a machine that has not run from a checkpoint, and checks that it has become what the checkpoint says. */
+final class CheckpointRestorer implements CheckpointReader.Target {
+  private final MachineCore core;
+
+  CheckpointRestorer(MachineCore core) {
+    this.core = core;
+  }
+
+  @Override
+  public void page(int page, byte[] bytes, int from) throws IOException {
+    GuestMemory memory = core.memory();
+    long offset = (long) page << GuestMemory.PAGE_SHIFT;
+    if (offset + GuestMemory.PAGE_SIZE > memory.segment().byteSize()) {
+      throw new IOException("page %d is beyond the machine's memory".formatted(page));
+    }
+    MemorySegment.copy(
+        bytes, from, memory.segment(), GuestMemory.U8, offset, GuestMemory.PAGE_SIZE);
+    memory.markDirty(offset);
+  }
+
+  @Override
+  public void blocks(int disk, long offset, byte[] bytes, int from, int length) {
+    throw new VmmException(
+        "the checkpoint holds contents of disk %d".formatted(disk),
+        "It was made for a backup that joins; restore a snapshot.");
+  }
+
+  @Override
+  public void state(byte[] state) {
+    MachineStateCodec.restore(core, state);
+  }
+
+  @Override
+  public void end(MachineDigest digest) {
+    List<String> differences = digest.differences(core.digest(false));
+    if (!differences.isEmpty()) {
+      throw new VmmException(
+          "the restored machine is not the one that was saved: %s".formatted(differences),
+          "Use another snapshot; this one cannot be restored by this version.");
+    }
+  }
+}
