@@ -7,7 +7,7 @@ package dev.lockstep.softcpu;
  *
  * <ul>
  *   <li>All memory accesses and all checks come before any change of a register or flag, so that a fault, a restart or an exit leaves nothing half done. An operation that reads and writes one operand
- *       checks it for writing first ({@code Mmu.loadForWrite…}).
+ *       checks it for writing first: after {@code Mmu.loadForWrite…} the store to the same address in the same operation can no longer raise, restart included.
  *   <li>{@code c.rip} is <em>not</em> exact while an operation of placement {@link #MIDDLE} runs: the loop knows where it stands and sets it when the operation throws. An operation that needs its own
  *       address takes it from its {@link Insn} when it is made.
  *   <li>An operation of placement {@link #ENDS} or {@link #ALONE} leaves {@code c.rip} at the next instruction to execute, fall-through included, when it returns normally.
@@ -33,8 +33,8 @@ abstract class Op {
     return MIDDLE;
   }
 
-  /** Whether a non-canonical address that it used is a stack-segment fault (#SS) instead of #GP (Intel SDM vol. 1 3.3.7.1). */
-  boolean usesStackSegment() {
+  /** Whether the non-canonical address that it has just used is a stack-segment fault (#SS) instead of #GP (Intel SDM vol. 1 3.3.7.1). */
+  boolean usesStackSegment(Cpu c) {
     return false;
   }
 }
