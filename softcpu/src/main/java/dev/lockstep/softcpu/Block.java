@@ -1,5 +1,6 @@
 package dev.lockstep.softcpu;
 
+import dev.lockstep.engine.GuestMemory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,14 +38,26 @@ final class Block {
   /** Of one instruction that must run with {@code c.single} set. */
   final boolean alone;
 
-  /** Made by {@link BlockCache#single}: not to be entered by a jump. */
+  /** Of one instruction, for running alone whatever it is; jumps find others. */
   final boolean single;
+
+  /** Instructions in it. */
+  final int instructions;
+
+  /** May be entered from another block of the same page without a look at the fetch TLB. */
+  final boolean linkable;
 
   /** Thrown away: must not be entered again. */
   boolean dead;
 
   /** Next in the hash chain. */
   @Nullable Block chain;
+
+  /** Next of the blocks that touch the page of {@link #offset}. */
+  @Nullable Block pageChain;
+
+  /** Next of the blocks that touch {@link #secondPage}. */
+  @Nullable Block secondChain;
 
   Block(
       long rip,
@@ -69,15 +82,23 @@ final class Block {
     this.counts = counts;
     this.alone = alone;
     this.single = single;
+    this.instructions = counts[counts.length - 1];
+    this.linkable = !alone && !single && secondPage < 0;
   }
 
-  /** Instructions in it. */
-  int instructions() {
-    return counts[counts.length - 1];
+  /** The chunks of a page of memory that its code lies on, as {@link CodePages} numbers them. */
+  long chunks(long page) {
+    long within = offset & GuestMemory.PAGE_SIZE - 1;
+    int first = (int) Math.min(length, GuestMemory.PAGE_SIZE - within);
+    if (offset >>> GuestMemory.PAGE_SHIFT == page) {
+      return CodePages.mask(offset, first);
+    }
+    return CodePages.mask(secondPage, length - first);
   }
 
-  /** May be entered from another block of the same page without a look at the fetch TLB. */
-  boolean linkable() {
-    return !alone && !single && secondPage < 0;
+  /** Whether it lies in the same linear page as another block of the same code segment. */
+  boolean samePage(Block other) {
+    return (offset ^ other.offset) >>> GuestMemory.PAGE_SHIFT == 0
+        && rip - other.rip == offset - other.offset;
   }
 }

@@ -95,6 +95,15 @@ final class Cpu {
   /** The running operation is alone in its block: it may exit, and may write into its own code. */
   boolean single;
 
+  /** The {@link CodeMode} that code is decoded for. The loop keeps it: after every operation that may change CS, CR0, EFER or RFLAGS.VM, and after every delivery. */
+  int mode = CodeMode.REAL;
+
+  /** The running instruction is one after which TF does not trap (INT n, INT3, INTO, SYSCALL: the delivery has cleared it). Set by the operation, taken by the loop. */
+  boolean skipTrap;
+
+  /** Somebody asked the vCPU to stop; the one field that other threads write. */
+  volatile boolean kicked;
+
   /** How operations leave the engine. */
   final Exits exits = new Exits(this);
 

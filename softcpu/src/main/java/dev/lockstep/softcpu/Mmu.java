@@ -216,6 +216,18 @@ final class Mmu {
 
   // ---- loads ---------------------------------------------------------------------------------
 
+  /** The offset in the mapping of a byte whose page is on the fast path for loads, or -1; without any effect. */
+  long readOffset(long linear) {
+    int i = (int) (linear >>> 12) & INDEX;
+    return readTag[i] == (linear & PAGE) ? host[i] + (linear & 4095) : -1;
+  }
+
+  /** As {@link #readOffset}, for stores: to the end of its page memory may then be stored to without asking again. */
+  long writeOffset(long linear) {
+    int i = (int) (linear >>> 12) & INDEX;
+    return writeTag[i] == (linear & PAGE) ? host[i] + (linear & 4095) : -1;
+  }
+
   /** One byte, zero-extended. */
   long load8(long linear) {
     int i = (int) (linear >>> 12) & INDEX;

@@ -93,8 +93,8 @@ final class StringOps {
       long from = c.r[6];
       long to = c.r[7];
       long n = Math.min(count, Math.min(withinPage(from, size), withinPage(to, size)));
-      long fromOffset = c.mmu.probeRead(from);
-      long toOffset = c.mmu.probeWrite(to);
+      long fromOffset = c.mmu.readOffset(from);
+      long toOffset = c.mmu.writeOffset(to);
       if (n == 0 || fromOffset < 0 || toOffset < 0) {
         return 0;
       }
@@ -171,7 +171,7 @@ final class StringOps {
       }
       long to = c.r[7];
       long n = Math.min(count, withinPage(to, size));
-      long offset = c.mmu.probeWrite(to);
+      long offset = c.mmu.writeOffset(to);
       if (n == 0 || offset < 0) {
         return 0;
       }

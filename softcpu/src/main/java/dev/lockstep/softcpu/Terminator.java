@@ -72,6 +72,10 @@ abstract class Terminator extends Op {
       this.op = op;
     }
 
+    boolean isAlone() {
+      return op.placement() == ALONE;
+    }
+
     @Override
     @Nullable Block go(Cpu c) {
       op.exec(c);

@@ -1,0 +1,183 @@
+package dev.lockstep.softcpu;
+
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.VcpuExit;
+import org.jspecify.annotations.Nullable;
+
+/** Executes blocks, one after the other or one instruction at a time, and hands guest exceptions to their delivery. */
+final class Interpreter {
+  private static final long LOW32 = 0xffff_ffffL;
+  private static final long FLAG_TF = 1 << 8;
+  private static final long FLAG_RF = 1 << 16;
+  private static final long DR6_BS = 1 << 14;
+
+  private final Cpu c;
+  private final BlockCache cache;
+  private final BlockBuilder builder;
+
+  Interpreter(Cpu c) {
+    this.c = c;
+    this.cache = new BlockCache(c.memory.segment().byteSize());
+    this.builder = new BlockBuilder(c, cache);
+    c.mmu.code.setOwner(cache);
+  }
+
+  /**
+   * Executes whole blocks from {@code c.rip} until the count reaches the limit, something asks for attention, a fault was delivered, or an operation exits.
+   *
+   * @return the exit, or null
+   */
+  @Nullable VcpuExit blocks(long limit) {
+    Cpu c = this.c;
+    Block b = null;
+    int i = 0;
+    try {
+      b = enter();
+      while (!b.alone) {
+        Op[] body = b.body;
+        for (i = 0; i < body.length; i++) {
+          body[i].exec(c);
+        }
+        Block next = b.end.go(c);
+        c.instructions += b.instructions;
+        if (c.branchCount >= limit || c.attention || c.kicked) {
+          return null;
+        }
+        if (next == null || next.dead) {
+          Block from = b;
+          b = null;
+          next = enter();
+          if (next.linkable && next.samePage(from)) {
+            from.end.link(next);
+          }
+        }
+        b = next;
+      }
+    } catch (GuestFault fault) {
+      faulted(b, i, fault);
+      return null;
+    } catch (ExitSignal signal) {
+      return signalled(b, i, signal);
+    }
+    return one();
+  }
+
+  /**
+   * Executes one instruction, or one iteration of a repeated string instruction, at {@code c.rip}, whatever it is; keeps the shadows, the trap flag and RF.
+   *
+   * @return the exit that it threw, or null
+   */
+  @Nullable VcpuExit one() {
+    Cpu c = this.c;
+    int shadow = c.interruptShadow;
+    long flags = c.systemFlags;
+    Block b = null;
+    c.single = true;
+    c.exits.begin();
+    try {
+      b = enterSingle();
+      b.end.go(c);
+      c.instructions++;
+      c.exits.done();
+      // An instruction that sets a shadow that stood already does not prolong it.
+      c.interruptShadow &= ~shadow;
+      c.systemFlags &= ~(flags & FLAG_RF);
+      if ((flags & FLAG_TF) != 0 && !c.skipTrap) {
+        c.pendingDebug |= DR6_BS;
+      }
+      c.skipTrap = false;
+    } catch (GuestFault fault) {
+      c.exits.abandon();
+      faulted(b, 0, fault);
+    } catch (ExitSignal signal) {
+      return c.exits.takeThrown();
+    } finally {
+      c.single = false;
+    }
+    return null;
+  }
+
+  /** The block at {@code c.rip}, entered through the fetch TLB. Raises what the fetch raises. */
+  private Block enter() {
+    Cpu c = this.c;
+    long rip = c.rip;
+    int mode = c.mode;
+    long linear = linear(rip, mode);
+    long offset = c.mmu.fetch(linear);
+    Block block = cache.jumped(rip, offset, mode);
+    if (block != null && (mode == CodeMode.LONG64 || withinLimit(block))) {
+      return block;
+    }
+    return search(linear, offset, false);
+  }
+
+  private Block enterSingle() {
+    long linear = linear(c.rip, c.mode);
+    return search(linear, c.mmu.fetch(linear), true);
+  }
+
+  private Block search(long linear, long offset, boolean single) {
+    builder.refuseDevice(offset, linear);
+    Block block = cache.find(c.rip, offset, c.mode, single);
+    if (block != null && block.secondPage >= 0) {
+      long second = linear + 4096 & -4096L;
+      if (c.mode != CodeMode.LONG64) {
+        second &= LOW32;
+      }
+      if (c.mmu.fetch(second) != block.secondPage) {
+        block = null;
+      }
+    }
+    if (block == null || !withinLimit(block)) {
+      block = builder.build(linear, offset, single);
+    }
+    if (block.secondPage < 0 && !single) {
+      cache.rememberJump(block);
+    }
+    return block;
+  }
+
+  private boolean withinLimit(Block block) {
+    return block.mode == CodeMode.LONG64
+        || block.rip + block.length - 1 <= c.segments[CpuState.CS].limit;
+  }
+
+  private long linear(long rip, int mode) {
+    return mode == CodeMode.LONG64 ? rip : c.segments[CpuState.CS].base + rip & LOW32;
+  }
+
+  /** Sets RIP to where operation {@code i} of a block begins, and counts what was completed before it. */
+  private void stop(@Nullable Block b, int i) {
+    if (b != null) {
+      long rip = b.rip + b.starts[i];
+      c.rip = b.mode == CodeMode.LONG64 ? rip : rip & LOW32;
+      c.instructions += b.counts[i];
+    }
+  }
+
+  /** Delivers the exception that operation {@code i} of a block raised, or the fetch before it (no block). */
+  private void faulted(@Nullable Block b, int i, GuestFault fault) {
+    stop(b, i);
+    if (fault.nonCanonical && b != null && operation(b, i).usesStackSegment(c)) {
+      fault.raise(GuestFault.SS, 0);
+    }
+    c.interrupts.exception(fault);
+    c.interruptShadow = 0;
+    c.mode = CodeMode.of(c);
+  }
+
+  /** An operation of a longer block must start over alone, or exits. */
+  private @Nullable VcpuExit signalled(@Nullable Block b, int i, ExitSignal signal) {
+    stop(b, i);
+    return signal == c.exits.restart() ? one() : c.exits.takeThrown();
+  }
+
+  private static Op operation(Block b, int i) {
+    return i < b.body.length ? b.body[i] : b.end;
+  }
+
+  /** Drops all decoded code. */
+  void clear() {
+    cache.clear();
+  }
+}
