@@ -57,8 +57,7 @@ final class AluOps {
 
   private static Op general(Insn insn, int kind, Place to, Place from) {
     if (kind == Alu.TEST && insn.ea == null && to.size == 1) {
-      return new Test8RR(
-          Operand.code8(insn, insn.rm), Operand.code8(insn, insn.reg));
+      return new Test8RR(Operand.code8(insn, insn.rm), Operand.code8(insn, insn.reg));
     }
     return kind == Alu.CMP || kind == Alu.TEST
         ? new Compare(kind, to, from)

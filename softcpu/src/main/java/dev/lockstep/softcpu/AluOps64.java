@@ -4,61 +4,7 @@ package dev.lockstep.softcpu;
 final class AluOps64 {
   private AluOps64() {}
 
-  /** Register and register: the first is read and written. */
-  abstract static class Registers extends Op {
-    final int d;
-    final int s;
-
-    Registers(int d, int s) {
-      this.d = d;
-      this.s = s;
-    }
-  }
-
-  /** Register and immediate. */
-  abstract static class Immediate extends Op {
-    final int d;
-    final long imm;
-
-    Immediate(int d, long imm) {
-      this.d = d;
-      this.imm = imm;
-    }
-  }
-
-  /** Register and memory, in the order the subclass says. */
-  abstract static class RegisterMemory extends Op {
-    final Ea ea;
-    final int d;
-
-    RegisterMemory(Ea ea, int d) {
-      this.ea = ea;
-      this.d = d;
-    }
-
-    @Override
-    final boolean usesStackSegment(Cpu c) {
-      return ea.usesStackSegment();
-    }
-  }
-
-  /** Memory and immediate. */
-  abstract static class MemoryImmediate extends Op {
-    final Ea ea;
-    final long imm;
-
-    MemoryImmediate(Ea ea, long imm) {
-      this.ea = ea;
-      this.imm = imm;
-    }
-
-    @Override
-    final boolean usesStackSegment(Cpu c) {
-      return ea.usesStackSegment();
-    }
-  }
-
-  static final class AddRR extends Registers {
+  static final class AddRR extends Forms.Registers {
     AddRR(int d, int s) {
       super(d, s);
     }
@@ -70,7 +16,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AddRI extends Immediate {
+  static final class AddRI extends Forms.Immediate {
     AddRI(int d, long imm) {
       super(d, imm);
     }
@@ -82,7 +28,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AddRM extends RegisterMemory {
+  static final class AddRM extends Forms.RegisterMemory {
     AddRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -95,7 +41,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AddMR extends RegisterMemory {
+  static final class AddMR extends Forms.RegisterMemory {
     AddMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -108,7 +54,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AddMI extends MemoryImmediate {
+  static final class AddMI extends Forms.MemoryImmediate {
     AddMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -121,7 +67,7 @@ final class AluOps64 {
     }
   }
 
-  static final class OrRR extends Registers {
+  static final class OrRR extends Forms.Registers {
     OrRR(int d, int s) {
       super(d, s);
     }
@@ -133,7 +79,7 @@ final class AluOps64 {
     }
   }
 
-  static final class OrRI extends Immediate {
+  static final class OrRI extends Forms.Immediate {
     OrRI(int d, long imm) {
       super(d, imm);
     }
@@ -145,7 +91,7 @@ final class AluOps64 {
     }
   }
 
-  static final class OrRM extends RegisterMemory {
+  static final class OrRM extends Forms.RegisterMemory {
     OrRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -158,7 +104,7 @@ final class AluOps64 {
     }
   }
 
-  static final class OrMR extends RegisterMemory {
+  static final class OrMR extends Forms.RegisterMemory {
     OrMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -171,7 +117,7 @@ final class AluOps64 {
     }
   }
 
-  static final class OrMI extends MemoryImmediate {
+  static final class OrMI extends Forms.MemoryImmediate {
     OrMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -184,7 +130,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AdcRR extends Registers {
+  static final class AdcRR extends Forms.Registers {
     AdcRR(int d, int s) {
       super(d, s);
     }
@@ -196,7 +142,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AdcRI extends Immediate {
+  static final class AdcRI extends Forms.Immediate {
     AdcRI(int d, long imm) {
       super(d, imm);
     }
@@ -208,7 +154,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AdcRM extends RegisterMemory {
+  static final class AdcRM extends Forms.RegisterMemory {
     AdcRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -221,7 +167,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AdcMR extends RegisterMemory {
+  static final class AdcMR extends Forms.RegisterMemory {
     AdcMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -234,7 +180,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AdcMI extends MemoryImmediate {
+  static final class AdcMI extends Forms.MemoryImmediate {
     AdcMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -247,7 +193,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SbbRR extends Registers {
+  static final class SbbRR extends Forms.Registers {
     SbbRR(int d, int s) {
       super(d, s);
     }
@@ -259,7 +205,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SbbRI extends Immediate {
+  static final class SbbRI extends Forms.Immediate {
     SbbRI(int d, long imm) {
       super(d, imm);
     }
@@ -271,7 +217,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SbbRM extends RegisterMemory {
+  static final class SbbRM extends Forms.RegisterMemory {
     SbbRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -284,7 +230,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SbbMR extends RegisterMemory {
+  static final class SbbMR extends Forms.RegisterMemory {
     SbbMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -297,7 +243,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SbbMI extends MemoryImmediate {
+  static final class SbbMI extends Forms.MemoryImmediate {
     SbbMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -310,7 +256,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AndRR extends Registers {
+  static final class AndRR extends Forms.Registers {
     AndRR(int d, int s) {
       super(d, s);
     }
@@ -322,7 +268,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AndRI extends Immediate {
+  static final class AndRI extends Forms.Immediate {
     AndRI(int d, long imm) {
       super(d, imm);
     }
@@ -334,7 +280,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AndRM extends RegisterMemory {
+  static final class AndRM extends Forms.RegisterMemory {
     AndRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -347,7 +293,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AndMR extends RegisterMemory {
+  static final class AndMR extends Forms.RegisterMemory {
     AndMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -360,7 +306,7 @@ final class AluOps64 {
     }
   }
 
-  static final class AndMI extends MemoryImmediate {
+  static final class AndMI extends Forms.MemoryImmediate {
     AndMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -373,7 +319,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SubRR extends Registers {
+  static final class SubRR extends Forms.Registers {
     SubRR(int d, int s) {
       super(d, s);
     }
@@ -385,7 +331,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SubRI extends Immediate {
+  static final class SubRI extends Forms.Immediate {
     SubRI(int d, long imm) {
       super(d, imm);
     }
@@ -397,7 +343,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SubRM extends RegisterMemory {
+  static final class SubRM extends Forms.RegisterMemory {
     SubRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -410,7 +356,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SubMR extends RegisterMemory {
+  static final class SubMR extends Forms.RegisterMemory {
     SubMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -423,7 +369,7 @@ final class AluOps64 {
     }
   }
 
-  static final class SubMI extends MemoryImmediate {
+  static final class SubMI extends Forms.MemoryImmediate {
     SubMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -436,7 +382,7 @@ final class AluOps64 {
     }
   }
 
-  static final class XorRR extends Registers {
+  static final class XorRR extends Forms.Registers {
     XorRR(int d, int s) {
       super(d, s);
     }
@@ -448,7 +394,7 @@ final class AluOps64 {
     }
   }
 
-  static final class XorRI extends Immediate {
+  static final class XorRI extends Forms.Immediate {
     XorRI(int d, long imm) {
       super(d, imm);
     }
@@ -460,7 +406,7 @@ final class AluOps64 {
     }
   }
 
-  static final class XorRM extends RegisterMemory {
+  static final class XorRM extends Forms.RegisterMemory {
     XorRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -473,7 +419,7 @@ final class AluOps64 {
     }
   }
 
-  static final class XorMR extends RegisterMemory {
+  static final class XorMR extends Forms.RegisterMemory {
     XorMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -486,7 +432,7 @@ final class AluOps64 {
     }
   }
 
-  static final class XorMI extends MemoryImmediate {
+  static final class XorMI extends Forms.MemoryImmediate {
     XorMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -499,7 +445,7 @@ final class AluOps64 {
     }
   }
 
-  static final class CmpRR extends Registers {
+  static final class CmpRR extends Forms.Registers {
     CmpRR(int d, int s) {
       super(d, s);
     }
@@ -511,7 +457,7 @@ final class AluOps64 {
     }
   }
 
-  static final class CmpRI extends Immediate {
+  static final class CmpRI extends Forms.Immediate {
     CmpRI(int d, long imm) {
       super(d, imm);
     }
@@ -523,7 +469,7 @@ final class AluOps64 {
     }
   }
 
-  static final class CmpRM extends RegisterMemory {
+  static final class CmpRM extends Forms.RegisterMemory {
     CmpRM(Ea ea, int d) {
       super(ea, d);
     }
@@ -536,7 +482,7 @@ final class AluOps64 {
     }
   }
 
-  static final class CmpMR extends RegisterMemory {
+  static final class CmpMR extends Forms.RegisterMemory {
     CmpMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -548,7 +494,7 @@ final class AluOps64 {
     }
   }
 
-  static final class CmpMI extends MemoryImmediate {
+  static final class CmpMI extends Forms.MemoryImmediate {
     CmpMI(Ea ea, long imm) {
       super(ea, imm);
     }
@@ -560,7 +506,7 @@ final class AluOps64 {
     }
   }
 
-  static final class TestRR extends Registers {
+  static final class TestRR extends Forms.Registers {
     TestRR(int d, int s) {
       super(d, s);
     }
@@ -572,7 +518,7 @@ final class AluOps64 {
     }
   }
 
-  static final class TestRI extends Immediate {
+  static final class TestRI extends Forms.Immediate {
     TestRI(int d, long imm) {
       super(d, imm);
     }
@@ -584,7 +530,7 @@ final class AluOps64 {
     }
   }
 
-  static final class TestMR extends RegisterMemory {
+  static final class TestMR extends Forms.RegisterMemory {
     TestMR(Ea ea, int d) {
       super(ea, d);
     }
@@ -596,7 +542,7 @@ final class AluOps64 {
     }
   }
 
-  static final class TestMI extends MemoryImmediate {
+  static final class TestMI extends Forms.MemoryImmediate {
     TestMI(Ea ea, long imm) {
       super(ea, imm);
     }

@@ -127,8 +127,7 @@ final class BlockBuilder {
 
   private Insn decode(int mode, long rip, long offset, int left) {
     int available = Math.min(left, Decoder.MAX_LENGTH);
-    MemorySegment.copy(
-        c.memory.segment(), GuestMemory.U8, offset, window, 0, available);
+    MemorySegment.copy(c.memory.segment(), GuestMemory.U8, offset, window, 0, available);
     long wrapped = mode == CodeMode.LONG64 ? rip : rip & 0xffff_ffffL;
     return decoder.decode(mode, wrapped, window, available);
   }
@@ -186,8 +185,7 @@ final class BlockBuilder {
     int first =
         (int)
             Math.min(
-                block.length,
-                GuestMemory.PAGE_SIZE - (block.offset & GuestMemory.PAGE_SIZE - 1));
+                block.length, GuestMemory.PAGE_SIZE - (block.offset & GuestMemory.PAGE_SIZE - 1));
     c.mmu.markCode(block.offset, first);
     if (block.secondPage >= 0 && first < block.length) {
       c.mmu.markCode(block.secondPage, block.length - first);

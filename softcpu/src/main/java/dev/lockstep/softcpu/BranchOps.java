@@ -21,8 +21,7 @@ final class BranchOps {
 
   /** Checks a branch's target and gives it back. */
   static long checked(Cpu c, boolean is64, long target) {
-    boolean good =
-        is64 ? Stack.canonical(target) : target <= c.segments[CpuState.CS].limit;
+    boolean good = is64 ? Stack.canonical(target) : target <= c.segments[CpuState.CS].limit;
     if (!good) {
       throw c.fault.raise(GuestFault.GP, 0);
     }

@@ -126,6 +126,9 @@ final class Cpu {
   /** Linear addresses to memory. */
   final Mmu mmu;
 
+  /** Delivery of exceptions and interrupts. */
+  final Interrupts interrupts = new Interrupts(this);
+
   Cpu(CpuModel model, GuestMemory memory, TimeStampCounter tsc, BranchSemantics semantics) {
     this.transferIncrement = semantics == BranchSemantics.ALL_TRANSFERS ? 1 : 0;
     this.model = model;

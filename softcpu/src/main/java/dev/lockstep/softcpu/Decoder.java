@@ -218,8 +218,7 @@ final class Decoder {
       long mask = insn.addressSize == 8 ? -1L : (1L << 8 * insn.addressSize) - 1;
       long address = number(insn.addressSize) & mask;
       int segment = insn.segmentOverride >= 0 ? insn.segmentOverride : CpuState.DS;
-      insn.ea =
-          new Ea(insn.mode, insn.addressSize, segment, Cpu.ZERO, Cpu.ZERO, 0, address);
+      insn.ea = new Ea(insn.mode, insn.addressSize, segment, Cpu.ZERO, Cpu.ZERO, 0, address);
     }
   }
 

@@ -35,7 +35,7 @@ final class FxStateOps {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }
@@ -69,7 +69,7 @@ final class FxStateOps {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }
@@ -93,7 +93,7 @@ final class FxStateOps {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }
@@ -113,7 +113,7 @@ final class FxStateOps {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }
@@ -138,7 +138,7 @@ final class FxStateOps {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }

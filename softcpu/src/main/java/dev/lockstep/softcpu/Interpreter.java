@@ -161,7 +161,13 @@ final class Interpreter {
     if (fault.nonCanonical && b != null && operation(b, i).usesStackSegment(c)) {
       fault.raise(GuestFault.SS, 0);
     }
-    c.interrupts.exception(fault);
+    boolean single = c.single;
+    c.single = true;
+    try {
+      c.interrupts.exception(fault);
+    } finally {
+      c.single = single;
+    }
     c.interruptShadow = 0;
     c.mode = CodeMode.of(c);
   }
@@ -174,6 +180,16 @@ final class Interpreter {
 
   private static Op operation(Block b, int i) {
     return i < b.body.length ? b.body[i] : b.end;
+  }
+
+  /** Whether the next instruction must be executed by {@link #one}. */
+  boolean mustGoAlone() {
+    return c.interruptShadow != 0 || (c.systemFlags & (FLAG_TF | FLAG_RF)) != 0;
+  }
+
+  /** Delivers an exception at {@code c.rip}, as if the instruction there had raised it. */
+  void raise(int vector, int errorCode) {
+    faulted(null, 0, c.fault.raise(vector, errorCode));
   }
 
   /** Drops all decoded code. */

@@ -102,11 +102,10 @@ final class OpDecode {
       case 0x60 -> new StackOps.PushAll(size);
       case 0x61 -> new StackOps.PopAll(size);
       case 0x62 -> insn.ea == null ? UndefinedOp.UD : new StackOps.Bound(insn);
-      case 0x63 -> insn.is64() ? MoveOps.signExtend(insn, 4) : SystemDecode.decode(insn);
+      case 0x63 -> insn.is64() ? ExtendOps.signExtend(insn, 4) : SystemDecode.decode(insn);
       case 0x68, 0x6a -> new StackOps.PushConstant(insn);
       case 0x69, 0x6b ->
-          new MulDivOps.SignedMultiplyImmediate(
-              Place.of(insn, size), insn.reg, insn.immediate);
+          new MulDivOps.SignedMultiplyImmediate(Place.of(insn, size), insn.reg, insn.immediate);
       case 0x80, 0x82 -> AluOps.placeImmediate(insn, insn.extension, 1);
       case 0x81, 0x83 -> AluOps.placeImmediate(insn, insn.extension, size);
       case 0x84, 0x85 -> AluOps.placeRegister(insn, Alu.TEST, size(insn));
@@ -132,9 +131,7 @@ final class OpDecode {
     if (insn.extension != 0) {
       return UndefinedOp.UD;
     }
-    return insn.ea == null
-        ? StackOps.popRegister(insn, insn.rm)
-        : new StackOps.PopMemory(insn);
+    return insn.ea == null ? StackOps.popRegister(insn, insn.rm) : new StackOps.PopMemory(insn);
   }
 
   /** C0..FF. */
@@ -174,8 +171,7 @@ final class OpDecode {
   private static Op translate(Insn insn) {
     int segment =
         insn.segmentOverride >= 0 ? insn.segmentOverride : dev.lockstep.engine.CpuState.DS;
-    return new UnaryOps.Translate(
-        new Ea(insn.mode, insn.addressSize, segment, 3, Cpu.ZERO, 0, 0));
+    return new UnaryOps.Translate(new Ea(insn.mode, insn.addressSize, segment, 3, Cpu.ZERO, 0, 0));
   }
 
   private static Op group3(Insn insn, int size) {

@@ -26,13 +26,13 @@ final class OpDecode0F {
             case 0x1ad -> ShiftOps.doubleShift(insn, false, true);
             case 0x1af -> MulDivOps.signedMultiply(insn);
             case 0x1b0, 0x1b1 -> compareExchange(insn);
-            case 0x1b6 -> MoveOps.zeroExtend(insn, 1);
-            case 0x1b7 -> MoveOps.zeroExtend(insn, 2);
+            case 0x1b6 -> ExtendOps.zeroExtend(insn, 1);
+            case 0x1b7 -> ExtendOps.zeroExtend(insn, 2);
             // F3 in front makes TZCNT and LZCNT where they exist; here it means nothing.
             case 0x1bc -> new BitOps.Scan(Place.of(insn, size), insn.reg, false);
             case 0x1bd -> new BitOps.Scan(Place.of(insn, size), insn.reg, true);
-            case 0x1be -> MoveOps.signExtend(insn, 1);
-            case 0x1bf -> MoveOps.signExtend(insn, 2);
+            case 0x1be -> ExtendOps.signExtend(insn, 1);
+            case 0x1bf -> ExtendOps.signExtend(insn, 2);
             case 0x1c0, 0x1c1 -> exchangeAdd(insn);
             case 0x1c3 -> storeNonTemporal(insn);
             case 0x1c7 -> group9(insn);

@@ -145,8 +145,7 @@ final class Shifts {
       carry = v >>> n - 1 & 1;
     }
     long top = res << 64 - bits;
-    c.flagAux =
-        c.flagAux & KEPT_BY_ROTATES | carry << 63 | (carry << 62 ^ top >>> 1 ^ top) & NEXT;
+    c.flagAux = c.flagAux & KEPT_BY_ROTATES | carry << 63 | (carry << 62 ^ top >>> 1 ^ top) & NEXT;
     return res;
   }
 

@@ -16,10 +16,8 @@ final class StringOps {
   static Op decode(Insn insn) {
     int size = (insn.opcode & 1) == 0 ? 1 : insn.operandSize;
     int segment = insn.segmentOverride >= 0 ? insn.segmentOverride : CpuState.DS;
-    Ea source =
-        new Ea(insn.mode, insn.addressSize, segment, 6, Cpu.ZERO, 0, 0);
-    Ea target =
-        new Ea(insn.mode, insn.addressSize, CpuState.ES, 7, Cpu.ZERO, 0, 0);
+    Ea source = new Ea(insn.mode, insn.addressSize, segment, 6, Cpu.ZERO, 0, 0);
+    Ea target = new Ea(insn.mode, insn.addressSize, CpuState.ES, 7, Cpu.ZERO, 0, 0);
     Element element =
         switch (insn.opcode & 0xfe) {
           case 0xa4 -> new Movs(size, insn.addressSize, source, target);

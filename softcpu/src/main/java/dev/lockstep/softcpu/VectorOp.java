@@ -20,7 +20,7 @@ abstract class VectorOp extends Op {
   }
 
   @Override
-  final boolean usesStackSegment() {
+  final boolean usesStackSegment(Cpu c) {
     return ea != null && ea.usesStackSegment();
   }
 

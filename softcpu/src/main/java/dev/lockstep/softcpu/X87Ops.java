@@ -57,7 +57,7 @@ final class X87Ops {
     }
 
     @Override
-    final boolean usesStackSegment() {
+    final boolean usesStackSegment(Cpu c) {
       return ea != null && ea.usesStackSegment();
     }
   }
@@ -288,7 +288,7 @@ final class X87Ops {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }
@@ -308,7 +308,7 @@ final class X87Ops {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }
@@ -359,7 +359,7 @@ final class X87Ops {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return ea.usesStackSegment();
     }
   }

@@ -1,0 +1,279 @@
+package dev.lockstep.softcpu;
+
+import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.CpuModel;
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.TimeStampCounter;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.engine.VcpuExit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The software CPU as an engine: runs anywhere, counts exactly, stops anywhere.
+ *
+ * <p>While the vCPU stands on an instruction that waits for an answer ({@link VcpuExit.PortRead} and its like), {@link #interruptible()} is false, and the next run completes that instruction before
+ * it looks at injected events and limits.
+ */
+public final class SoftVcpu implements Vcpu {
+  private static final long FLAG_IF = 1 << 9;
+
+  private final Cpu c;
+  private final Interpreter interpreter;
+  private final Events events;
+  private final StateCopy stateCopy;
+  private final BranchSemantics semantics;
+  private boolean windowWanted;
+
+  private SoftVcpu(
+      CpuModel model, GuestMemory memory, TimeStampCounter tsc, BranchSemantics semantics) {
+    this.c = new Cpu(model, memory, tsc, semantics);
+    this.interpreter = new Interpreter(c);
+    this.events = new Events(c);
+    this.stateCopy = new StateCopy(c);
+    this.semantics = semantics;
+  }
+
+  /**
+   * Makes a vCPU in real mode's reset state, which must be replaced by {@link #setState} before the first run.
+   *
+   * @param model the CPU that the guest sees
+   * @param memory the guest's memory; the vCPU becomes its observer
+   * @param tsc where RDTSC reads, if the model has it
+   * @param semantics what {@link #branchCount} counts
+   */
+  public static SoftVcpu create(
+      CpuModel model, GuestMemory memory, TimeStampCounter tsc, BranchSemantics semantics) {
+    return new SoftVcpu(model, memory, tsc, semantics);
+  }
+
+  @Override
+  public CpuModel model() {
+    return c.model;
+  }
+
+  @Override
+  public BranchSemantics branchSemantics() {
+    return semantics;
+  }
+
+  @Override
+  public VcpuExit run(long limitCount) {
+    VcpuExit exit = resume();
+    while (exit == null) {
+      exit = boundary();
+      if (exit != null) {
+        break;
+      }
+      exit = limits(limitCount);
+      if (exit == null) {
+        exit = execute(limitCount);
+      }
+    }
+    return exit;
+  }
+
+  @Override
+  public VcpuExit runTo(ExecutionPoint target) {
+    VcpuExit exit = resume();
+    while (exit == null) {
+      exit = c.exits.nextPosted();
+      if (exit != null) {
+        break;
+      }
+      if (c.branchCount == target.branchCount() && standsAt(target)) {
+        return VcpuExit.PointReached.POINT_REACHED;
+      }
+      if (c.branchCount > target.branchCount()) {
+        return VcpuExit.PointMissed.POINT_MISSED;
+      }
+      if (c.shutdown) {
+        return VcpuExit.Shutdown.SHUTDOWN;
+      }
+      if (events.deliverOne()) {
+        continue;
+      }
+      exit = limits(Long.MAX_VALUE);
+      if (exit == null) {
+        boolean near = c.branchCount == target.branchCount();
+        exit = near ? interpreter.one() : execute(target.branchCount());
+      }
+    }
+    return exit;
+  }
+
+  @Override
+  public VcpuExit step() {
+    VcpuExit exit = resume();
+    if (exit == null) {
+      exit = c.exits.nextPosted();
+    }
+    if (exit != null) {
+      return exit;
+    }
+    if (c.shutdown) {
+      return VcpuExit.Shutdown.SHUTDOWN;
+    }
+    if (events.deliverOne()) {
+      return c.shutdown ? VcpuExit.Shutdown.SHUTDOWN : VcpuExit.Stepped.STEPPED;
+    }
+    if (c.halted) {
+      return VcpuExit.Halt.HALT;
+    }
+    exit = interpreter.one();
+    if (exit == null) {
+      exit = c.exits.nextPosted();
+    }
+    if (exit == null && c.halted) {
+      exit = VcpuExit.Halt.HALT;
+    }
+    if (exit == null && c.shutdown) {
+      exit = VcpuExit.Shutdown.SHUTDOWN;
+    }
+    return exit == null ? VcpuExit.Stepped.STEPPED : exit;
+  }
+
+  /** Completes what the last exit left open. */
+  private @Nullable VcpuExit resume() {
+    if (c.mode == CodeMode.REAL) {
+      c.mode = CodeMode.of(c);
+    }
+    if (c.exits.takeMsrRefused()) {
+      c.rip = c.exits.msrWriteRip();
+      interpreter.raise(GuestFault.GP, 0);
+    }
+    if (c.exits.waiting()) {
+      c.exits.collectAnswer();
+      return interpreter.one();
+    }
+    return null;
+  }
+
+  /** What an instruction left behind, then events, before limits are looked at. */
+  private @Nullable VcpuExit boundary() {
+    VcpuExit exit = c.exits.nextPosted();
+    if (exit != null) {
+      return exit;
+    }
+    boolean again = !c.shutdown;
+    while (again) {
+      again = events.deliverOne() && !c.shutdown;
+    }
+    return c.shutdown ? VcpuExit.Shutdown.SHUTDOWN : null;
+  }
+
+  private @Nullable VcpuExit limits(long limitCount) {
+    if (c.branchCount >= limitCount) {
+      return VcpuExit.Deadline.DEADLINE;
+    }
+    if (c.kicked) {
+      c.kicked = false;
+      return VcpuExit.Kicked.KICKED;
+    }
+    if (windowWanted && interruptible()) {
+      return VcpuExit.InterruptWindow.INTERRUPT_WINDOW;
+    }
+    return c.halted ? VcpuExit.Halt.HALT : null;
+  }
+
+  private @Nullable VcpuExit execute(long limitCount) {
+    c.attention = false;
+    return interpreter.mustGoAlone() ? interpreter.one() : interpreter.blocks(limitCount);
+  }
+
+  private boolean standsAt(ExecutionPoint target) {
+    return c.rip == target.rip()
+        && c.r[1] == target.rcx()
+        && (target.digest() == 0 || target.digest() == stateCopy.registerDigest());
+  }
+
+  @Override
+  public void kick() {
+    c.kicked = true;
+  }
+
+  @Override
+  public long branchCount() {
+    return c.branchCount;
+  }
+
+  @Override
+  public void setBranchCount(long count) {
+    c.branchCount = count;
+  }
+
+  @Override
+  public ExecutionPoint point() {
+    long digest = semantics == BranchSemantics.CONDITIONAL ? stateCopy.registerDigest() : 0;
+    return new ExecutionPoint(c.branchCount, c.rip, c.r[1], digest);
+  }
+
+  @Override
+  public long instructionsExecuted() {
+    return c.instructions;
+  }
+
+  @Override
+  public void getState(CpuState into) {
+    stateCopy.get(into);
+  }
+
+  @Override
+  public void setState(CpuState from) {
+    stateCopy.set(from);
+    c.exits.clear();
+    c.attention = true;
+  }
+
+  @Override
+  public boolean interruptible() {
+    return (c.systemFlags & FLAG_IF) != 0
+        && c.interruptShadow == 0
+        && c.pendingInterrupt < 0
+        && c.pendingException < 0
+        && c.pendingDebug == 0
+        && !(c.nmiPending && !c.nmiBlocked)
+        && !c.shutdown
+        && !c.exits.waiting();
+  }
+
+  @Override
+  public void requestInterruptWindow(boolean wanted) {
+    windowWanted = wanted;
+    c.attention = true;
+  }
+
+  @Override
+  public void injectInterrupt(int vector) {
+    if (vector < 0 || vector > 255) {
+      throw new IllegalArgumentException("interrupt vector " + vector + " is not in 0..255");
+    }
+    if (!interruptible()) {
+      throw new IllegalStateException(
+          "vector %#x was injected at %s, where the vCPU is not interruptible"
+              .formatted(vector, point()));
+    }
+    c.pendingInterrupt = vector;
+  }
+
+  @Override
+  public void injectNmi() {
+    c.nmiPending = true;
+  }
+
+  @Override
+  public void injectException(int vector, int errorCode) {
+    if (vector < 0 || vector > 31) {
+      throw new IllegalArgumentException("exception vector " + vector + " is not in 0..31");
+    }
+    c.pendingException = vector;
+    c.pendingErrorCode = errorCode;
+  }
+
+  @Override
+  public void close() {
+    c.memory.setObserver(null);
+    interpreter.clear();
+  }
+}
