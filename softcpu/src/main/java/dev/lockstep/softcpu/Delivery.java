@@ -102,6 +102,7 @@ final class Delivery {
     c.rip = nextRip;
     try {
       deliver(c, vector, false, 0, 0, false);
+      c.skipTrap = true;
     } catch (GuestFault fault) {
       c.rip = rip;
       throw fault;
@@ -114,6 +115,7 @@ final class Delivery {
     c.rip = nextRip;
     try {
       deliver(c, vector, false, 0, EXT, false);
+      c.skipTrap = true;
     } catch (GuestFault fault) {
       c.rip = rip;
       throw fault;

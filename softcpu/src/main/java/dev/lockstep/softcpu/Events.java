@@ -30,13 +30,13 @@ final class Events {
       int vector = c.pendingException;
       c.pendingException = -1;
       c.halted = false;
-      c.interrupts.exception(c.fault.raise(vector, c.pendingErrorCode));
+      c.fault.raise(vector, c.pendingErrorCode).address = c.cr2;
+      c.interrupts.exception(c.fault);
     } else if (c.pendingDebug != 0 && (c.interruptShadow & MOV_SS_SHADOW) == 0) {
       c.halted = false;
       c.interrupts.debugTrap();
     } else if (c.nmiPending && !c.nmiBlocked && c.interruptShadow == 0) {
       c.nmiPending = false;
-      c.nmiBlocked = true;
       c.halted = false;
       c.interrupts.nmi();
     } else if (c.pendingInterrupt >= 0

@@ -73,8 +73,12 @@ final class Interpreter {
     long flags = c.systemFlags;
     Block b = null;
     c.single = true;
+    c.skipTrap = false;
     c.exits.begin();
     try {
+      if ((flags & FLAG_RF) == 0 && CodeBreakpoints.armed(c)) {
+        breakpoint();
+      }
       b = enterSingle();
       b.end.go(c);
       c.instructions++;
@@ -85,7 +89,6 @@ final class Interpreter {
       if ((flags & FLAG_TF) != 0 && !c.skipTrap) {
         c.pendingDebug |= DR6_BS;
       }
-      c.skipTrap = false;
     } catch (GuestFault fault) {
       c.exits.abandon();
       faulted(b, 0, fault);
@@ -114,6 +117,14 @@ final class Interpreter {
   private Block enterSingle() {
     long linear = linear(c.rip, c.mode);
     return search(linear, c.mmu.fetch(linear), true);
+  }
+
+  private void breakpoint() {
+    long hits = CodeBreakpoints.hits(c, linear(c.rip, c.mode));
+    if (hits != 0) {
+      c.dr6 |= hits;
+      throw c.fault.raise(GuestFault.DB, 0);
+    }
   }
 
   private Block search(long linear, long offset, boolean single) {

@@ -32,6 +32,7 @@ final class SystemCalls {
     c.r[RCX] = nextRip;
     c.r[R11] = flags;
     Flags.setRflags(c, flags & ~c.sfmask & ~Delivery.FLAG_VM);
+    c.skipTrap = (c.systemFlags & Delivery.FLAG_TF) == 0;
     int selector = (int) (c.star >>> 32) & 0xfffc;
     flat(c, selector, CODE64, selector + 8, STACK);
     c.rip = from64 ? c.lstar : c.cstar;

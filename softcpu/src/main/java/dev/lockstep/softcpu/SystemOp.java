@@ -48,7 +48,7 @@ final class SystemOp extends Op {
   }
 
   @Override
-  boolean usesStackSegment() {
+  boolean usesStackSegment(Cpu c) {
     return stackSegment;
   }
 
@@ -83,7 +83,7 @@ final class SystemOp extends Op {
     }
 
     @Override
-    boolean usesStackSegment() {
+    boolean usesStackSegment(Cpu c) {
       return stackSegment;
     }
   }
