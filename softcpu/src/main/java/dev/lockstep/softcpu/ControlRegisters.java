@@ -10,6 +10,7 @@ final class ControlRegisters {
   static final long TS = 1 << 3;
   static final long ET = 1 << 4;
   static final long WP = 1 << 16;
+  static final long AM = 1 << 18;
   static final long NW = 1 << 29;
   static final long CD = 1 << 30;
   static final long PG = 1L << 31;
@@ -20,9 +21,10 @@ final class ControlRegisters {
   static final long PCE = 1 << 8;
   static final long EFER_LME = 1 << 8;
   static final long EFER_LMA = 1 << 10;
+  static final long EFER_NXE = 1 << 11;
 
   private static final long CR0_WRITABLE = 0xe005_003fL;
-  private static final long DE = 1 << 3;
+  static final long DE = 1 << 3;
   private static final long CR4_WRITABLE = TSD | DE | PSE | PAE | PGE | PCE | 1 << 9 | 1 << 10;
   private static final long DR6_FIXED = 0xffff_0ff0L;
   private static final long DR6_WRITABLE = 0xe00f;

@@ -123,6 +123,9 @@ final class Cpu {
   final GuestMemory memory;
   final TimeStampCounter tsc;
 
+  /** Hardware breakpoints. */
+  final DebugRegisters debug;
+
   /** Linear addresses to memory. */
   final Mmu mmu;
 
@@ -138,6 +141,7 @@ final class Cpu {
       segments[i] = new SegmentRegister();
       segments[i].access = SegmentRegister.UNUSABLE;
     }
+    this.debug = new DebugRegisters(this);
     this.mmu = new Mmu(this);
   }
 }

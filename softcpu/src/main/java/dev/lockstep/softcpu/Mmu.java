@@ -2,552 +2,509 @@ package dev.lockstep.softcpu;
 
 import dev.lockstep.engine.GuestMemory;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.util.Arrays;
 
 /**
- * Linear addresses to memory. In front stand derived tables, tag to offset in the mapping, one pair for each privilege: a hit is one index, one compare, one access. They may be dropped at any time
- * without the guest seeing it; behind them the architectural {@link Tlb} decides, and behind that the {@link PageWalker}.
+ * Guest memory as instructions see it: by linear address, with all checks.
  *
- * <p>A write tag promises: writable, D set, page marked dirty in {@link GuestMemory}, no decoded code on the page. While data breakpoints or alignment checks are on, tags are not consulted.
+ * <p>Two storeys. Below, the {@link Tlb}s for data and fetches, which the guest can see and which are part of the machine's state. Above, {@link FastPaths} derived from them, which may be dropped at any time without visible effect.
+ *
+ * <p>Values are zero-extended. Accesses may cross pages; both pages are checked before anything happens. Every method throws {@link GuestFault} for what the guest did wrong, and {@link ExitSignal} for
+ * a device's answer or a start over alone, in all cases without any effect but A and D bits.
  */
-final class Mmu {
-  static final int DATA_ENTRIES = 1024;
-  static final int FETCH_ENTRIES = 256;
+final class Mmu implements GuestMemory.Observer {
+  /** A store, or a load of an operand that will be stored to; the W/R bit of the error code. */
+  static final int WRITE = 1 << 1;
 
-  private static final int INDEX = DATA_ENTRIES - 1;
-  private static final int FETCH_INDEX = FETCH_ENTRIES - 1;
-  private static final long PAGE = -4096;
-  private static final long CR0_AM = 1 << 18;
-  private static final long FLAG_AC = 1 << 18;
-  private static final long EFER_LMA = 1 << 10;
+  /** With user privilege; the U/S bit of the error code. */
+  static final int USER = 1 << 2;
+
+  /** An instruction fetch; the I/D bit of the error code. */
+  static final int FETCH = 1 << 4;
+
+  /** With {@link #WRITE}: checks rights, and does not set D. */
+  static final int CHECK_ONLY = 1 << 5;
+
+  /** A system data structure (descriptor table, TSS): supervisor privilege, no alignment check. */
+  static final int SYSTEM = 1 << 6;
+
+  private static final long PAGE_MASK = -4096L;
+  private static final int PAGE_SIZE = 4096;
+
+  /** See {@link FastPaths}. */
+  private static final int INDEX_MASK = 2 * AddressTranslation.DATA_ENTRIES - 2;
+
+  private static final int FETCH_INDEX_MASK = 2 * AddressTranslation.FETCH_ENTRIES - 2;
+  private static final int INDEX_SHIFT = FastPaths.INDEX_SHIFT;
 
   private final Cpu c;
   private final GuestMemory memory;
   private final MemorySegment segment;
+
   final CodePages code;
   final PageWalker walker;
-  final Tlb data = new Tlb(DATA_ENTRIES);
-  final Tlb fetch = new Tlb(FETCH_ENTRIES);
+  private final AddressTranslation translation;
+  private final FastPaths fast;
 
-  private final long[] supervisorRead = tags(DATA_ENTRIES);
-  private final long[] supervisorWrite = tags(DATA_ENTRIES);
-  private final long[] userRead = tags(DATA_ENTRIES);
-  private final long[] userWrite = tags(DATA_ENTRIES);
-  private final long[] supervisorFetch = tags(FETCH_ENTRIES);
-  private final long[] userFetch = tags(FETCH_ENTRIES);
+  /** Those of the current privilege. */
+  private long[] loads;
 
-  /** Always misses: stands in while every access must be looked at. */
-  private final long[] none = tags(DATA_ENTRIES);
+  private long[] stores;
+  private long[] fetches;
 
-  /** Offset in the mapping of the page that a data tag names, for either privilege. */
-  private final long[] host = new long[DATA_ENTRIES];
+  /** {@link #USER} at CPL 3, else 0. */
+  private int privilege;
 
-  private final long[] fetchHost = new long[FETCH_ENTRIES];
-
-  /** The tables of the current privilege. */
-  private long[] readTag = supervisorRead;
-
-  private long[] writeTag = supervisorWrite;
-  private long[] fetchTag = supervisorFetch;
-  private boolean user;
   private boolean checkAlignment;
 
-  /** Some data breakpoint is armed. */
-  private boolean watching;
-
-  /** Counts every change after which a fetch translation that held may hold no more. */
-  int fetchEpoch;
+  /** What linear addresses of the running code wrap at. */
+  private long linearMask = 0xffff_ffffL;
 
   Mmu(Cpu c) {
     this.c = c;
     this.memory = c.memory;
     this.segment = c.memory.segment();
-    this.code = new CodePages(segment.byteSize());
-    this.walker = new PageWalker(c, code);
-    memory.setObserver(new Foreign());
+    this.translation = new AddressTranslation(c);
+    this.code = translation.code;
+    this.walker = translation.walker;
+    memory.setObserver(this);
+    this.fast = translation.fast;
+    this.loads = fast.supervisorLoads;
+    this.stores = fast.supervisorStores;
+    this.fetches = fast.supervisorFetches;
   }
 
-  private static long[] tags(int size) {
-    long[] tags = new long[size];
-    Arrays.fill(tags, Tlb.INVALID);
-    return tags;
-  }
+  // ---------------------------------------------------------------- loads
 
-  /** Somebody else wrote memory or cleared dirty bits. */
-  private final class Foreign implements GuestMemory.Observer {
-    @Override
-    public void written(long guestPhysical, long size) {
-      long offset = memory.offset(guestPhysical);
-      long end = offset + size;
-      while (offset < end) {
-        int part = (int) Math.min(end - offset, 4096 - (offset & 4095));
-        code.written(offset, part);
-        offset += part;
-      }
-    }
-
-    @Override
-    public void dirtyCleared() {
-      dropWriteTags();
-    }
-  }
-
-  // ---- what changes translations -------------------------------------------------------------
-
-  /** CPL, RFLAGS.AC, CR0.AM or DR7 may have changed: picks the tables. */
-  void select() {
-    user = c.cpl == 3;
-    checkAlignment = user && (c.cr0 & CR0_AM) != 0 && (c.systemFlags & FLAG_AC) != 0;
-    watching = DataBreakpoints.armed(c);
-    if (checkAlignment || watching) {
-      readTag = none;
-      writeTag = none;
-    } else {
-      readTag = user ? userRead : supervisorRead;
-      writeTag = user ? userWrite : supervisorWrite;
-    }
-    fetchTag = user ? userFetch : supervisorFetch;
-  }
-
-  /** CR3 was loaded, or paging changed: drops all entries, or all but the global ones. */
-  void flush(boolean keepGlobal) {
-    data.flush(keepGlobal);
-    fetch.flush(keepGlobal);
-    dropDerived();
-  }
-
-  /** INVLPG. */
-  void flushPage(long linear) {
-    data.flushPage(linear);
-    fetch.flushPage(linear);
-    dropDerived();
-  }
-
-  /** Drops what is derived; the guest sees nothing of it. */
-  void dropDerived() {
-    Arrays.fill(supervisorRead, Tlb.INVALID);
-    Arrays.fill(userRead, Tlb.INVALID);
-    Arrays.fill(supervisorFetch, Tlb.INVALID);
-    Arrays.fill(userFetch, Tlb.INVALID);
-    dropWriteTags();
-    fetchEpoch++;
-  }
-
-  private void dropWriteTags() {
-    Arrays.fill(supervisorWrite, Tlb.INVALID);
-    Arrays.fill(userWrite, Tlb.INVALID);
-  }
-
-  /** Code was decoded from {@code size} bytes at an offset of the mapping, on one page: stores there must look from now on. */
-  void markCode(long offset, int size) {
-    if (code.mark(offset, size)) {
-      dropWriteTags();
-    }
-  }
-
-  byte[] save() {
-    ByteBuffer out = ByteBuffer.allocate(data.savedBytes() + fetch.savedBytes() + 32);
-    data.save(out);
-    fetch.save(out);
-    for (long one : walker.pdpte) {
-      out.putLong(one);
-    }
-    return out.array();
-  }
-
-  /** Restores what {@link #save} gave; an empty array means empty buffers. False if it is neither. */
-  boolean restore(byte[] saved) {
-    flush(false);
-    if (saved.length == 0) {
-      walker.loadPdptes(c.cr3);
-      return true;
-    }
-    ByteBuffer in = ByteBuffer.wrap(saved);
-    if (!data.restore(in) || !fetch.restore(in) || in.remaining() != 32) {
-      return false;
-    }
-    for (int i = 0; i < 4; i++) {
-      walker.pdpte[i] = in.getLong();
-    }
-    return true;
-  }
-
-  // ---- code ----------------------------------------------------------------------------------
-
-  /** Whether the fetch translation of a page is on the fast path for the current privilege. */
-  boolean fetchHit(long linear) {
-    return fetchTag[(int) (linear >>> 12) & FETCH_INDEX] == (linear & PAGE);
-  }
-
-  /** The offset in the mapping of a byte of code, or -1 where there is no memory. Raises #PF, or #GP(0) for a non-canonical address. */
-  long fetch(long linear) {
-    int i = (int) (linear >>> 12) & FETCH_INDEX;
-    if (fetchTag[i] == (linear & PAGE)) {
-      return fetchHost[i] + (linear & 4095);
-    }
-    canonical(linear);
-    boolean allowed =
-        fetch.tag[i] == (linear & PAGE)
-            && (fetch.flags[i] & Tlb.NO_EXECUTE) == 0
-            && (!user || (fetch.flags[i] & Tlb.USER) != 0);
-    if (!allowed) {
-      walker.walk(linear, false, user, true);
-      fetch.fill(linear, walker.physicalPage, walker.flags);
-      fetchEpoch++;
-      supervisorFetch[i] = Tlb.INVALID;
-      userFetch[i] = Tlb.INVALID;
-    }
-    long offset = memory.offset(fetch.physical[i]);
-    if (offset < 0) {
-      return -1;
-    }
-    fetchHost[i] = offset;
-    supervisorFetch[i] = linear & PAGE;
-    userFetch[i] = (fetch.flags[i] & Tlb.USER) != 0 ? linear & PAGE : Tlb.INVALID;
-    return offset + (linear & 4095);
-  }
-
-  private void canonical(long linear) {
-    if ((c.efer & EFER_LMA) != 0 && linear << 16 >> 16 != linear) {
-      throw c.fault.raiseNonCanonical();
-    }
-  }
-
-  // ---- loads ---------------------------------------------------------------------------------
-
-  /** The offset in the mapping of a byte whose page is on the fast path for loads, or -1; without any effect. */
-  long readOffset(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    return readTag[i] == (linear & PAGE) ? host[i] + (linear & 4095) : -1;
-  }
-
-  /** As {@link #readOffset}, for stores: to the end of its page memory may then be stored to without asking again. */
-  long writeOffset(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    return writeTag[i] == (linear & PAGE) ? host[i] + (linear & 4095) : -1;
-  }
-
-  /** One byte, zero-extended. */
   long load8(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (readTag[i] == (linear & PAGE)) {
-      return segment.get(GuestMemory.U8, host[i] + (linear & 4095)) & 0xffL;
+    long[] e = loads;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear & PAGE_MASK)) {
+      return segment.get(GuestMemory.U8, linear + e[i + 1]) & 0xffL;
     }
-    return slowLoad(linear, 1, user, false);
+    return loadSlow(linear, 1, privilege);
   }
 
-  /** 16 bits, zero-extended. */
   long load16(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (readTag[i] == (linear + 1 & PAGE)) {
-      return segment.get(GuestMemory.U16, host[i] + (linear & 4095)) & 0xffffL;
+    long[] e = loads;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 1 & PAGE_MASK)) {
+      return segment.get(GuestMemory.U16, linear + e[i + 1]) & 0xffffL;
     }
-    return slowLoad(linear, 2, user, false);
+    return loadSlow(linear, 2, privilege);
   }
 
-  /** 32 bits, zero-extended. */
   long load32(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (readTag[i] == (linear + 3 & PAGE)) {
-      return segment.get(GuestMemory.U32, host[i] + (linear & 4095)) & 0xffff_ffffL;
+    long[] e = loads;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 3 & PAGE_MASK)) {
+      return segment.get(GuestMemory.U32, linear + e[i + 1]) & 0xffff_ffffL;
     }
-    return slowLoad(linear, 4, user, false);
+    return loadSlow(linear, 4, privilege);
   }
 
-  /** 64 bits. */
   long load64(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (readTag[i] == (linear + 7 & PAGE)) {
-      return segment.get(GuestMemory.U64, host[i] + (linear & 4095));
+    long[] e = loads;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 7 & PAGE_MASK)) {
+      return segment.get(GuestMemory.U64, linear + e[i + 1]);
     }
-    return slowLoad(linear, 8, user, false);
+    return loadSlow(linear, 8, privilege);
   }
 
-  /** A load whose operand will be stored to: a fault says W. Zero-extended. */
-  long loadForWrite8(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear & PAGE)) {
-      return segment.get(GuestMemory.U8, host[i] + (linear & 4095)) & 0xffL;
-    }
-    return slowLoad(linear, 1, user, true);
-  }
+  // ---------------------------------------------------------------- stores
 
-  /** As {@link #loadForWrite8}. */
-  long loadForWrite16(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear + 1 & PAGE)) {
-      return segment.get(GuestMemory.U16, host[i] + (linear & 4095)) & 0xffffL;
-    }
-    return slowLoad(linear, 2, user, true);
-  }
-
-  /** As {@link #loadForWrite8}. */
-  long loadForWrite32(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear + 3 & PAGE)) {
-      return segment.get(GuestMemory.U32, host[i] + (linear & 4095)) & 0xffff_ffffL;
-    }
-    return slowLoad(linear, 4, user, true);
-  }
-
-  /** As {@link #loadForWrite8}. */
-  long loadForWrite64(long linear) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear + 7 & PAGE)) {
-      return segment.get(GuestMemory.U64, host[i] + (linear & 4095));
-    }
-    return slowLoad(linear, 8, user, true);
-  }
-
-  /** A load with supervisor privilege whatever CPL is: descriptor tables, TSS, stacks of gates. */
-  long loadSystem(long linear, int size) {
-    return slowLoad(linear, size, false, false);
-  }
-
-  private long slowLoad(long linear, int size, boolean asUser, boolean forWrite) {
-    if (checkAlignment && asUser) {
-      aligned(linear, size);
-    }
-    long value;
-    int first = 4096 - (int) (linear & 4095);
-    if (first >= size) {
-      long physical = translate(linear, forWrite, asUser);
-      if (forWrite) {
-        mayStore(physical, size);
-      }
-      value = read(physical, size);
+  void store8(long linear, long value) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear & PAGE_MASK)) {
+      segment.set(GuestMemory.U8, linear + e[i + 1], (byte) value);
     } else {
-      long low = translate(linear, forWrite, asUser);
-      // The second page's address: CR2 names its first byte.
-      long high = translate(linear + first, forWrite, asUser);
-      if (forWrite) {
-        mayStore(low, first);
-        mayStore(high, size - first);
-      }
-      value = read(low, first) | read(high, size - first) << 8 * first;
+      storeSlow(linear, 1, value, privilege | WRITE);
     }
-    if (watching) {
-      DataBreakpoints.hit(c, linear, size, forWrite);
-    }
-    return value;
   }
 
-  private long read(long physical, int size) {
-    long offset = memory.offset(physical);
-    if (offset < 0) {
-      return c.exits.mmioRead(physical, size);
+  void store16(long linear, long value) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 1 & PAGE_MASK)) {
+      segment.set(GuestMemory.U16, linear + e[i + 1], (short) value);
+    } else {
+      storeSlow(linear, 2, value, privilege | WRITE);
+    }
+  }
+
+  void store32(long linear, long value) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 3 & PAGE_MASK)) {
+      segment.set(GuestMemory.U32, linear + e[i + 1], (int) value);
+    } else {
+      storeSlow(linear, 4, value, privilege | WRITE);
+    }
+  }
+
+  void store64(long linear, long value) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 7 & PAGE_MASK)) {
+      segment.set(GuestMemory.U64, linear + e[i + 1], value);
+    } else {
+      storeSlow(linear, 8, value, privilege | WRITE);
+    }
+  }
+
+  // ---------------------------------------------------------------- loads of what will be stored
+  // to
+
+  /** Loads an operand that the same instruction stores to: raises what the store would, so that the store cannot raise any more. */
+  long loadForWrite8(long linear) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear & PAGE_MASK)) {
+      return segment.get(GuestMemory.U8, linear + e[i + 1]) & 0xffL;
+    }
+    return loadSlow(linear, 1, privilege | WRITE);
+  }
+
+  /** See {@link #loadForWrite8}. */
+  long loadForWrite16(long linear) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 1 & PAGE_MASK)) {
+      return segment.get(GuestMemory.U16, linear + e[i + 1]) & 0xffffL;
+    }
+    return loadSlow(linear, 2, privilege | WRITE);
+  }
+
+  /** See {@link #loadForWrite8}. */
+  long loadForWrite32(long linear) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 3 & PAGE_MASK)) {
+      return segment.get(GuestMemory.U32, linear + e[i + 1]) & 0xffff_ffffL;
+    }
+    return loadSlow(linear, 4, privilege | WRITE);
+  }
+
+  /** See {@link #loadForWrite8}. */
+  long loadForWrite64(long linear) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 7 & PAGE_MASK)) {
+      return segment.get(GuestMemory.U64, linear + e[i + 1]);
+    }
+    return loadSlow(linear, 8, privilege | WRITE);
+  }
+
+  // ---------------------------------------------------------------- system accesses
+
+  /** Loads from a descriptor table, a TSS or the stack of a gate: supervisor privilege whatever CPL is (4.6). */
+  long loadSystem(long linear, int size) {
+    return loadSlow(linear, size, SYSTEM);
+  }
+
+  /** Stores to a descriptor table, a TSS or the stack of a gate. */
+  void storeSystem(long linear, int size, long value) {
+    storeSlow(linear, size, value, SYSTEM | WRITE);
+  }
+
+  /** Loads a descriptor's or gate's eight bytes. */
+  long loadSystem64(long linear) {
+    long[] e = fast.supervisorLoads;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 7 & PAGE_MASK)) {
+      return segment.get(GuestMemory.U64, linear + e[i + 1]);
+    }
+    return loadSlow(linear, 8, SYSTEM);
+  }
+
+  /** Stores eight bytes with supervisor privilege: a frame of event delivery. */
+  void storeSystem64(long linear, long value) {
+    long[] e = fast.supervisorStores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (linear + 7 & PAGE_MASK)) {
+      segment.set(GuestMemory.U64, linear + e[i + 1], value);
+    } else {
+      storeSlow(linear, 8, value, SYSTEM | WRITE);
+    }
+  }
+
+  /** Raises what a store of {@code size} bytes with supervisor privilege would. */
+  void probeSystemWrite(long linear, int size) {
+    probe(linear, size, SYSTEM | WRITE);
+  }
+
+  // ---------------------------------------------------------------- bulk and checks
+
+  /** Raises what a store of {@code size} bytes (at most a page) would, so that stores in that range cannot raise. */
+  void probeWrite(long linear, int size) {
+    probe(linear, size, privilege | WRITE);
+  }
+
+  /** Raises what a load of {@code size} bytes (at most a page) would. */
+  void probeRead(long linear, int size) {
+    translation.translate(linear, privilege);
+    if ((linear & ~PAGE_MASK) + size > PAGE_SIZE) {
+      translation.translate(nextPage(linear, privilege), privilege);
+    }
+  }
+
+  private void probe(long linear, int size, int access) {
+    boolean crosses = (linear & ~PAGE_MASK) + size > PAGE_SIZE;
+    if (!crosses) {
+      refuseRunningCode(translation.translate(linear, access), size);
+      return;
+    }
+    long second = nextPage(linear, access);
+    translation.translate(linear, access | CHECK_ONLY);
+    translation.translate(second, access | CHECK_ONLY);
+    int first = (int) (PAGE_SIZE - (linear & ~PAGE_MASK));
+    refuseRunningCode(translation.translate(linear, access), first);
+    refuseRunningCode(translation.translate(second, access), size - first);
+  }
+
+  /** The offset in the mapping of a byte whose page is on the fast path for loads, or -1; without any effect. Good to the end of its page until anything else happens. */
+  long readOffset(long linear) {
+    long[] e = loads;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    return e[i] == (linear & PAGE_MASK) ? linear + e[i + 1] : -1;
+  }
+
+  /** As {@link #readOffset}, for stores. */
+  long writeOffset(long linear) {
+    long[] e = stores;
+    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+    return e[i] == (linear & PAGE_MASK) ? linear + e[i + 1] : -1;
+  }
+
+  // ---------------------------------------------------------------- fetches
+
+  /**
+   * Translates the address of an instruction's byte, as entering a block does.
+   *
+   * @return the offset in the mapping, or {@code ~}guest-physical (negative) where there is no memory
+   */
+  long fetch(long linear) {
+    long[] e = fetches;
+    int i = (int) (linear >>> INDEX_SHIFT) & FETCH_INDEX_MASK;
+    if (e[i] == (linear & PAGE_MASK)) {
+      return linear + e[i + 1];
+    }
+    return translation.fetch(linear, privilege | FETCH);
+  }
+
+  // ---------------------------------------------------------------- slow path
+
+  private long loadSlow(long linear, int size, int access) {
+    int first = (int) (PAGE_SIZE - (linear & ~PAGE_MASK));
+    if (first < size) {
+      return loadCrossing(linear, size, access, first);
+    }
+    long at = translation.translate(linear, access);
+    if (checkAlignment) {
+      align(linear, size, access);
+    }
+    if ((access & WRITE) != 0) {
+      refuseRunningCode(at, size);
+    }
+    if (c.debug.dataArmed) {
+      c.debug.access(linear, size, (access & WRITE) != 0);
+    }
+    return get(at, size);
+  }
+
+  private long loadCrossing(long linear, int size, int access, int first) {
+    long second = nextPage(linear, access);
+    if ((access & WRITE) != 0) {
+      probe(linear, size, access);
+    }
+    long at = translation.translate(linear, access);
+    long next = translation.translate(second, access);
+    if (checkAlignment) {
+      align(linear, size, access);
+    }
+    if (c.debug.dataArmed) {
+      c.debug.access(linear, size, (access & WRITE) != 0);
+    }
+    return get(at, first) | get(next, size - first) << 8 * first;
+  }
+
+  private void storeSlow(long linear, int size, long value, int access) {
+    int first = (int) (PAGE_SIZE - (linear & ~PAGE_MASK));
+    if (first < size) {
+      storeCrossing(linear, size, value, access, first);
+      return;
+    }
+    long at = translation.translate(linear, access);
+    if (checkAlignment) {
+      align(linear, size, access);
+    }
+    refuseRunningCode(at, size);
+    if (c.debug.dataArmed) {
+      c.debug.access(linear, size, true);
+    }
+    put(at, size, value);
+  }
+
+  private void storeCrossing(long linear, int size, long value, int access, int first) {
+    probe(linear, size, access);
+    long at = translation.translate(linear, access);
+    long next = translation.translate(nextPage(linear, access), access);
+    if (checkAlignment) {
+      align(linear, size, access);
+    }
+    if (c.debug.dataArmed) {
+      c.debug.access(linear, size, true);
+    }
+    if ((at | next) < 0 && !c.single) {
+      throw c.exits.restart();
+    }
+    put(at, first, value);
+    put(next, size - first, value >>> 8 * first);
+  }
+
+  /** The first address of the page after that of {@code linear}. */
+  private long nextPage(long linear, int access) {
+    long mask = (access & SYSTEM) != 0 && isLongMode() ? -1L : linearMask;
+    return (linear & PAGE_MASK) + PAGE_SIZE & mask;
+  }
+
+  /** A store into decoded code changes what runs next: the operation must be alone. */
+  private void refuseRunningCode(long at, int size) {
+    if (at >= 0 && !c.single && code.meets(at, size)) {
+      throw c.exits.restart();
+    }
+  }
+
+  /** Alignment check (6.15, interrupt 17): only user accesses, natural alignment. */
+  private void align(long linear, int size, int access) {
+    if ((access & SYSTEM) == 0 && (linear & size - 1) != 0) {
+      throw c.fault.raise(GuestFault.AC, 0);
+    }
+  }
+
+  private long get(long at, int size) {
+    if (at < 0) {
+      return c.exits.mmioRead(~at, size);
     }
     return switch (size) {
-      case 1 -> segment.get(GuestMemory.U8, offset) & 0xffL;
-      case 2 -> segment.get(GuestMemory.U16, offset) & 0xffffL;
-      case 4 -> segment.get(GuestMemory.U32, offset) & 0xffff_ffffL;
-      case 8 -> segment.get(GuestMemory.U64, offset);
+      case 1 -> segment.get(GuestMemory.U8, at) & 0xffL;
+      case 2 -> segment.get(GuestMemory.U16, at) & 0xffffL;
+      case 4 -> segment.get(GuestMemory.U32, at) & 0xffff_ffffL;
+      case 8 -> segment.get(GuestMemory.U64, at);
       default -> {
         long value = 0;
         for (int i = 0; i < size; i++) {
-          value |= (segment.get(GuestMemory.U8, offset + i) & 0xffL) << 8 * i;
+          value |= (segment.get(GuestMemory.U8, at + i) & 0xffL) << 8 * i;
         }
         yield value;
       }
     };
   }
 
-  // ---- stores --------------------------------------------------------------------------------
-
-  /** The low byte. */
-  void store8(long linear, long value) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear & PAGE)) {
-      segment.set(GuestMemory.U8, host[i] + (linear & 4095), (byte) value);
-    } else {
-      slowStore(linear, 1, value, user);
-    }
-  }
-
-  /** The low 16 bits. */
-  void store16(long linear, long value) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear + 1 & PAGE)) {
-      segment.set(GuestMemory.U16, host[i] + (linear & 4095), (short) value);
-    } else {
-      slowStore(linear, 2, value, user);
-    }
-  }
-
-  /** The low 32 bits. */
-  void store32(long linear, long value) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear + 3 & PAGE)) {
-      segment.set(GuestMemory.U32, host[i] + (linear & 4095), (int) value);
-    } else {
-      slowStore(linear, 4, value, user);
-    }
-  }
-
-  /** 64 bits. */
-  void store64(long linear, long value) {
-    int i = (int) (linear >>> 12) & INDEX;
-    if (writeTag[i] == (linear + 7 & PAGE)) {
-      segment.set(GuestMemory.U64, host[i] + (linear & 4095), value);
-    } else {
-      slowStore(linear, 8, value, user);
-    }
-  }
-
-  /** A store with supervisor privilege whatever CPL is. */
-  void storeSystem(long linear, int size, long value) {
-    slowStore(linear, size, value, false);
-  }
-
-  /** Raises what a store of {@code size} bytes, up to a page, would raise, and has its effects on A and D, but stores nothing. */
-  void probeWrite(long linear, int size) {
-    probe(linear, size, user);
-  }
-
-  /** As {@link #probeWrite}, with supervisor privilege. */
-  void probeSystemWrite(long linear, int size) {
-    probe(linear, size, false);
-  }
-
-  /** Raises what a load would raise, without an access to a device. */
-  void probeRead(long linear, int size) {
-    translate(linear, false, user);
-    int first = 4096 - (int) (linear & 4095);
-    if (first < size) {
-      translate(linear + first, false, user);
-    }
-  }
-
-  private void probe(long linear, int size, boolean asUser) {
-    int first = 4096 - (int) (linear & 4095);
-    long low = translate(linear, true, asUser);
-    if (first < size) {
-      long high = translate(linear + first, true, asUser);
-      mayStore(low, first);
-      mayStore(high, size - first);
-    } else {
-      mayStore(low, size);
-    }
-  }
-
-  private void slowStore(long linear, int size, long value, boolean asUser) {
-    if (checkAlignment && asUser) {
-      aligned(linear, size);
-    }
-    int first = 4096 - (int) (linear & 4095);
-    if (first >= size) {
-      long physical = translate(linear, true, asUser);
-      mayStore(physical, size);
-      write(physical, size, value);
-    } else {
-      long low = translate(linear, true, asUser);
-      long high = translate(linear + first, true, asUser);
-      mayStore(low, first);
-      mayStore(high, size - first);
-      write(low, first, value);
-      write(high, size - first, value >>> 8 * first);
-    }
-    if (watching) {
-      DataBreakpoints.hit(c, linear, size, true);
-    }
-  }
-
-  /** Stores to decoded code and to devices are done by an operation that runs alone: starts over if this one does not. */
-  private void mayStore(long physical, int size) {
-    if (!c.single) {
-      long offset = memory.offset(physical);
-      if (offset < 0 || code.meets(offset, size)) {
-        throw c.exits.restart();
-      }
-    }
-  }
-
-  private void write(long physical, int size, long value) {
-    long offset = memory.offset(physical);
-    if (offset < 0) {
-      c.exits.mmioWrite(physical, size, value);
+  private void put(long at, int size, long value) {
+    if (at < 0) {
+      c.exits.mmioWrite(~at, size, value);
       return;
     }
-    memory.markDirty(offset);
-    code.written(offset, size);
+    memory.markDirty(at);
     switch (size) {
-      case 1 -> segment.set(GuestMemory.U8, offset, (byte) value);
-      case 2 -> segment.set(GuestMemory.U16, offset, (short) value);
-      case 4 -> segment.set(GuestMemory.U32, offset, (int) value);
-      case 8 -> segment.set(GuestMemory.U64, offset, value);
+      case 1 -> segment.set(GuestMemory.U8, at, (byte) value);
+      case 2 -> segment.set(GuestMemory.U16, at, (short) value);
+      case 4 -> segment.set(GuestMemory.U32, at, (int) value);
+      case 8 -> segment.set(GuestMemory.U64, at, value);
       default -> {
         for (int i = 0; i < size; i++) {
-          segment.set(GuestMemory.U8, offset + i, (byte) (value >>> 8 * i));
+          segment.set(GuestMemory.U8, at + i, (byte) (value >>> 8 * i));
         }
       }
     }
+    code.written(at, size);
   }
 
-  /** #AC(0) for a misaligned access at CPL 3 (Intel SDM vol. 3A 6.15, interrupt 17). */
-  private void aligned(long linear, int size) {
-    if ((linear & size - 1) != 0) {
-      throw c.fault.raise(GuestFault.AC, 0);
-    }
-  }
+  // ---------------------------------------------------------------- changes of mode
 
-  // ---- translation ---------------------------------------------------------------------------
-
-  /** The guest-physical address of a data access, by the TLB or a walk; refreshes the fast path. */
-  private long translate(long linear, boolean write, boolean asUser) {
-    canonical(linear);
-    int i = data.index(linear);
-    long page = linear & PAGE;
-    if (data.tag[i] != page || !allows(data.flags[i], write, asUser)) {
-      walker.walk(linear, write, asUser, false);
-      data.fill(linear, walker.physicalPage, walker.flags);
-      supervisorRead[i] = Tlb.INVALID;
-      userRead[i] = Tlb.INVALID;
-      supervisorWrite[i] = Tlb.INVALID;
-      userWrite[i] = Tlb.INVALID;
-    }
-    derive(i, page, write);
-    return data.physical[i] | linear & 4095;
-  }
-
-  private boolean allows(int flags, boolean write, boolean asUser) {
-    if (asUser && (flags & Tlb.USER) == 0) {
-      return false;
-    }
-    if (!write) {
-      return true;
-    }
-    boolean writable = (flags & Tlb.WRITABLE) != 0 || !asUser && (c.cr0 & 1 << 16) == 0;
-    return writable && (flags & Tlb.DIRTY) != 0;
-  }
-
-  /** Puts a page of memory on the fast path for what its entry allows. */
-  private void derive(int i, long page, boolean write) {
-    long offset = memory.offset(data.physical[i]);
-    if (offset < 0) {
-      return;
-    }
-    int flags = data.flags[i];
-    host[i] = offset;
-    supervisorRead[i] = page;
-    if ((flags & Tlb.USER) != 0) {
-      userRead[i] = page;
-    }
-    if (write && !code.hasCode(offset)) {
-      memory.markDirty(offset);
-      boolean writable = (flags & Tlb.WRITABLE) != 0;
-      if (writable || (c.cr0 & 1 << 16) == 0) {
-        supervisorWrite[i] = page;
-      }
-      if (writable && (flags & Tlb.USER) != 0) {
-        userWrite[i] = page;
-      }
+  /** CPL, CR0, CR4, EFER, RFLAGS.AC, DR7 or the mode of CS may have changed: chooses what accesses look at. */
+  void select() {
+    boolean user = c.cpl == 3;
+    privilege = user ? USER : 0;
+    c.debug.select();
+    translation.paging = (c.cr0 & ControlRegisters.PG) != 0;
+    linearMask = CodeMode.of(c) == CodeMode.LONG64 ? -1L : 0xffff_ffffL;
+    checkAlignment =
+        user && (c.cr0 & ControlRegisters.AM) != 0 && (c.systemFlags & Interrupts.FLAG_AC) != 0;
+    fetches = user ? fast.userFetches : fast.supervisorFetches;
+    if (checkAlignment || c.debug.dataArmed) {
+      loads = fast.none;
+      stores = fast.none;
+    } else {
+      loads = user ? fast.userLoads : fast.supervisorLoads;
+      stores = user ? fast.userStores : fast.supervisorStores;
     }
   }
 
-  /** The guest-physical address behind a linear one, or -1, without any effect: for debuggers and traces. */
-  long peek(long linear) {
-    int i = data.index(linear);
-    return data.tag[i] == (linear & PAGE) ? data.physical[i] | linear & 4095 : -1;
+  private boolean isLongMode() {
+    return (c.efer & ControlRegisters.EFER_LMA) != 0;
+  }
+
+  /** CR3 was loaded, or paging changed: forgets all entries, or all but the global ones. */
+  void flush(boolean keepGlobal) {
+    if (keepGlobal) {
+      translation.flushLocal();
+    } else {
+      translation.flushAll();
+    }
+  }
+
+  /** INVLPG. */
+  void flushPage(long linear) {
+    translation.invalidate(linear);
+  }
+
+  /** Forgets the fast path, not the TLB: nothing that the guest could see. */
+  void dropDerived() {
+    translation.dropFastPaths();
+  }
+
+  /** Goes up when a translation for fetches may have gone other than by replacement through {@link #fetch}. */
+  int fetchEpoch() {
+    return translation.fetchEpoch;
+  }
+
+  /** Code was decoded from {@code size} bytes at an offset of the mapping, on one page: stores there must look from now on. */
+  void markCode(long offset, int size) {
+    if (code.mark(offset, size)) {
+      fast.dropStoresTo((int) (offset >>> GuestMemory.PAGE_SHIFT));
+    }
+  }
+
+  // ---------------------------------------------------------------- memory's observer
+
+  @Override
+  public void written(long guestPhysical, long size) {
+    long offset = memory.offset(guestPhysical);
+    long end = offset + size;
+    while (offset < end) {
+      int part = (int) Math.min(end - offset, PAGE_SIZE - (offset & ~PAGE_MASK));
+      code.written(offset, part);
+      offset += part;
+    }
+  }
+
+  @Override
+  public void dirtyCleared() {
+    fast.dropStores();
+  }
+
+  // ---------------------------------------------------------------- state
+
+  /** The TLBs and PDPTE registers, for {@code CpuState.engineState}. Changes nothing. */
+  byte[] save() {
+    return translation.save();
+  }
+
+  /** Takes over what {@link #save} gave; an empty array means empty TLBs. The registers are set already. False if it is neither. */
+  boolean restore(byte[] saved) {
+    return translation.restore(saved);
   }
 }

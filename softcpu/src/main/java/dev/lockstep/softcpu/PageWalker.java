@@ -1,234 +1,223 @@
 package dev.lockstep.softcpu;
 
 import dev.lockstep.engine.GuestMemory;
+import java.lang.foreign.MemorySegment;
 
 /**
- * Walks the guest's page tables (Intel SDM vol. 3A ch. 4): none, 32-bit, PAE, 4-level. Accessed and dirty bits are set when a walk succeeds, in every entry it used, never when it faults.
+ * Walks the guest's page tables (Intel SDM vol. 3A chapter 4): 32-bit, PAE and 4-level paging, with exact A and D bits.
+ *
+ * <p>A and D bits are set only by a walk that succeeds, rights included: a fault leaves the tables as they were.
  */
 final class PageWalker {
-  private static final int PRESENT = 1;
-  private static final int WRITABLE = 2;
-  private static final int USER = 4;
-  private static final int ACCESSED = 0x20;
-  private static final int DIRTY = 0x40;
-  private static final int LARGE = 0x80;
-  private static final int GLOBAL = 0x100;
-  private static final long NX = 1L << 63;
+  private static final long PRESENT = 1;
+  private static final long WRITABLE = 1 << 1;
+  private static final long USER = 1 << 2;
+  private static final long ACCESSED = 1 << 5;
+  private static final long DIRTY = 1 << 6;
+  private static final long LARGE = 1 << 7;
+  private static final long GLOBAL = 1 << 8;
+  private static final long NO_EXECUTE = 1L << 63;
 
-  private static final int FAULT_PRESENT = 1;
-  private static final int FAULT_WRITE = 2;
-  private static final int FAULT_USER = 4;
-  private static final int FAULT_RESERVED = 8;
-  private static final int FAULT_FETCH = 16;
+  private static final long FRAME_4K = 0x000f_ffff_ffff_f000L;
+  private static final long ERROR_PRESENT = 1;
+  private static final int ERROR_RESERVED = 1 << 3;
 
-  private static final long CR0_PG = 1L << 31;
-  private static final long CR0_WP = 1 << 16;
-  private static final long CR4_PSE = 1 << 4;
-  private static final long CR4_PAE = 1 << 5;
-  private static final long CR4_PGE = 1 << 7;
-  private static final long EFER_NXE = 1 << 11;
-  private static final long EFER_LMA = 1 << 10;
-  private static final long FRAME = 0x000f_ffff_ffff_f000L;
+  private static final int SIZE_4K = 0;
+  private static final int SIZE_2M = 1;
+  private static final int SIZE_4M = 2;
+  private static final int SIZE_1G = 3;
+
+  /** Bits 62:52 are ignored in 4-level paging and reserved in PAE paging. */
+  private static final long PAE_RESERVED = 0x7ff0_0000_0000_0000L;
 
   private final Cpu c;
   private final GuestMemory memory;
+  private final MemorySegment segment;
   private final CodePages code;
-  private final long physicalMask;
 
-  /** PAE's four top entries, loaded with CR3 (SDM 4.4.1). */
+  /** Bits of an address field above the model's physical width, up to bit 51. */
+  private final long beyondWidth;
+
+  /** The PDPTE registers of PAE paging (4.4.1). */
   final long[] pdpte = new long[4];
 
-  /** Results of the last walk that succeeded. */
-  long physicalPage;
-
-  int flags;
-
-  /** The entries the walk used: addresses and widths, to set A and D in. */
-  private final long[] entryAddress = new long[4];
+  /** Offsets in the mapping and values of the entries of the walk in progress, outermost first. */
+  private final long[] entryAt = new long[4];
 
   private final long[] entryValue = new long[4];
-  private int entries;
-  private int entryBytes;
-  private long reserved;
-  private boolean userPage;
-  private boolean writablePage;
-  private boolean noExecute;
 
   PageWalker(Cpu c, CodePages code) {
     this.c = c;
     this.memory = c.memory;
+    this.segment = c.memory.segment();
     this.code = code;
-    this.physicalMask = (1L << c.model.physicalAddressBits()) - 1;
+    this.beyondWidth = FRAME_4K & -(1L << c.model.physicalAddressBits());
   }
 
   /**
-   * Translates a linear address. On success {@link #physicalPage} and {@link #flags} are set, and A and D bits written; otherwise throws #PF.
+   * Translates, checks rights, sets A and D bits.
    *
-   * @param linear the address of the access, for CR2
+   * @param linear canonical
+   * @param access {@link Mmu#WRITE}, {@link Mmu#USER}, {@link Mmu#FETCH}, {@link Mmu#CHECK_ONLY}
+   * @return a {@link Tlb} entry
    */
-  void walk(long linear, boolean write, boolean user, boolean fetch) {
-    entries = 0;
-    userPage = true;
-    writablePage = true;
-    noExecute = false;
-    if ((c.cr0 & CR0_PG) == 0) {
-      physicalPage = linear & 0xffff_f000L;
-      flags = Tlb.WRITABLE | Tlb.USER | Tlb.DIRTY;
-      return;
+  long walk(long linear, int access) {
+    if ((c.efer & ControlRegisters.EFER_LMA) != 0) {
+      return walkLong(linear, access, 4, c.cr3 & FRAME_4K & ~beyondWidth, 0);
     }
-    boolean nxe = (c.efer & EFER_NXE) != 0;
-    reserved = FRAME & ~physicalMask | (nxe ? 0 : NX);
-    int code = faultCode(write, user, fetch, nxe);
-    if ((c.efer & EFER_LMA) != 0) {
-      entryBytes = 8;
-      walkLong(linear, code);
-    } else if ((c.cr4 & CR4_PAE) != 0) {
-      entryBytes = 8;
-      walkPae(linear, code);
-    } else {
-      entryBytes = 4;
-      walk32(linear, code);
-    }
-    boolean refused =
-        user && !userPage
-            || write && !writablePage && (user || (c.cr0 & CR0_WP) != 0)
-            || fetch && noExecute;
-    if (refused) {
-      throw c.fault.raisePageFault(linear, code | FAULT_PRESENT);
-    }
-    setAccessed(write);
-    long leaf = entryValue[entries - 1];
-    flags =
-        (writablePage ? Tlb.WRITABLE : 0)
-            | (userPage ? Tlb.USER : 0)
-            | ((leaf & DIRTY) != 0 ? Tlb.DIRTY : 0)
-            | ((leaf & GLOBAL) != 0 && (c.cr4 & CR4_PGE) != 0 ? Tlb.GLOBAL : 0)
-            | (noExecute ? Tlb.NO_EXECUTE : 0);
-  }
-
-  private int faultCode(boolean write, boolean user, boolean fetch, boolean nxe) {
-    boolean fetchBit = fetch && nxe && (c.cr4 & CR4_PAE) != 0;
-    return (write ? FAULT_WRITE : 0) | (user ? FAULT_USER : 0) | (fetchBit ? FAULT_FETCH : 0);
-  }
-
-  private void walkLong(long linear, int code) {
-    long table = c.cr3 & FRAME & physicalMask;
-    for (int level = 3; ; level--) {
-      int shift = 12 + 9 * level;
-      long entry = take(table + ((linear >>> shift & 0x1ff) << 3), linear, code);
-      boolean large = level > 0 && (entry & LARGE) != 0;
-      if (large && level == 3) {
-        throw c.fault.raisePageFault(linear, code | FAULT_PRESENT | FAULT_RESERVED);
+    if ((c.cr4 & ControlRegisters.PAE) != 0) {
+      long top = pdpte[(int) (linear >>> 30) & 3];
+      if ((top & PRESENT) == 0) {
+        throw fault(linear, access, 0);
       }
-      if (level == 0 || large) {
-        finish(linear, entry, shift, code);
-        return;
+      return walkLong(linear, access, 2, top & FRAME_4K, PAE_RESERVED);
+    }
+    return walk32(linear, access);
+  }
+
+  /** 4-level and PAE paging, from a level on: 4 is the PML4, 1 the page table. */
+  private long walkLong(long linear, int access, int levels, long table, long alwaysReserved) {
+    long reserved =
+        alwaysReserved | beyondWidth | ((c.efer & ControlRegisters.EFER_NXE) != 0 ? 0 : NO_EXECUTE);
+    long rights = WRITABLE | USER;
+    long noExecute = 0;
+    int count = 0;
+    long at = table;
+    for (int level = levels; ; level--) {
+      int shift = 3 + 9 * level;
+      long address = at + ((linear >>> shift & 0x1ff) << 3);
+      long offset = memory.offset(address);
+      long value = offset < 0 ? -1 : segment.get(GuestMemory.U64, offset);
+      if ((value & PRESENT) == 0) {
+        throw fault(linear, access, 0);
       }
-      table = entry & FRAME;
-    }
-  }
-
-  private void walkPae(long linear, int code) {
-    long top = pdpte[(int) (linear >>> 30) & 3];
-    if ((top & PRESENT) == 0) {
-      throw c.fault.raisePageFault(linear, code);
-    }
-    long entry = take((top & FRAME) + ((linear >>> 21 & 0x1ff) << 3), linear, code);
-    if ((entry & LARGE) != 0) {
-      finish(linear, entry, 21, code);
-      return;
-    }
-    entry = take((entry & FRAME) + ((linear >>> 12 & 0x1ff) << 3), linear, code);
-    finish(linear, entry, 12, code);
-  }
-
-  private void walk32(long linear, int code) {
-    reserved = 0;
-    long entry = take((c.cr3 & 0xffff_f000L) + ((linear >>> 22 & 0x3ff) << 2), linear, code);
-    if ((entry & LARGE) != 0 && (c.cr4 & CR4_PSE) != 0) {
-      // PSE-36: bits 20:13 are physical bits 39:32, bit 21 is reserved (SDM table 4-4).
-      if ((entry & 1 << 21) != 0) {
-        throw c.fault.raisePageFault(linear, code | FAULT_PRESENT | FAULT_RESERVED);
+      boolean leaf = level == 1 || (value & LARGE) != 0 && level <= 3;
+      long refused = reserved;
+      if (level == 4) {
+        refused |= LARGE;
+      } else if (leaf && level > 1) {
+        // Between the frame and bit 12 (PAT) of a large page (tables 4-16 and 4-18).
+        refused |= (1L << shift) - 1 & ~0x1fffL;
       }
-      long base = entry & 0xffc0_0000L | (entry & 0x1f_e000L) << 19;
-      physicalPage = base | linear & 0x3f_f000;
-      return;
+      if ((value & refused) != 0) {
+        throw fault(linear, access, ERROR_PRESENT | ERROR_RESERVED);
+      }
+      rights &= value;
+      noExecute |= value & NO_EXECUTE;
+      entryAt[count] = offset;
+      entryValue[count++] = value;
+      if (leaf) {
+        check(linear, access, rights, noExecute != 0);
+        setBits(count, access, 8);
+        long frame = value & FRAME_4K & -(1L << shift);
+        long within = linear & (1L << shift) - 1 & -4096L;
+        int size = level == 1 ? SIZE_4K : level == 2 ? SIZE_2M : SIZE_1G;
+        return entry(frame | within, rights, value, noExecute != 0, size, access);
+      }
+      at = value & FRAME_4K;
     }
-    entry = take((entry & 0xffff_f000L) + ((linear >>> 12 & 0x3ff) << 2), linear, code);
-    physicalPage = entry & 0xffff_f000L;
   }
 
-  /** Reads an entry, checks present and reserved bits, and adds its rights to the walk's. */
-  private long take(long address, long linear, int code) {
-    long value;
-    long offset = memory.offset(address);
-    if (offset < 0) {
-      value = -1L; // nothing answers there: all ones, as on the bus
-    } else if (entryBytes == 8) {
-      value = memory.read64(address);
-    } else {
-      value = memory.read32(address) & 0xffff_ffffL;
-    }
+  /** 32-bit paging with 4 MiB pages and PSE-36 (4.3). */
+  private long walk32(long linear, int access) {
+    long directory = (c.cr3 & 0xffff_f000L) + ((linear >>> 22 & 0x3ff) << 2);
+    long offset = memory.offset(directory);
+    long value = offset < 0 ? 0xffff_ffffL : segment.get(GuestMemory.U32, offset) & 0xffff_ffffL;
     if ((value & PRESENT) == 0) {
-      throw c.fault.raisePageFault(linear, code);
+      throw fault(linear, access, 0);
     }
-    if ((value & reserved) != 0) {
-      throw c.fault.raisePageFault(linear, code | FAULT_PRESENT | FAULT_RESERVED);
+    entryAt[0] = offset;
+    entryValue[0] = value;
+    if ((value & LARGE) != 0 && (c.cr4 & ControlRegisters.PSE) != 0) {
+      if ((value & 1 << 21) != 0) {
+        throw fault(linear, access, ERROR_PRESENT | ERROR_RESERVED);
+      }
+      check(linear, access, value, false);
+      setBits(1, access, 4);
+      // Bits 39:32 of the frame are in bits 20:13 (table 4-4).
+      long frame = value & 0xffc0_0000L | (value >>> 13 & 0xff) << 32;
+      return entry(frame | linear & 0x3f_f000L, value, value, false, SIZE_4M, access);
     }
-    userPage &= (value & USER) != 0;
-    writablePage &= (value & WRITABLE) != 0;
-    noExecute |= entryBytes == 8 && (value & NX) != 0;
-    entryAddress[entries] = address;
-    entryValue[entries++] = value;
-    return value;
+    long table = (value & 0xffff_f000L) + ((linear >>> 12 & 0x3ff) << 2);
+    offset = memory.offset(table);
+    long page = offset < 0 ? 0xffff_ffffL : segment.get(GuestMemory.U32, offset) & 0xffff_ffffL;
+    if ((page & PRESENT) == 0) {
+      throw fault(linear, access, 0);
+    }
+    entryAt[1] = offset;
+    entryValue[1] = page;
+    long rights = value & page;
+    check(linear, access, rights, false);
+    setBits(2, access, 4);
+    return entry(page & 0xffff_f000L, rights, page, false, SIZE_4K, access);
   }
 
-  private void finish(long linear, long entry, int shift, int code) {
-    long inside = (1L << shift) - 1;
-    // In a large page's entry the bits between PAT (12) and the frame are reserved.
-    if ((entry & FRAME & inside & ~0x1000L) != 0 && shift > 12) {
-      throw c.fault.raisePageFault(linear, code | FAULT_PRESENT | FAULT_RESERVED);
+  private long entry(long frame, long rights, long leaf, boolean noExecute, int size, int access) {
+    long flags = rights & (WRITABLE | USER) | (long) size << Tlb.SIZE_SHIFT;
+    boolean sets = (access & (Mmu.WRITE | Mmu.CHECK_ONLY)) == Mmu.WRITE;
+    if (sets || (leaf & DIRTY) != 0) {
+      flags |= Tlb.DIRTY;
     }
-    physicalPage = (entry & FRAME & ~inside) | linear & inside & -4096;
+    if ((leaf & GLOBAL) != 0 && (c.cr4 & ControlRegisters.PGE) != 0) {
+      flags |= Tlb.GLOBAL;
+    }
+    return frame | flags | (noExecute ? Tlb.NO_EXECUTE : 0);
   }
 
-  /** Sets A in every entry used and, for a write, D in the leaf. An entry on decoded code is written by an operation that runs alone. */
-  private void setAccessed(boolean write) {
-    for (int i = 0; i < entries; i++) {
-      long wanted = entryValue[i] | ACCESSED | (write && i == entries - 1 ? DIRTY : 0);
-      if (wanted != entryValue[i]) {
-        long offset = memory.offset(entryAddress[i]);
-        if (offset >= 0 && code.meets(offset, entryBytes) && !c.single) {
-          throw c.exits.restart();
-        }
-      }
+  /** Access rights (4.6.1). */
+  private void check(long linear, int access, long rights, boolean noExecute) {
+    boolean user = (access & Mmu.USER) != 0;
+    boolean refused = user && (rights & USER) == 0;
+    if ((access & Mmu.WRITE) != 0 && (rights & WRITABLE) == 0) {
+      refused |= user || (c.cr0 & ControlRegisters.WP) != 0;
     }
-    for (int i = 0; i < entries; i++) {
-      long wanted = entryValue[i] | ACCESSED | (write && i == entries - 1 ? DIRTY : 0);
-      if (wanted != entryValue[i] && memory.offset(entryAddress[i]) >= 0) {
-        entryValue[i] = wanted;
-        // Tells the code cache as well, as memory's observer.
-        if (entryBytes == 8) {
-          memory.write64(entryAddress[i], wanted);
-        } else {
-          memory.write32(entryAddress[i], (int) wanted);
-        }
-      }
+    refused |= noExecute && (access & Mmu.FETCH) != 0;
+    if (refused) {
+      throw fault(linear, access, ERROR_PRESENT);
     }
+  }
+
+  /** Sets A in every entry of the walk, and D in the last one of a write (4.8). */
+  private void setBits(int count, int access, int width) {
+    boolean write = (access & (Mmu.WRITE | Mmu.CHECK_ONLY)) == Mmu.WRITE;
+    for (int i = 0; i < count; i++) {
+      long wanted = entryValue[i] | ACCESSED | (write && i == count - 1 ? DIRTY : 0);
+      if (wanted == entryValue[i]) {
+        continue;
+      }
+      long at = entryAt[i];
+      if ((access & Mmu.FETCH) == 0 && !c.single && code.meets(at, width)) {
+        throw c.exits.restart();
+      }
+      if (width == 8) {
+        segment.set(GuestMemory.U64, at, wanted);
+      } else {
+        segment.set(GuestMemory.U32, at, (int) wanted);
+      }
+      memory.markDirty(at);
+      code.written(at, width);
+    }
+  }
+
+  private GuestFault fault(long linear, int access, long reason) {
+    // I/D is defined only where fetches can be refused (4.7).
+    boolean nx = (c.efer & ControlRegisters.EFER_NXE) != 0 && (c.cr4 & ControlRegisters.PAE) != 0;
+    int visible = Mmu.WRITE | Mmu.USER | (nx ? Mmu.FETCH : 0);
+    return c.fault.raisePageFault(linear, (int) reason | access & visible);
   }
 
   /**
-   * Loads PAE's four entries from where CR3 points.
+   * Reads the four PDPTEs at CR3 (4.4.1).
    *
-   * @return false if a present one has reserved bits set, which is #GP(0) for the instruction that loads them; nothing has changed then
+   * @return false where a present one has reserved bits set; nothing is changed then
    */
   boolean loadPdptes(long cr3) {
+    long reserved = PAE_RESERVED | NO_EXECUTE | beyondWidth | 0x1e6;
     long[] loaded = new long[4];
     for (int i = 0; i < 4; i++) {
-      long address = (cr3 & 0xffff_ffe0L) + 8L * i;
-      loaded[i] = memory.offset(address) < 0 ? -1L : memory.read64(address);
-      long reservedBits = ~physicalMask | 0x1e6;
-      if ((loaded[i] & PRESENT) != 0 && (loaded[i] & reservedBits) != 0) {
+      long offset = memory.offset((cr3 & 0xffff_ffe0L) + 8L * i);
+      loaded[i] = offset < 0 ? -1 : segment.get(GuestMemory.U64, offset);
+      if ((loaded[i] & PRESENT) != 0 && (loaded[i] & reserved) != 0) {
         return false;
       }
     }
