@@ -432,7 +432,7 @@ final class Mmu implements GuestMemory.Observer {
     translation.paging = (c.cr0 & ControlRegisters.PG) != 0;
     linearMask = CodeMode.of(c) == CodeMode.LONG64 ? -1L : 0xffff_ffffL;
     checkAlignment =
-        user && (c.cr0 & ControlRegisters.AM) != 0 && (c.systemFlags & Interrupts.FLAG_AC) != 0;
+        user && (c.cr0 & ControlRegisters.AM) != 0 && (c.systemFlags & Delivery.FLAG_AC) != 0;
     fetches = user ? fast.userFetches : fast.supervisorFetches;
     if (checkAlignment || c.debug.dataArmed) {
       loads = fast.none;
