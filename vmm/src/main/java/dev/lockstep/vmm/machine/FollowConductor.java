@@ -144,7 +144,9 @@ final class FollowConductor implements Conductor {
     Moment target = entry.at();
     ExecutionPoint point = core.vcpu().point();
     long count = point.branchCount();
-    boolean later = target.count() > count;
+    // Counting conditional branches only, an interrupt's handler may begin with the same count.
+    boolean later =
+        target.count() > count || (target.count() == count && !target.point().equals(point));
     boolean here = target.halted() && target.point().equals(point);
     if (!later && !here) {
       throw diverged(entry, "the execution", "at " + target, "halted at " + point);

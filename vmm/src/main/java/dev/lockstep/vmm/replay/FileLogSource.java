@@ -75,7 +75,7 @@ public final class FileLogSource implements LogSource, AutoCloseable {
 
   /** How the log ends; null before its end was reached. */
   public @Nullable LogEnding ending() {
-    return reader.ending();
+    return reader.peek() == null ? reader.ending() : null;
   }
 
   @Override

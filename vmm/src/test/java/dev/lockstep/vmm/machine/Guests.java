@@ -1,0 +1,162 @@
+package dev.lockstep.vmm.machine;
+
+import static dev.lockstep.vmm.machine.Assembly.NOT_ZERO;
+import static dev.lockstep.vmm.machine.Assembly.RAX;
+import static dev.lockstep.vmm.machine.Assembly.RBX;
+import static dev.lockstep.vmm.machine.Assembly.RCX;
+import static dev.lockstep.vmm.machine.Assembly.RDI;
+import static dev.lockstep.vmm.machine.Assembly.RDX;
+import static dev.lockstep.vmm.machine.Assembly.ZERO;
+
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.vmm.MachineLayout;
+
+/** Tiny 64-bit guests without an operating system. */
+final class Guests {
+  static final int CODE = 0x10_0000;
+  static final int STACK_TOP = 0x8_0000;
+  static final int DATA = 0x5_0000;
+  static final int TICKS = DATA;
+  static final int HASH = DATA + 8;
+  static final int BUFFER = 0x20_0000;
+  static final int VECTOR_BASE = 0x20;
+
+  private static final int GDT = 0x500;
+  private static final int IDT = 0x1000;
+  private static final int PML4 = 0x9000;
+  private static final int CODE_SELECTOR = 0x10;
+  private static final int DATA_SELECTOR = 0x18;
+
+  private Guests() {}
+
+  /** Ends at once with an exit code. */
+  static GuestLoader exit(int code) {
+    return load(new Assembly(CODE).label("start").out(MachineLayout.DEBUG_EXIT, code));
+  }
+
+  /** Prints a text, then halts with interrupts off. */
+  static GuestLoader print(String text) {
+    Assembly it = new Assembly(CODE).label("start");
+    for (char c : text.toCharArray()) {
+      it.out(MachineLayout.UART0, c);
+    }
+    return load(it.cli().hlt());
+  }
+
+  /**
+   * A guest whose every output depends on when everything happened to it: a timer interrupt mixes the PM timer into a hash, a
+   * UART interrupt mixes in the byte and echoes it, the main loop mixes, fills memory by REP STOSB, prints a byte of the hash
+   * now and then, and halts now and then; it mixes in the TSC as well. A 'q' ends it with a byte of the hash as exit code.
+   *
+   * @param ticksPerPrint the timer handler prints the hash's low byte every so many ticks, a power of two
+   */
+  static GuestLoader clockwork(int ticksPerPrint) {
+    Assembly it = new Assembly(CODE).label("start");
+    programPic(it);
+    it.out(MachineLayout.PIT + 3, 0x34).out(MachineLayout.PIT, 0x00).out(MachineLayout.PIT, 0x08);
+    it.out(MachineLayout.UART0 + 4, 0x0b).out(MachineLayout.UART0 + 1, 0x01);
+    it.mov(RBX, 0x9e3779b97f4a7c15L).store(HASH, RBX).sti();
+    mainLoop(it);
+    timerHandler(it, ticksPerPrint);
+    uartHandler(it);
+    // RAX mixed into the hash; clobbers RAX and RDX.
+    it.label("mix").load(RDX, HASH).alu(0x31, RDX, RAX);
+    it.mov(RAX, 0xbf58476d1ce4e5b9L).imul(RDX, RAX);
+    it.movReg(RAX, RDX).shr(RAX, 29).alu(0x31, RDX, RAX).store(HASH, RDX).movReg(RAX, RDX).ret();
+    return load(it);
+  }
+
+  private static void programPic(Assembly it) {
+    it.out(MachineLayout.PIC_MASTER, 0x11).out(MachineLayout.PIC_SLAVE, 0x11);
+    it.out(MachineLayout.PIC_MASTER + 1, VECTOR_BASE);
+    it.out(MachineLayout.PIC_SLAVE + 1, VECTOR_BASE + 8);
+    it.out(MachineLayout.PIC_MASTER + 1, 0x04).out(MachineLayout.PIC_SLAVE + 1, 0x02);
+    it.out(MachineLayout.PIC_MASTER + 1, 0x01).out(MachineLayout.PIC_SLAVE + 1, 0x01);
+    it.out(MachineLayout.PIC_MASTER + 1, 0xee).out(MachineLayout.PIC_SLAVE + 1, 0xff);
+  }
+
+  private static void mainLoop(Assembly it) {
+    it.label("main").mov(RCX, 2000).label("work");
+    it.movReg(RAX, RCX).push(RCX).cli().call("mix").sti().pop(RCX);
+    it.aluImm(5, RCX, 1).jcc(NOT_ZERO, "work");
+    it.rdtsc().cli().call("mix").sti();
+    // Fills as many bytes as the hash says, so that interrupts fall into the instruction.
+    it.load(RAX, HASH).movReg(RCX, RAX).aluImm(4, RCX, 0x3fff).mov(RDI, BUFFER).repStosb();
+    it.load(RAX, HASH).testAl(7).jcc(NOT_ZERO, "nohlt").hlt().label("nohlt");
+    it.load(RAX, HASH).testAl(0x38).jcc(NOT_ZERO, "main");
+    it.shr(RAX, 8).raw(0x24, 0x0f, 0x04, 'a').dx(MachineLayout.UART0).outAl().jmp("main");
+  }
+
+  private static void timerHandler(Assembly it, int ticksPerPrint) {
+    it.label("timer").push(RAX).push(RDX);
+    it.dx(MachineLayout.PM_TIMER).inEax().call("mix");
+    it.load(RAX, TICKS).aluImm(0, RAX, 1).store(TICKS, RAX);
+    it.testAl(ticksPerPrint - 1).jcc(NOT_ZERO, "quiet");
+    it.load(RAX, HASH).raw(0x24, 0x0f, 0x04, 'A').dx(MachineLayout.UART0).outAl();
+    it.label("quiet").out(MachineLayout.PIC_MASTER, 0x20).pop(RDX).pop(RAX).iretq();
+  }
+
+  private static void uartHandler(Assembly it) {
+    it.label("uart").push(RAX).push(RDX);
+    it.label("more").dx(MachineLayout.UART0 + 5).inAl().testAl(1).jcc(ZERO, "drained");
+    it.dx(MachineLayout.UART0).inAl().outAl().cmpAl('q').jcc(ZERO, "quit");
+    // MOVZX EAX, AL
+    it.raw(0x0f, 0xb6, 0xc0).call("mix").jmp("more");
+    it.label("drained").out(MachineLayout.PIC_MASTER, 0x20).pop(RDX).pop(RAX).iretq();
+    it.label("quit").load(RAX, HASH).dx(MachineLayout.DEBUG_EXIT).outAl().hlt();
+  }
+
+  /** Puts code that begins at label {@code start} into a machine in 64-bit mode, 1 GiB mapped one to one. */
+  static GuestLoader load(Assembly code) {
+    byte[] bytes = code.assemble();
+    return (memory, state) -> {
+      memory.write(CODE, bytes, 0, bytes.length);
+      memory.write64(GDT + 16, 0x00af9a000000ffffL);
+      memory.write64(GDT + 24, 0x00cf92000000ffffL);
+      memory.write64(PML4, PML4 + 0x1000 + 3);
+      memory.write64(PML4 + 0x1000, PML4 + 0x2000 + 3);
+      for (int i = 0; i < 512; i++) {
+        memory.write64(PML4 + 0x2000 + 8L * i, ((long) i << 21) + 0x83);
+      }
+      handler(memory, code, VECTOR_BASE, "timer");
+      handler(memory, code, VECTOR_BASE + 4, "uart");
+      handler(memory, code, VECTOR_BASE + 10, "disk");
+      longMode(state);
+      state.rip = code.address("start");
+    };
+  }
+
+  private static void handler(GuestMemory memory, Assembly code, int vector, String label) {
+    long address;
+    try {
+      address = code.address(label);
+    } catch (IllegalStateException e) {
+      return;
+    }
+    // Interrupt gate (Intel SDM vol. 3A 6.14.1).
+    memory.write64(
+        IDT + 16L * vector,
+        address & 0xffff
+            | (long) CODE_SELECTOR << 16
+            | 0x8e00L << 32
+            | (address >>> 16 & 0xffff) << 48);
+    memory.write64(IDT + 16L * vector + 8, address >>> 32);
+  }
+
+  private static void longMode(CpuState state) {
+    state.gpr[Assembly.RSP] = STACK_TOP;
+    state.segments[CpuState.CS].set(CODE_SELECTOR, 0, 0xffff_ffffL, 0xa09b);
+    for (int segment : new int[] {CpuState.DS, CpuState.ES, CpuState.SS}) {
+      state.segments[segment].set(DATA_SELECTOR, 0, 0xffff_ffffL, 0xc093);
+    }
+    state.gdtBase = GDT;
+    state.gdtLimit = 31;
+    state.idtBase = IDT;
+    state.idtLimit = 0xfff;
+    state.cr0 = 0x8000_0033L;
+    state.cr3 = PML4;
+    state.cr4 = 0x20;
+    state.efer = 0x500;
+  }
+}

@@ -1,0 +1,107 @@
+package dev.lockstep.vmm.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.machine.MachineSpec.Pacing;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+class MachineTest {
+  @Test
+  void theGuestEndsTheMachineWithAnExitCode() throws Exception {
+    try (Machine machine = Machines.create(Machines.spec(Pacing.HOST), Guests.exit(42))) {
+      machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
+      MachineEnd end = Machines.await(machine);
+      assertThat(end.reason()).isEqualTo(EndReason.GUEST_EXIT);
+      assertThat(end.exitCode()).isEqualTo(42);
+      assertThat(machine.status().state()).isEqualTo(MachineState.ENDED);
+    }
+  }
+
+  @Test
+  void outputComesBeforeTheEndAndHaltingForEverIsAnEnd() throws Exception {
+    Machines.Console console = new Machines.Console();
+    try (Machine machine = Machines.create(Machines.spec(Pacing.HOST), Guests.print("hello\n"))) {
+      machine.start(LogSink.NONE, new DirectGate(console), 1);
+      assertThat(Machines.await(machine).reason()).isEqualTo(EndReason.HALTED_FOR_EVER);
+      assertThat(console).hasToString("hello\n");
+    }
+  }
+
+  @Test
+  void aGuestWithoutInterruptTableEndsByTripleFault() throws Exception {
+    GuestLoader guest =
+        (memory, state) -> {
+          Guests.exit(0).load(memory, state);
+          state.idtLimit = 0;
+          memory.write16(Guests.CODE, 0x0b0f); // UD2
+        };
+    try (Machine machine = Machines.create(Machines.spec(Pacing.HOST), guest)) {
+      machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
+      assertThat(Machines.await(machine).reason()).isEqualTo(EndReason.TRIPLE_FAULT);
+    }
+  }
+
+  @Test
+  void pausedTheGuestDoesNothingAndResumedItGoesOn() throws Exception {
+    Machines.Console console = new Machines.Console();
+    try (Machine machine = Machines.create(Machines.spec(Pacing.HOST), Guests.clockwork(1))) {
+      machine.start(LogSink.NONE, new DirectGate(console), 1);
+      awaitOutput(console, 10);
+      machine.pause().get(10, TimeUnit.SECONDS);
+      MachineStatus before = machine.atBoundary(boundary -> machine.status()).get();
+      long virtual = machine.atBoundary(Boundary::virtualNanos).get();
+      int printed = console.size();
+      Thread.sleep(50);
+      assertThat(machine.atBoundary(Boundary::virtualNanos).get()).isEqualTo(virtual);
+      assertThat(machine.status().branchCount()).isEqualTo(before.branchCount());
+      assertThat(console.size()).isEqualTo(printed);
+      machine.resume();
+      awaitOutput(console, printed + 10);
+      machine.stop();
+      assertThat(Machines.await(machine).reason()).isEqualTo(EndReason.STOPPED);
+    }
+  }
+
+  @Test
+  void virtualTimeKeepsNearTheHosts() throws Exception {
+    try (Machine machine = Machines.create(Machines.spec(Pacing.HOST), Guests.clockwork(64))) {
+      machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
+      long virtual = machine.atBoundary(Boundary::virtualNanos).get();
+      long host = System.nanoTime();
+      Thread.sleep(1000);
+      long virtualPassed = machine.atBoundary(Boundary::virtualNanos).get() - virtual;
+      long hostPassed = System.nanoTime() - host;
+      // Never ahead by more than it may be; how far behind depends on how busy the host is.
+      assertThat(virtualPassed).isLessThan(hostPassed + 10_000_000).isGreaterThan(0);
+      System.out.printf(
+          "virtual %d ms in %d ms%n", virtualPassed / 1_000_000, hostPassed / 1_000_000);
+    }
+  }
+
+  @Test
+  void killedTheMachineFailsAndClosesTwice() {
+    Machine machine = Machines.create(Machines.spec(Pacing.HOST), Guests.clockwork(64));
+    machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
+    machine.kill();
+    assertThatThrownBy(() -> Machines.await(machine))
+        .isInstanceOf(ExecutionException.class)
+        .hasCauseInstanceOf(VmmException.class)
+        .hasMessageContaining("killed");
+    machine.close();
+    machine.close();
+    assertThatThrownBy(() -> machine.pause().get()).hasCauseInstanceOf(VmmException.class);
+  }
+
+  private static void awaitOutput(Machines.Console console, int bytes) throws InterruptedException {
+    long deadline = System.nanoTime() + 60_000_000_000L;
+    while (console.size() < bytes) {
+      assertThat(System.nanoTime()).as("output %s", console).isLessThan(deadline);
+      Thread.sleep(1);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.lockstep.vmm.machine;
+
+import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.CpuModel;
+import dev.lockstep.softcpu.SoftVcpu;
+import java.io.ByteArrayOutputStream;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+
+/** Machines for tests, on the software CPU. */
+final class Machines {
+  static final long MEMORY = 64L << 20;
+
+  static final MachineFactory FACTORY =
+      new MachineFactory(
+          (model, semantics, memory, tsc) -> SoftVcpu.create(model, memory, tsc, semantics));
+
+  private Machines() {}
+
+  static MachineSpec spec(MachineSpec.Pacing pacing) {
+    return spec(pacing, BranchSemantics.ALL_TRANSFERS);
+  }
+
+  static MachineSpec spec(MachineSpec.Pacing pacing, BranchSemantics semantics) {
+    return new MachineSpec(
+        "test",
+        CpuModel.LOCKSTEP_V1_TSC,
+        semantics,
+        MEMORY,
+        1_700_000_000_000_000_000L,
+        pacing,
+        1 << 16,
+        new TreeMap<>());
+  }
+
+  static Machine create(MachineSpec spec, GuestLoader guest) {
+    return FACTORY.create(spec, guest);
+  }
+
+  static MachineEnd await(Machine machine) throws Exception {
+    return machine.ended().get(120, TimeUnit.SECONDS);
+  }
+
+  /** Keeps what leaves, checking that offsets are those of one stream without gaps. */
+  static final class Console implements OutputConsumer {
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+    @Override
+    public synchronized void accept(int stream, long offset, byte[] data) {
+      if (offset != bytes.size()) {
+        throw new IllegalStateException("offset %d after %d bytes".formatted(offset, bytes.size()));
+      }
+      bytes.writeBytes(data);
+    }
+
+    synchronized byte[] bytes() {
+      return bytes.toByteArray();
+    }
+
+    synchronized int size() {
+      return bytes.size();
+    }
+
+    @Override
+    public synchronized String toString() {
+      return bytes.toString(java.nio.charset.StandardCharsets.ISO_8859_1);
+    }
+  }
+}
