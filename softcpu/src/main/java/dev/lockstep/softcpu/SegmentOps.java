@@ -273,7 +273,7 @@ final class SegmentOps {
     return (types >>> type & 1) != 0 && privilegeFits(c, selector, descriptor);
   }
 
-  /** ARPL: raises the RPL of a selector to that of another. */
+  /** ARPL: raises the RPL of a selector to that of another. The operand is written only where it changes. */
   static Op adjustPrivilege(Insn insn) {
     Ea ea = insn.ea;
     int from = insn.reg;
@@ -283,7 +283,7 @@ final class SegmentOps {
         c -> {
           int rpl = (int) c.r[from] & 3;
           long linear = ea == null ? 0 : ea.write(c, 2);
-          int selector = (int) (ea == null ? c.r[to] : c.mmu.loadForWrite16(linear)) & 0xffff;
+          int selector = (int) (ea == null ? c.r[to] : c.mmu.load16(linear)) & 0xffff;
           boolean raised = (selector & 3) < rpl;
           if (raised) {
             long value = selector & ~3 | rpl;

@@ -1,0 +1,451 @@
+package dev.lockstep.softcpu.oracle;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Random;
+
+/** Makes random cases of a variant: encodes the instruction, points its operands into the windows and fills registers and memory with values that find mistakes. */
+final class CaseBuilder {
+  private static final int RSP = 4;
+  private static final int RBP = 5;
+  private static final int RSI = 6;
+  private static final int RDI = 7;
+  private static final int RCX = 1;
+  private static final long BOUNDARY = OracleCase.DATA + OracleCase.PAGE;
+
+  private final Random random;
+  private final Values values;
+  private final ByteBuffer code = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN);
+  private final long[] gpr = new long[16];
+
+  private Variant variant;
+  private int modrm;
+  private int rex;
+  private boolean needsRex;
+  private int sib = -1;
+  private int dispBytes;
+  private long disp;
+  private long fsBase;
+  private int codeOffset;
+  private boolean ripRelative;
+
+  CaseBuilder(Random random, Variant variant) {
+    this.random = random;
+    this.values = new Values(random);
+    this.variant = variant;
+  }
+
+  OracleCase build() {
+    Form form = variant.form();
+    resetEncoding();
+    byte[] data = operandBytes(form);
+    byte[] stack = values.bytes(OracleCase.WINDOW);
+    byte[] fxsave = new FpValues(random).image(form);
+    for (int i = 0; i < gpr.length; i++) {
+      gpr[i] = values.next();
+    }
+    if (form.has("stack")) {
+      gpr[RSP] = OracleCase.STACK + OracleCase.PAGE - 64 + random.nextInt(128);
+    }
+    chooseImplied(form, stack);
+    codeOffset = random.nextInt(8) == 0 ? OracleCase.PAGE - 1 - random.nextInt(6) : 64;
+    chooseOperands(form, data);
+    byte[] bytes = encode(form);
+    if (variant.mode() != 64) {
+      for (int i = 0; i < gpr.length; i++) {
+        gpr[i] = i < 8 ? gpr[i] & 0xffffffffL : 0;
+      }
+    }
+    long rflags = 0x202 | (random.nextLong() & 0x8d5) | (random.nextInt(4) == 0 ? 0x400 : 0);
+    return new OracleCase(
+        bytes,
+        variant.mode(),
+        protection(),
+        codeOffset,
+        gpr.clone(),
+        rflags,
+        fsBase,
+        fxsave,
+        data,
+        stack);
+  }
+
+  /** What memory operands hold: floating-point numbers or packed decimals where the form wants them, else noise. */
+  private byte[] operandBytes(Form form) {
+    byte[] data = values.bytes(OracleCase.WINDOW);
+    if (form.has("single") || form.has("double")) {
+      FpValues numbers = new FpValues(random);
+      ByteBuffer view = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
+      for (int at = 0; at < data.length; at += 8) {
+        view.putLong(at, numbers.memory(form));
+      }
+    } else if (form.has("bcd")) {
+      for (int at = 0; at < data.length; at++) {
+        data[at] = (byte) (random.nextInt(10) << 4 | random.nextInt(10));
+      }
+    }
+    return data;
+  }
+
+  private void resetEncoding() {
+    modrm = 0;
+    rex = variant.rexW() ? 8 : 0;
+    needsRex = variant.rexW();
+    sib = -1;
+    dispBytes = 0;
+    disp = 0;
+    fsBase = random.nextInt(0x1000) * 16L;
+    ripRelative = false;
+  }
+
+  private int protection() {
+    boolean memory =
+        variant.addressing() != Variant.Addressing.REGISTER
+            && variant.addressing() != Variant.Addressing.IMPLIED;
+    if ((memory || variant.form().attributes().stream().anyMatch(a -> a.startsWith("string")))
+        && random.nextInt(8) == 0) {
+      return 1 + random.nextInt(4);
+    }
+    return OracleCase.DATA_PLAIN;
+  }
+
+  /** Registers that an instruction uses without naming them. */
+  private void chooseImplied(Form form, byte[] stack) {
+    String string = form.value("string");
+    if (!string.isEmpty()) {
+      gpr[RSI] = dataAddress(16);
+      gpr[RDI] = dataAddress(16);
+      gpr[RCX] = random.nextInt(12);
+    }
+    if (form.has("count") && random.nextInt(4) != 0) {
+      gpr[RCX] = gpr[RCX] & ~0xffL | random.nextInt(66);
+    }
+    if (form.has("count32")) {
+      gpr[RCX] = random.nextBoolean() ? random.nextInt(3) : values.next();
+    }
+    if (form.has("divide")) {
+      chooseDividend();
+    }
+    if (form.has("rdi")) {
+      gpr[RDI] = dataAddress(16);
+    }
+    if (form.has("xlat")) {
+      gpr[0] = random.nextInt(256);
+      gpr[3] = BOUNDARY - 128;
+      // AL is the index: the table covers the window.
+    }
+    if (form.has("leave")) {
+      gpr[RBP] = OracleCase.STACK + OracleCase.PAGE - 64 + random.nextInt(64);
+    }
+    if (form.has("enter")) {
+      gpr[RBP] = OracleCase.STACK + OracleCase.PAGE + random.nextInt(64);
+    }
+    if (form.has("flagsvalue")) {
+      int at = (int) (gpr[RSP] - (OracleCase.STACK + OracleCase.PAGE - OracleCase.WINDOW / 2));
+      ByteBuffer view = ByteBuffer.wrap(stack).order(ByteOrder.LITTLE_ENDIAN);
+      view.putLong(at, view.getLong(at) & ~0x44100L);
+    }
+    if (form.has("return")) {
+      long at = gpr[RSP] - (OracleCase.STACK + OracleCase.PAGE - OracleCase.WINDOW / 2);
+      ByteBuffer.wrap(stack).order(ByteOrder.LITTLE_ENDIAN).putLong((int) at, codeTarget());
+    }
+  }
+
+  private void chooseDividend() {
+    int bits = variant.operandBits();
+    if (random.nextInt(4) == 0) {
+      return;
+    }
+    long low = values.next();
+    gpr[0] = low;
+    if (bits == 8) {
+      gpr[0] = low & ~0xff00L | (random.nextInt(16) << 8);
+    } else {
+      boolean signExtend = variant.form().name().equals("idiv") && random.nextBoolean();
+      gpr[2] = signExtend ? signOf(low, bits) : random.nextInt(256);
+    }
+  }
+
+  private static long signOf(long value, int bits) {
+    return value << (64 - bits) < 0 ? -1 : 0;
+  }
+
+  private long codeTarget() {
+    return OracleCase.CODE + 256 + random.nextInt(1024);
+  }
+
+  /** An address in the data window with room for {@code bytes}, near the page boundary often. */
+  private long dataAddress(int bytes) {
+    int span = random.nextInt(3) == 0 ? bytes * 2 : OracleCase.WINDOW / 2 - bytes - 8;
+    long address = BOUNDARY - span + random.nextInt(2 * span - bytes + 1);
+    boolean number = variant.form().has("single") || variant.form().has("double");
+    return number && random.nextInt(4) != 0 ? address & -8 : address;
+  }
+
+  private int operandBytes() {
+    String explicit = variant.form().value("mem");
+    if (!explicit.isEmpty()) {
+      return Integer.parseInt(explicit);
+    }
+    return Math.max(1, variant.operandBits() / 8);
+  }
+
+  private void chooseOperands(Form form, byte[] data) {
+    int registers = variant.mode() == 64 ? 16 : 8;
+    if (form.modrm() == Form.PLUS_R) {
+      int register = plainRegister(registers);
+      modrm = register & 7;
+      rex |= register >= 8 ? 1 : 0;
+      needsRex |= register >= 8 || byteRegister(form, register);
+      return;
+    }
+    if (!form.hasModrm()) {
+      return;
+    }
+    int reg = form.modrm() == Form.SLASH_R ? registerOperand(registers) : form.modrm();
+    modrm = (reg & 7) << 3;
+    rex |= reg >= 8 ? 4 : 0;
+    needsRex |= reg >= 8 || (form.modrm() == Form.SLASH_R && byteRegister(form, reg));
+    if (variant.addressing() == Variant.Addressing.REGISTER) {
+      int rm = registerOperand(registers);
+      modrm |= 0xc0 | rm & 7;
+      rex |= rm >= 8 ? 1 : 0;
+      needsRex |= rm >= 8 || byteRegister(form, rm);
+      if (form.has("target")) {
+        gpr[rm] = codeTarget();
+      }
+      return;
+    }
+    long address = form.value("align").isEmpty() ? dataAddress(operandBytes()) : aligned(form);
+    if (form.has("target")) {
+      int at = (int) (address - (BOUNDARY - OracleCase.WINDOW / 2));
+      ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN).putLong(at, codeTarget());
+    }
+    if (form.has("mxcsr")) {
+      int at = (int) (address - (BOUNDARY - OracleCase.WINDOW / 2));
+      data[at + 2] &= ~2;
+    }
+    if (form.has("bitoffset")) {
+      gpr[reg] = random.nextInt(512) - 256;
+      address = BOUNDARY;
+    }
+    chooseAddressing(address, registers, form.modrm() == Form.SLASH_R ? reg : -1);
+  }
+
+  private long aligned(Form form) {
+    long alignment = Long.parseLong(form.value("align"));
+    long address = dataAddress(operandBytes());
+    return random.nextInt(8) == 0 ? address : address & -alignment;
+  }
+
+  /** 8-bit SPL, BPL, SIL and DIL need a REX prefix; without it the numbers mean AH, CH, DH and BH. Both are wanted. */
+  private boolean byteRegister(Form form, int register) {
+    boolean eight = form.size().equals("b") || form.has("rm8");
+    return eight && variant.mode() == 64 && register >= 4 && random.nextBoolean();
+  }
+
+  private int registerOperand(int registers) {
+    return variant.form().has("stack") ? plainRegister(registers) : random.nextInt(registers);
+  }
+
+  /** Not RSP where the instruction's own use of the stack would be spoilt. */
+  private int plainRegister(int registers) {
+    int register = random.nextInt(registers);
+    return register == RSP && variant.form().has("stack") ? RSI : register;
+  }
+
+  private void chooseAddressing(long address, int registers, int busy) {
+    boolean stack = variant.form().has("stack") || variant.form().has("count");
+    int base;
+    do {
+      base = random.nextInt(registers);
+    } while (base == busy && variant.form().has("bitoffset")
+        || stack && (base == RSP || base == RCX || base == RBP)
+        || implied(base));
+    int index;
+    do {
+      index = random.nextInt(registers);
+    } while (index == RSP
+        || index == base
+        || index == busy && variant.form().has("bitoffset")
+        || stack && (index == RCX || index == RBP)
+        || implied(index));
+    int scale = random.nextInt(4);
+    switch (variant.addressing()) {
+      case BASE -> withBase(address, base & 7, base, 0);
+      case BASE_DISP8 -> withBase(address, base & 7, base, 1);
+      case BASE_DISP32 -> withBase(address, base & 7, base, 4);
+      case FS_BASE -> withBase(address - fsBase(), base & 7, base, 4);
+      case BASE_INDEX, BASE_INDEX_ADDRESS32 -> withIndex(address, base, index, scale);
+      case INDEX_DISP32 -> indexOnly(address, index, scale);
+      case ABSOLUTE -> absolute(address);
+      case RIP_RELATIVE -> {
+        modrm |= 5;
+        dispBytes = 4;
+        disp = address;
+        ripRelative = true;
+      }
+      case REGISTER, IMPLIED -> throw new IllegalStateException("no memory operand");
+    }
+  }
+
+  private long fsBase() {
+    if (variant.mode() == 32) {
+      fsBase =
+          0; // 32-bit code reaches FS through a selector, which is null here: the access faults
+    }
+    return fsBase;
+  }
+
+  /** Registers whose values the instruction itself needs. */
+  private boolean implied(int register) {
+    Form form = variant.form();
+    return form.has("divide") && (register == 0 || register == 2);
+  }
+
+  private void withBase(long address, int low, int base, int bytes) {
+    if (low == RSP) {
+      sib = 0x24;
+    }
+    rex |= base >= 8 ? 1 : 0;
+    needsRex |= base >= 8;
+    int size = bytes == 0 && low == RBP ? 1 : bytes;
+    disp = size == 0 ? 0 : size == 1 ? random.nextInt(256) - 128 : random.nextInt();
+    dispBytes = size;
+    modrm |= low | (size == 0 ? 0 : size == 1 ? 0x40 : 0x80);
+    gpr[base] = address - disp;
+  }
+
+  private void withIndex(long address, int base, int index, int scale) {
+    modrm |= 4 | 0x40;
+    dispBytes = 1;
+    disp = random.nextInt(256) - 128;
+    sib = scale << 6 | (index & 7) << 3 | base & 7;
+    rex |= (base >= 8 ? 1 : 0) | (index >= 8 ? 2 : 0);
+    needsRex |= base >= 8 || index >= 8;
+    gpr[base] = address - disp - (gpr[index] << scale);
+    if (variant.addressing() == Variant.Addressing.BASE_INDEX_ADDRESS32) {
+      gpr[base] = gpr[base] & 0xffffffffL | random.nextLong() << 32;
+    }
+  }
+
+  private void indexOnly(long address, int index, int scale) {
+    modrm |= 4;
+    dispBytes = 4;
+    sib = scale << 6 | (index & 7) << 3 | 5;
+    rex |= index >= 8 ? 2 : 0;
+    needsRex |= index >= 8;
+    gpr[index] = random.nextInt(1 << 16);
+    disp = address - (gpr[index] << scale);
+  }
+
+  private void absolute(long address) {
+    dispBytes = 4;
+    disp = address;
+    if (variant.mode() == 64) {
+      modrm |= 4;
+      sib = 0x25;
+    } else {
+      modrm |= 5;
+    }
+  }
+
+  private byte[] encode(Form form) {
+    code.clear();
+    if (variant.lock()) {
+      code.put((byte) 0xf0);
+    }
+    if (variant.addressing() == Variant.Addressing.FS_BASE) {
+      code.put((byte) 0x64);
+    }
+    if (variant.addressing() == Variant.Addressing.BASE_INDEX_ADDRESS32) {
+      code.put((byte) 0x67);
+    }
+    if (variant.operandPrefix()) {
+      code.put((byte) 0x66);
+    }
+    if (form.mandatory() != 0) {
+      code.put((byte) form.mandatory());
+    }
+    if (variant.rep() != 0) {
+      code.put((byte) variant.rep());
+    }
+    if (needsRex) {
+      code.put((byte) (0x40 | rex));
+    }
+    code.put(form.opcode());
+    if (form.modrm() == Form.PLUS_R) {
+      int last = code.position() - 1;
+      code.put(last, (byte) (code.get(last) + modrm));
+    } else if (form.hasModrm()) {
+      code.put((byte) modrm);
+      if (sib >= 0) {
+        code.put((byte) sib);
+      }
+      putDisplacement(form);
+    }
+    putImmediate(form);
+    byte[] bytes = new byte[code.position()];
+    code.get(0, bytes);
+    return bytes;
+  }
+
+  private void putDisplacement(Form form) {
+    switch (dispBytes) {
+      case 0 -> {}
+      case 1 -> code.put((byte) disp);
+      default -> {
+        if (ripRelative) {
+          int length = code.position() + 4 + immediateBytes(form);
+          disp -= OracleCase.CODE + codeOffset + length;
+        }
+        code.putInt((int) disp);
+      }
+    }
+  }
+
+  private int immediateBytes(Form form) {
+    return switch (form.immediate()) {
+      case "ib", "rel8" -> 1;
+      case "iw" -> 2;
+      case "id" -> 4;
+      case "iw.ib" -> 3;
+      case "iz", "relz" -> variant.operandPrefix() ? 2 : 4;
+      case "iv" -> variant.rexW() ? 8 : variant.operandPrefix() ? 2 : 4;
+      case "off" -> variant.mode() == 64 ? 8 : 4;
+      default -> 0;
+    };
+  }
+
+  private void putImmediate(Form form) {
+    long value = values.next();
+    switch (form.immediate()) {
+      // Never into the instruction itself: that would run for ever.
+      case "rel8" ->
+          code.put((byte) (random.nextBoolean() ? random.nextInt(128) : -16 - random.nextInt(40)));
+      case "relz" -> code.putInt(codeOffset == 64 ? random.nextInt(4096) : random.nextInt(64));
+      case "off" -> {
+        long address = dataAddress(operandBytes());
+        if (variant.mode() == 64) {
+          code.putLong(address);
+        } else {
+          code.putInt((int) address);
+        }
+      }
+      case "iw.ib" -> code.putShort((short) random.nextInt(48)).put((byte) 0);
+      case "iw" -> code.putShort((short) random.nextInt(form.has("return") ? 64 : 1 << 16));
+      default -> {
+        if (form.has("predicate")) {
+          value &= 7;
+        }
+        switch (immediateBytes(form)) {
+          case 0 -> {}
+          case 1 -> code.put((byte) value);
+          case 2 -> code.putShort((short) value);
+          case 4 -> code.putInt((int) value);
+          default -> code.putLong(value);
+        }
+      }
+    }
+  }
+}

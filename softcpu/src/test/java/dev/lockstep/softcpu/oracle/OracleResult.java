@@ -1,0 +1,64 @@
+package dev.lockstep.softcpu.oracle;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * What an instruction did.
+ *
+ * @param vector the exception it raised, or {@link #NO_EXCEPTION}
+ * @param error page-fault error code; 0 for the rest
+ * @param cr2 faulting address of a page fault, else 0
+ * @param rip where execution goes on (no exception) or the saved RIP (exception)
+ */
+record OracleResult(
+    int vector,
+    long error,
+    long cr2,
+    long rip,
+    long rflags,
+    long[] gpr,
+    byte[] fxsave,
+    byte[] data,
+    byte[] stack) {
+  static final int NO_EXCEPTION = -1;
+
+  /** Bytes of the answer in {@code oracle.c}. */
+  static final int ANSWER_BYTES = 8 + 4 * 8 + 128 + 512 + 2 * OracleCase.WINDOW;
+
+  private static final int BREAKPOINT = 3;
+  private static final int PAGE_FAULT = 14;
+
+  /** Reads the stub's answer to a case: an INT3 that was not the instruction itself means no exception. */
+  static OracleResult fromStub(ByteBuffer in, OracleCase asked) {
+    in.order(ByteOrder.LITTLE_ENDIAN);
+    in.getInt(); // the signal: the vector says more
+    int vector = in.getInt();
+    long error = in.getLong();
+    long cr2 = in.getLong();
+    long rip = in.getLong();
+    long rflags = in.getLong();
+    long[] gpr = new long[16];
+    for (int i = 0; i < gpr.length; i++) {
+      gpr[i] = in.getLong();
+    }
+    byte[] fxsave = new byte[512];
+    byte[] data = new byte[OracleCase.WINDOW];
+    byte[] stack = new byte[OracleCase.WINDOW];
+    in.get(fxsave).get(data).get(stack);
+    if (vector == BREAKPOINT && !isInt3(asked.code())) {
+      vector = NO_EXCEPTION;
+      rip--;
+    }
+    if (vector != PAGE_FAULT) {
+      error = 0;
+      cr2 = 0;
+    }
+    return new OracleResult(vector, error, cr2, rip, rflags, gpr, fxsave, data, stack);
+  }
+
+  /** Whether the instruction is INT3, which has no other form. */
+  static boolean isInt3(byte[] code) {
+    return code.length == 1 && (code[0] & 0xff) == 0xcc;
+  }
+}

@@ -1,0 +1,50 @@
+package dev.lockstep.softcpu.oracle;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The cited masks of {@code undefined-flags.txt}, by instruction name. */
+final class UndefinedFlags {
+  private static final String LETTERS = "C.P.A.ZS...O";
+
+  private final Map<String, String> lettersByName = new LinkedHashMap<>();
+
+  UndefinedFlags() {
+    try (InputStream in = UndefinedFlags.class.getResourceAsStream("undefined-flags.txt")) {
+      if (in == null) {
+        throw new IllegalStateException("undefined-flags.txt is not among the test resources");
+      }
+      for (String line : new String(in.readAllBytes(), StandardCharsets.US_ASCII).split("\n")) {
+        if (!line.isBlank() && !line.startsWith("#")) {
+          String[] words = line.split(" ", 3);
+          lettersByName.put(words[0], words[1]);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  Map<String, String> lettersByName() {
+    return lettersByName;
+  }
+
+  /** RFLAGS bits that a form leaves undefined; its letters must be cited under its name. */
+  long mask(Form form) {
+    String letters = form.value("flags");
+    String cited = lettersByName.getOrDefault(form.name(), "");
+    long mask = 0;
+    for (char letter : letters.toCharArray()) {
+      if (cited.indexOf(letter) < 0) {
+        throw new IllegalStateException(
+            "no source is cited for flag " + letter + " of " + form.line());
+      }
+      mask |= 1L << LETTERS.indexOf(letter);
+    }
+    return mask;
+  }
+}
