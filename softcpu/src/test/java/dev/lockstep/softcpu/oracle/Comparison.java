@@ -71,7 +71,7 @@ final class Comparison {
     compareRange(found, "fcw", host, soft, 0, 2);
     int statusMask =
         form.has("codes") && (host[2] & EXCEPTION_SUMMARY) != 0 ? ~CONDITION_CODES : -1;
-    if (form.has("toflags")) {
+    if (form.has("toflags") || form.has("ulp")) {
       statusMask &= ~C1;
     }
     compare(found, "fsw", word(host, 2) & statusMask, word(soft, 2) & statusMask);

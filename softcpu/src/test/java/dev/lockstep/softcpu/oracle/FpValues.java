@@ -69,6 +69,10 @@ final class FpValues {
     for (int i = 0; i < 8; i++) {
       putExtended(image, 32 + 16 * i, form.has("mmx"));
     }
+    if (form.has("small")) {
+      image.putLong(32, random.nextLong() | 1L << 63);
+      image.putShort(40, (short) (0x3fff - 3 - random.nextInt(40) | random.nextInt(2) << 15));
+    }
     for (int i = 0; i < 16; i++) {
       putVector(image, 160 + 16 * i, form);
     }
