@@ -1,0 +1,480 @@
+package dev.lockstep.ft.core;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The backup's side of the protocol, from its first request to join until it is lost, or live, or the guest has ended. It acknowledges records on receipt,
+ * never lets the replay run past the last record or progress mark, and takes over only when it is in sync, suspects the primary and the arbiter has given
+ * it the next term. One core is one attempt: a backup that is lost joins anew with a fresh core and a fresh {@link ReplicaInstance}.
+ *
+ * <p>Not thread-safe: one thread owns it. After an {@link IllegalStateException} it must not be used any more.
+ */
+public final class BackupCore {
+  private final ReplicaInstance self;
+  private final Timing timing;
+  private final Canary canary;
+  private List<BackupEffect> effects = new ArrayList<>();
+
+  private BackupPhase phase = BackupPhase.CONNECTING;
+  private @Nullable BackupLoss loss;
+  private Message.@Nullable JoinAccepted joined;
+  private long epoch;
+  private int chunksThrough;
+  private boolean applied;
+  private long protectAfter = -1;
+  private long receivedThrough;
+  private long replayedThrough;
+  private Position replayedPosition = Position.START;
+  private long outputsReceived;
+  private long outputsReplayed;
+  private long releasedWatermark;
+  private @Nullable Position markPosition;
+  private @Nullable ProgressMark earlyMark;
+  private long endSequence;
+  private long finishAfter;
+  private long echoedNanos;
+
+  private boolean reportDue;
+  private long lastStepNanos;
+  private long lastHeardNanos;
+  private long lastReportNanos;
+  private long lastJoinNanos;
+  private long lastClaimNanos;
+
+  /** A backup that is about to ask its primary to bring it in. */
+  public BackupCore(ReplicaInstance self, Timing timing) {
+    this(self, timing, Canary.NONE);
+  }
+
+  BackupCore(ReplicaInstance self, Timing timing, Canary canary) {
+    this.self = self;
+    this.timing = timing;
+    this.canary = canary;
+  }
+
+  /** Must be called once, before the first {@link #step}. */
+  public List<BackupEffect> begin(long now) {
+    lastStepNanos = now;
+    lastHeardNanos = now;
+    enter(BackupPhase.CONNECTING);
+    askToJoin(now);
+    return finishStep();
+  }
+
+  /**
+   * Takes one input.
+   *
+   * @param now the host's monotonic clock, nanoseconds; never goes back
+   * @return what is to be done, in order
+   */
+  public List<BackupEffect> step(long now, BackupInput input) {
+    discountOwnPause(now);
+    switch (phase) {
+      case CONNECTING -> connecting(now, input);
+      case JOINING -> joining(now, input);
+      case FOLLOWING -> following(now, input);
+      case ARBITRATING -> arbitrating(now, input);
+      case GOING_LIVE -> goingLive(input);
+      case LIVE, LOST -> {}
+      case ENDED -> ended(input);
+    }
+    return finishStep();
+  }
+
+  /** When {@link BackupInput.Tick} is wanted at the latest, by the same clock. */
+  public long nextTickNanos() {
+    return lastStepNanos + timing.heartbeatIntervalNanos();
+  }
+
+  public BackupStatus status() {
+    return new BackupStatus(phase, epoch, loss);
+  }
+
+  /** The last record held, with all before it. */
+  public long receivedThrough() {
+    return receivedThrough;
+  }
+
+  /** The last record replayed. */
+  public long replayedThrough() {
+    return replayedThrough;
+  }
+
+  // ---- one method a phase
+
+  private void connecting(long now, BackupInput input) {
+    switch (input) {
+      case BackupInput.Received(Message.JoinAccepted accepted)
+          when accepted.backup().equals(self) -> {
+        joined = accepted;
+        epoch = accepted.epoch();
+        receivedThrough = accepted.checkpointSequence();
+        replayedThrough = accepted.checkpointSequence();
+        outputsReceived = accepted.outputsBefore();
+        outputsReplayed = accepted.outputsBefore();
+        // What left before the checkpoint has left for good before this backup is told that it is
+        // in sync.
+        releasedWatermark = accepted.outputsBefore();
+        heard(now);
+        enter(BackupPhase.JOINING);
+        effects.add(new BackupEffect.BeginStaging(epoch, accepted.chunkCount()));
+        applyIfWhole();
+      }
+      case BackupInput.Failed(BackupLoss reason, String detail) -> lose(reason, detail);
+      case BackupInput.LinkUp() -> askToJoin(now);
+      case BackupInput.Tick() -> {
+        if (now - lastJoinNanos >= timing.joinRetryNanos()) {
+          askToJoin(now);
+        }
+      }
+      case BackupInput.Received ignored -> {}
+      case BackupInput.CheckpointApplied ignored -> {}
+      case BackupInput.Replayed ignored -> {}
+      case BackupInput.DecisionKnown ignored -> {}
+      case BackupInput.LinkLost() -> {}
+      case BackupInput.LinkRefused() -> {}
+    }
+  }
+
+  private void joining(long now, BackupInput input) {
+    switch (input) {
+      case BackupInput.Received(Message.CheckpointChunk chunk)
+          when canary.hears(epoch, chunk.epoch()) -> {
+        reportDue = true;
+        if (chunk.index() == chunksThrough && !whole()) {
+          heard(now);
+          chunksThrough++;
+          effects.add(new BackupEffect.Stage(epoch, chunk.index(), chunk.data()));
+          applyIfWhole();
+        }
+      }
+      case BackupInput.CheckpointApplied done when done.epoch() == epoch -> {
+        applied = true;
+        replayedPosition = done.position();
+        reportDue = true;
+      }
+      case BackupInput.LinkRefused() ->
+          lose(BackupLoss.PRIMARY_LOST_WHILE_JOINING, "nobody listens where the primary did");
+      default -> {
+        withPrimary(now, input);
+        if (phase == BackupPhase.JOINING && silent(now)) {
+          lose(BackupLoss.PRIMARY_LOST_WHILE_JOINING, "the primary was not heard for too long");
+        }
+      }
+    }
+    if (phase == BackupPhase.JOINING
+        && applied
+        && protectAfter >= 0
+        && receivedThrough >= protectAfter) {
+      reportDue = true;
+      enter(BackupPhase.FOLLOWING);
+    }
+  }
+
+  private void following(long now, BackupInput input) {
+    if (input instanceof BackupInput.LinkRefused) {
+      if (finishAfter == 0) {
+        suspect(now);
+      }
+      return;
+    }
+    withPrimary(now, input);
+    if (phase != BackupPhase.FOLLOWING) {
+      return;
+    }
+    if (finishAfter != 0 && replayedThrough >= finishAfter) {
+      enter(BackupPhase.ENDED);
+      sendReport();
+      effects.add(new BackupEffect.Finish());
+    } else if (finishAfter == 0 && silent(now)) {
+      suspect(now);
+    }
+  }
+
+  private void arbitrating(long now, BackupInput input) {
+    switch (input) {
+      case BackupInput.DecisionKnown known when known.name().equals(decision()) -> {
+        if (known.winner().equals(self)) {
+          enter(BackupPhase.GOING_LIVE);
+          effects.add(new BackupEffect.FinishReplay(receivedThrough));
+        } else {
+          lose(
+              BackupLoss.LOST_ARBITRATION,
+              "the arbiter gave epoch %d to %s".formatted(epoch, known.winner()));
+        }
+      }
+      case BackupInput.Replayed replayed -> noteReplay(replayed);
+      case BackupInput.Failed(BackupLoss reason, String detail) -> lose(reason, detail);
+      case BackupInput.Tick() -> {
+        if (now - lastClaimNanos >= timing.arbiterRetryNanos()) {
+          claim(now);
+        }
+      }
+      case BackupInput.Received(Message.BackupDropped dropped)
+          when canary.hears(epoch, dropped.epoch()) ->
+          lose(BackupLoss.DROPPED_BY_PRIMARY, "the primary goes on alone");
+      case BackupInput.DecisionKnown ignored -> {}
+      case BackupInput.Received ignored -> {}
+      case BackupInput.CheckpointApplied ignored -> {}
+      case BackupInput.LinkUp() -> {}
+      case BackupInput.LinkLost() -> {}
+      case BackupInput.LinkRefused() -> {}
+    }
+  }
+
+  private void goingLive(BackupInput input) {
+    switch (input) {
+      case BackupInput.Replayed replayed -> {
+        noteReplay(replayed);
+        if (replayedThrough == receivedThrough) {
+          goLive();
+        }
+      }
+      case BackupInput.Failed(BackupLoss reason, String detail) -> lose(reason, detail);
+      default -> {}
+    }
+  }
+
+  private void ended(BackupInput input) {
+    if (input instanceof BackupInput.Received(Message.GuestFinished finished)
+        && finished.epoch() == epoch) {
+      sendReport();
+    }
+  }
+
+  /** What JOINING and FOLLOWING share. */
+  private void withPrimary(long now, BackupInput input) {
+    switch (input) {
+      case BackupInput.Received(Message message)
+          when message.epoch() != 0 && canary.hears(epoch, message.epoch()) -> {
+        heardFromPrimary(now, message);
+      }
+      case BackupInput.Replayed replayed -> {
+        noteReplay(replayed);
+        reportDue = true;
+      }
+      case BackupInput.Failed(BackupLoss reason, String detail) -> {
+        effects.add(new BackupEffect.Send(new Message.BackupLeaving(epoch, reason, detail)));
+        lose(reason, detail);
+      }
+      case BackupInput.LinkUp() -> reportDue = true;
+      case BackupInput.Tick() -> {
+        if (reportDue || now - lastReportNanos >= timing.heartbeatIntervalNanos()) {
+          lastReportNanos = now;
+          sendReport();
+        }
+      }
+      case BackupInput.Received ignored -> {}
+      case BackupInput.CheckpointApplied ignored -> {}
+      case BackupInput.DecisionKnown ignored -> {}
+      case BackupInput.LinkLost() -> {}
+      case BackupInput.LinkRefused() -> {}
+    }
+  }
+
+  private void heardFromPrimary(long now, Message message) {
+    switch (message) {
+      case Message.Records records -> receive(now, records);
+      case Message.Heartbeat heartbeat -> {
+        if (heartbeat.sentNanos() > echoedNanos) {
+          // A copy of an old heartbeat is no sign of life.
+          echoedNanos = heartbeat.sentNanos();
+          heard(now);
+        }
+        reportDue = true;
+        if (heartbeat.releasedThrough() > releasedWatermark) {
+          releasedWatermark = heartbeat.releasedThrough();
+          effects.add(new BackupEffect.ForgetOutputs(releasedWatermark));
+        }
+      }
+      case Message.Protect protect -> protectAfter = protect.afterSequence();
+      case Message.BackupDropped ignored ->
+          lose(BackupLoss.DROPPED_BY_PRIMARY, "the primary goes on alone");
+      case Message.GuestFinished finished -> {
+        if (phase == BackupPhase.FOLLOWING) {
+          finishAfter = finished.throughSequence();
+        }
+      }
+      case Message.JoinAccepted ignored -> reportDue = true;
+      case Message.CheckpointChunk ignored -> reportDue = true;
+      case Message.JoinDeferred ignored -> {}
+      case Message.ToPrimary ignored -> {}
+    }
+  }
+
+  // ---- records and replay
+
+  private void receive(long now, Message.Records message) {
+    if (!applied) {
+      return;
+    }
+    reportDue = true;
+    List<LogRecord> fresh = new ArrayList<>();
+    for (LogRecord next : message.records()) {
+      if (next.sequence() == receivedThrough + 1) {
+        receivedThrough++;
+        fresh.add(next);
+        switch (next.kind()) {
+          case INPUT -> {}
+          case OUTPUT -> outputsReceived++;
+          case END -> endSequence = next.sequence();
+        }
+      }
+    }
+    if (!fresh.isEmpty()) {
+      heard(now);
+      effects.add(new BackupEffect.Replay(fresh));
+    }
+    if (message.mark() != null
+        && (markPosition == null || message.mark().position().isAfter(markPosition))) {
+      earlyMark = message.mark();
+    }
+    heedMark();
+  }
+
+  /** A mark counts once every record it speaks of is here; until then the newest one is kept. */
+  private void heedMark() {
+    if (!canary.heedsMarks()) {
+      effects.add(
+          new BackupEffect.ReplayUpTo(
+              new ProgressMark(receivedThrough, Position.END_OF_TIME, Payload.EMPTY)));
+    } else if (earlyMark != null && earlyMark.afterSequence() <= receivedThrough) {
+      markPosition = earlyMark.position();
+      effects.add(new BackupEffect.ReplayUpTo(earlyMark));
+      earlyMark = null;
+    }
+  }
+
+  private void noteReplay(BackupInput.Replayed replayed) {
+    if (replayed.throughSequence() > receivedThrough) {
+      throw new IllegalStateException(
+          "replay claims record %d, but only %d are held"
+              .formatted(replayed.throughSequence(), receivedThrough));
+    }
+    replayedThrough = Math.max(replayedThrough, replayed.throughSequence());
+    replayedPosition = replayedPosition.max(replayed.position());
+    outputsReplayed = Math.max(outputsReplayed, replayed.outputs());
+  }
+
+  private boolean whole() {
+    return joined != null && chunksThrough == joined.chunkCount();
+  }
+
+  private void applyIfWhole() {
+    if (joined != null && whole()) {
+      effects.add(
+          new BackupEffect.ApplyCheckpoint(
+              epoch, joined.checkpointSequence(), joined.outputsBefore()));
+    }
+  }
+
+  // ---- losing the primary
+
+  /** A replica that did not run cannot have heard anything: its own pause is not the primary's silence. */
+  private void discountOwnPause(long now) {
+    long pause = now - lastStepNanos - 2 * timing.heartbeatIntervalNanos();
+    if (pause > 0) {
+      lastHeardNanos += pause;
+    }
+    lastStepNanos = now;
+  }
+
+  private void heard(long now) {
+    lastHeardNanos = now;
+  }
+
+  private boolean silent(long now) {
+    return now - lastHeardNanos >= timing.primarySilenceNanos();
+  }
+
+  /** From here on nothing is acknowledged: the arbiter may have written this replica's name although its answer does not come. */
+  private void suspect(long now) {
+    enter(BackupPhase.ARBITRATING);
+    claim(now);
+  }
+
+  private void claim(long now) {
+    lastClaimNanos = now;
+    effects.add(new BackupEffect.Claim(decision()));
+  }
+
+  private DecisionName decision() {
+    return new DecisionName(vm(), epoch);
+  }
+
+  private VmId vm() {
+    if (joined == null) {
+      throw new IllegalStateException("no VM before the join is accepted");
+    }
+    return joined.vm();
+  }
+
+  private void goLive() {
+    if (canary.recordsOutputs() && outputsReplayed != outputsReceived) {
+      throw new IllegalStateException(
+          "replay through record %d produced %d outputs, but the log has %d"
+              .formatted(replayedThrough, outputsReplayed, outputsReceived));
+    }
+    long resendAfter = canary.resendAfter(releasedWatermark, outputsReplayed);
+    epoch++;
+    enter(BackupPhase.LIVE);
+    effects.add(
+        new BackupEffect.GoLive(
+            new Takeover(
+                vm(),
+                epoch,
+                receivedThrough,
+                replayedPosition,
+                outputsReplayed,
+                resendAfter,
+                endSequence != 0 && endSequence == receivedThrough)));
+  }
+
+  private void lose(BackupLoss reason, String detail) {
+    loss = reason;
+    enter(BackupPhase.LOST);
+    effects.add(new BackupEffect.Abandon(reason, detail));
+  }
+
+  // ---- sending
+
+  private void askToJoin(long now) {
+    lastJoinNanos = now;
+    effects.add(new BackupEffect.Send(new Message.JoinRequest(self)));
+  }
+
+  private void sendReport() {
+    reportDue = false;
+    effects.add(
+        new BackupEffect.Send(
+            new Message.BackupReport(
+                epoch,
+                stage(),
+                chunksThrough,
+                receivedThrough,
+                replayedThrough,
+                replayedPosition,
+                echoedNanos)));
+  }
+
+  private BackupStage stage() {
+    return switch (phase) {
+      case CONNECTING, JOINING -> applied ? BackupStage.CATCHING_UP : BackupStage.RECEIVING;
+      case FOLLOWING, ARBITRATING, GOING_LIVE, LIVE, LOST -> BackupStage.FOLLOWING;
+      case ENDED -> BackupStage.FINISHED;
+    };
+  }
+
+  private List<BackupEffect> finishStep() {
+    List<BackupEffect> done = effects;
+    effects = new ArrayList<>();
+    return done;
+  }
+
+  private void enter(BackupPhase next) {
+    phase = next;
+    effects.add(new BackupEffect.StatusChanged(status()));
+  }
+}

@@ -1,0 +1,120 @@
+package dev.lockstep.ft.core;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What a primary sends to its backup, and when: heartbeats, what must be said until it is heard, chunks, records and marks. */
+final class BackupStream {
+  private final Timing timing;
+  private final Limits limits;
+  private final BackupPeer peer;
+  private List<PrimaryEffect> effects = new ArrayList<>();
+  private @Nullable ProgressMark sentMark;
+  private long lastHeartbeatNanos;
+  private long lastMarkNanos;
+
+  BackupStream(Timing timing, Limits limits, BackupPeer peer, long now) {
+    this.timing = timing;
+    this.limits = limits;
+    this.peer = peer;
+    lastHeartbeatNanos = now - timing.heartbeatIntervalNanos();
+    lastMarkNanos = now - timing.markIntervalNanos();
+  }
+
+  /** Adds to {@code out} whatever is due at {@code now} in a phase from TRANSFERRING to PROTECTED. */
+  void flush(
+      long now,
+      PrimaryPhase phase,
+      long outputsLeft,
+      @Nullable ProgressMark mark,
+      List<PrimaryEffect> out) {
+    if (peer.accepted == null) {
+      return;
+    }
+    effects = out;
+    boolean heartbeat = heartbeatDue(now);
+    if (heartbeat) {
+      send(new Message.Heartbeat(peer.epoch, now, outputsLeft));
+      repeatUnanswered(phase, peer.accepted);
+    }
+    if (phase == PrimaryPhase.TRANSFERRING) {
+      sendChunks(now);
+    }
+    if (peer.takesRecords()) {
+      sendRecords(now);
+      if (mark != null && mark.position().isAfter(peer.replayedPosition)) {
+        sendMark(now, mark, heartbeat);
+      }
+    }
+  }
+
+  /** True once every heartbeat interval. */
+  boolean heartbeatDue(long now) {
+    boolean due = now - lastHeartbeatNanos >= timing.heartbeatIntervalNanos();
+    if (due) {
+      lastHeartbeatNanos = now;
+    }
+    return due;
+  }
+
+  /** What the backup has to hear at least once is said until its reports show that it has. */
+  private void repeatUnanswered(PrimaryPhase phase, Message.JoinAccepted accepted) {
+    if (!peer.reported) {
+      send(accepted);
+    }
+    if (phase == PrimaryPhase.ARMING) {
+      send(new Message.Protect(peer.epoch, peer.protectAfter));
+    }
+  }
+
+  private void sendChunks(long now) {
+    ChunkFlow chunks = peer.chunks;
+    if (chunks == null || chunks.complete() || !peer.reported) {
+      return;
+    }
+    if (resendDue(now)) {
+      chunks.rewind();
+    }
+    for (int index = chunks.take(); index >= 0; index = chunks.take()) {
+      effects.add(new PrimaryEffect.SendChunk(peer.instance, peer.epoch, index));
+    }
+  }
+
+  private void sendRecords(long now) {
+    SendWindow window = peer.openWindow();
+    if (window.size() == 0) {
+      peer.lastAckNanos = now;
+      peer.lastResendNanos = now;
+      return;
+    }
+    if (resendDue(now)) {
+      window.rewind();
+    }
+    while (window.hasUnsent()) {
+      List<LogRecord> batch = window.takeBatch(limits.maxBatchRecords(), limits.maxBatchBytes());
+      send(new Message.Records(peer.epoch, batch, null));
+    }
+  }
+
+  private void sendMark(long now, ProgressMark mark, boolean repeat) {
+    boolean news = !mark.equals(sentMark) && now - lastMarkNanos >= timing.markIntervalNanos();
+    if (news || repeat) {
+      lastMarkNanos = now;
+      sentMark = mark;
+      send(new Message.Records(peer.epoch, List.of(), mark));
+    }
+  }
+
+  private boolean resendDue(long now) {
+    boolean due = now - peer.lastResendNanos >= timing.retransmitNanos();
+    if (due) {
+      peer.lastResendNanos = now;
+    }
+    return due;
+  }
+
+  private void send(Message.ToBackup message) {
+    effects.add(new PrimaryEffect.Send(peer.instance, message));
+  }
+}

@@ -1,0 +1,110 @@
+package dev.lockstep.ft.core;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the two replicas say to each other. Every message names the epoch it belongs to, and one of another epoch is not heard; the three that come before
+ * an epoch is agreed carry the asking instance instead. Messages may be lost, repeated, delayed and reordered: all state they carry is monotone within an
+ * epoch.
+ */
+public sealed interface Message {
+
+  /** The epoch this message belongs to, or 0 before one is agreed. */
+  long epoch();
+
+  /** Backup to primary. */
+  sealed interface ToPrimary extends Message {}
+
+  /** Primary to backup. */
+  sealed interface ToBackup extends Message {}
+
+  /** Asks to be brought in. Repeated until answered. */
+  record JoinRequest(ReplicaInstance backup) implements ToPrimary {
+    @Override
+    public long epoch() {
+      return 0;
+    }
+  }
+
+  /**
+   * Everything a backup has to report, sent at once when records arrive and at least every heartbeat interval: it is acknowledgement, lag report and
+   * heartbeat in one.
+   *
+   * @param stage how far it has come
+   * @param chunksThrough checkpoint chunks received without a gap
+   * @param receivedThrough the last record held, with all before it
+   * @param replayedThrough the last record replayed
+   * @param replayedPosition where its replay has come to
+   * @param echoedNanos the newest {@link Heartbeat#sentNanos} seen in this epoch, 0 before the first
+   */
+  record BackupReport(
+      long epoch,
+      BackupStage stage,
+      int chunksThrough,
+      long receivedThrough,
+      long replayedThrough,
+      Position replayedPosition,
+      long echoedNanos)
+      implements ToPrimary {}
+
+  /** The backup gives up its state and will never go live from it. */
+  record BackupLeaving(long epoch, BackupLoss reason, String detail) implements ToPrimary {}
+
+  /**
+   * The join is accepted: a checkpoint of the machine after {@code checkpointSequence} follows in {@code chunkCount} chunks, then records from there on.
+   *
+   * @param vm the VM and incarnation the backup is joining
+   * @param primary the instance that speaks
+   * @param backup the instance that asked
+   * @param outputsBefore how many outputs the machine had produced at the checkpoint
+   */
+  record JoinAccepted(
+      long epoch,
+      VmId vm,
+      ReplicaInstance primary,
+      ReplicaInstance backup,
+      long checkpointSequence,
+      int chunkCount,
+      long outputsBefore)
+      implements ToBackup {}
+
+  /** Not now; ask again. */
+  record JoinDeferred(ReplicaInstance backup, String reason) implements ToBackup {
+    @Override
+    public long epoch() {
+      return 0;
+    }
+  }
+
+  /** One piece of the checkpoint. */
+  record CheckpointChunk(long epoch, int index, Payload data) implements ToBackup {}
+
+  /** Consecutive records, and the newest progress mark when one is due. Either may be missing, not both. */
+  record Records(long epoch, List<LogRecord> records, @Nullable ProgressMark mark)
+      implements ToBackup {
+    public Records {
+      records = List.copyOf(records);
+    }
+  }
+
+  /**
+   * From here on no output leaves without the backup's acknowledgement. A backup that holds every record through {@code afterSequence} is in sync: it may ask
+   * to go live.
+   */
+  record Protect(long epoch, long afterSequence) implements ToBackup {}
+
+  /**
+   * The primary lives.
+   *
+   * @param sentNanos the primary's own clock when it was sent
+   * @param releasedThrough the released watermark: outputs with numbers up to it have really left
+   */
+  record Heartbeat(long epoch, long sentNanos, long releasedThrough) implements ToBackup {}
+
+  /** The primary goes on without this backup, which must never go live from what it holds. It may join anew. */
+  record BackupDropped(long epoch) implements ToBackup {}
+
+  /** The guest ended with record {@code throughSequence} and everything it put out has left: once that is replayed there is nothing to take over. */
+  record GuestFinished(long epoch, long throughSequence) implements ToBackup {}
+}

@@ -1,0 +1,9 @@
+/**
+ * The protocol cores: {@link dev.lockstep.ft.core.PrimaryCore} and {@link dev.lockstep.ft.core.BackupCore}, state machines of the form {@code step(now,
+ * input) → effects}. No I/O, no clock, no thread, no randomness: the same inputs at the same times give the same effects, so the deterministic simulation
+ * drives exactly the code that runs in production. Replicas and the simulation call in; nothing is called from here.
+ */
+@NullMarked
+package dev.lockstep.ft.core;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,287 @@
+package dev.lockstep.ft.sim;
+
+import dev.lockstep.ft.core.BackupCore;
+import dev.lockstep.ft.core.BackupEffect;
+import dev.lockstep.ft.core.BackupInput;
+import dev.lockstep.ft.core.BackupPhase;
+import dev.lockstep.ft.core.Build;
+import dev.lockstep.ft.core.DecisionName;
+import dev.lockstep.ft.core.LogRecord;
+import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.Payload;
+import dev.lockstep.ft.core.Position;
+import dev.lockstep.ft.core.PrimaryCore;
+import dev.lockstep.ft.core.RecordKind;
+import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.core.Takeover;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A process that is the backup: its core, its replaying guest, the outputs it keeps. */
+final class SimBackup {
+  private static final long SLICE_NANOS = 500_000;
+  private static final int STEPS_PER_SLICE = 12;
+
+  private final SimReplica replica;
+  private final Simulation simulation;
+  private final BackupCore core;
+  private final ArrayDeque<LogRecord> queue = new ArrayDeque<>();
+  private final ArrayDeque<SimGuest.Output> kept = new ArrayDeque<>();
+  private final ByteArrayOutputStream staged = new ByteArrayOutputStream();
+  private @Nullable SimGuest guest;
+  private @Nullable SimReplica primary;
+  private @Nullable Position markPosition;
+  private long replayedThrough;
+  private long forgetThrough;
+  private long outputsHeld;
+  private boolean tickSoon;
+  private boolean dead;
+
+  SimBackup(SimReplica replica, BackupCore core) {
+    this.replica = replica;
+    this.simulation = replica.simulation;
+    this.core = core;
+  }
+
+  void begin() {
+    perform(core.begin(simulation.now()));
+    slice();
+    tick();
+  }
+
+  BackupPhase phase() {
+    return core.status().phase();
+  }
+
+  boolean inSync() {
+    return switch (phase()) {
+      case FOLLOWING, ARBITRATING, GOING_LIVE, LIVE, ENDED -> true;
+      case CONNECTING, JOINING, LOST -> false;
+    };
+  }
+
+  void received(Message.ToBackup message) {
+    if (message instanceof Message.JoinAccepted accepted
+        && accepted.backup().equals(replica.instance())) {
+      for (SimReplica other : simulation.replicas) {
+        if (other.name.equals(accepted.primary().name())) {
+          primary = other;
+        }
+      }
+    }
+    feed(new BackupInput.Received(message));
+  }
+
+  void decisionKnown(DecisionName decision, ReplicaInstance winner) {
+    feed(new BackupInput.DecisionKnown(decision, winner));
+  }
+
+  void linkLost() {
+    feed(new BackupInput.LinkLost());
+    replica.after(simulation.between(1, 15_000_000), () -> feed(new BackupInput.LinkUp()));
+  }
+
+  void refusedBy(SimReplica dead) {
+    if (dead == primary) {
+      feed(new BackupInput.LinkLost());
+      feed(new BackupInput.LinkRefused());
+    }
+  }
+
+  // ---- time
+
+  private void tick() {
+    feed(new BackupInput.Tick());
+    replica.after(Math.max(50_000, core.nextTickNanos() - simulation.now()), this::tick);
+  }
+
+  private void slice() {
+    if (guest != null) {
+      replay(guest);
+    }
+    replica.after(SLICE_NANOS, this::slice);
+  }
+
+  private void replay(SimGuest guest) {
+    int budget = (int) (STEPS_PER_SLICE * simulation.faults().slowBackup());
+    Position before = guest.position();
+    long throughBefore = replayedThrough;
+    while (budget > 0) {
+      LogRecord next = queue.peek();
+      Position target = next == null ? markPosition : next.position();
+      if (target != null && target.isAfter(guest.position())) {
+        budget--;
+        keep(guest.stepToward(target));
+      } else if (next != null) {
+        apply(guest, next);
+        queue.remove();
+        replayedThrough = next.sequence();
+      } else {
+        break;
+      }
+    }
+    if (throughBefore != replayedThrough || !before.equals(guest.position())) {
+      reportReplay(guest);
+    }
+  }
+
+  private void reportReplay(SimGuest guest) {
+    feed(new BackupInput.Replayed(replayedThrough, guest.position(), guest.outputs()));
+  }
+
+  private void keep(SimGuest.@Nullable Output output) {
+    if (output != null && output.number() > forgetThrough) {
+      kept.add(output);
+    }
+  }
+
+  private void apply(SimGuest guest, LogRecord next) {
+    if (!guest.position().equals(next.position()) && simulation.build == Build.PRODUCTION) {
+      simulation.violation(
+          "%s is at %s, but record %d is at %s"
+              .formatted(replica.name, guest.position(), next.sequence(), next.position()));
+    }
+    Payload payload = next.payload();
+    switch (SimGuest.kind(payload)) {
+      case VALUE -> guest.input(SimGuest.first(payload));
+      case CLOCK -> guest.stepClock(SimGuest.first(payload));
+      case OUTPUT -> {
+        if (guest.outputs() != SimGuest.first(payload) && simulation.build == Build.PRODUCTION) {
+          simulation.violation(
+              "%s has produced %d outputs where the primary had %d"
+                  .formatted(replica.name, guest.outputs(), SimGuest.first(payload)));
+        }
+      }
+      case END -> {}
+    }
+  }
+
+  private void feed(BackupInput input) {
+    if (dead) {
+      return;
+    }
+    perform(core.step(simulation.now(), input));
+    if (!tickSoon && !(input instanceof BackupInput.Tick)) {
+      tickSoon = true;
+      replica.after(
+          simulation.between(1_000, 100_000),
+          () -> {
+            tickSoon = false;
+            feed(new BackupInput.Tick());
+          });
+    }
+  }
+
+  // ---- effects
+
+  private void perform(List<BackupEffect> effects) {
+    for (BackupEffect effect : effects) {
+      if (simulation.diesHere(replica)) {
+        dead = true;
+        replica.kill();
+        return;
+      }
+      perform(effect);
+    }
+  }
+
+  private void perform(BackupEffect effect) {
+    simulation.note(replica, effect);
+    switch (effect) {
+      case BackupEffect.Send send -> send(send.message());
+      case BackupEffect.BeginStaging ignored -> staged.reset();
+      case BackupEffect.Stage stage -> staged.writeBytes(stage.data().bytes());
+      case BackupEffect.ApplyCheckpoint apply ->
+          replica.after(simulation.between(1_000, 4_000_000), () -> applyCheckpoint(apply));
+      case BackupEffect.Replay replay -> {
+        queue.addAll(replay.records());
+        for (LogRecord next : replay.records()) {
+          outputsHeld += next.kind() == RecordKind.OUTPUT ? 1 : 0;
+        }
+        simulation.holds(core.status().epoch(), outputsHeld);
+      }
+      case BackupEffect.ReplayUpTo upTo -> markPosition = upTo.mark().position();
+      case BackupEffect.ForgetOutputs forget -> forget(forget.throughOutput());
+      case BackupEffect.Claim claim ->
+          simulation.arbiter.claim(replica, claim.name(), replica.instance());
+      case BackupEffect.FinishReplay ignored -> {
+        markPosition = null;
+        if (queue.isEmpty() && guest != null) {
+          SimGuest replayed = guest;
+          replica.after(1, () -> reportReplay(replayed));
+        }
+      }
+      case BackupEffect.GoLive goLive -> goLive(goLive.takeover());
+      case BackupEffect.StatusChanged changed -> {
+        if (changed.status().phase() == BackupPhase.FOLLOWING) {
+          simulation.follows(changed.status().epoch());
+        }
+      }
+      case BackupEffect.Abandon ignored -> replica.restartSoon();
+      case BackupEffect.Finish() -> replica.exit();
+    }
+  }
+
+  private void send(Message.ToPrimary message) {
+    for (SimReplica other : simulation.replicas) {
+      if (other != replica && (primary == null || primary == other)) {
+        simulation.network.send(replica, other, message);
+      }
+    }
+  }
+
+  private void applyCheckpoint(BackupEffect.ApplyCheckpoint apply) {
+    SimGuest restored =
+        staged.size() == 0
+            ? new SimGuest(simulation.guestEndCount)
+            : SimGuest.restore(staged.toByteArray());
+    guest = restored;
+    replayedThrough = apply.checkpointSequence();
+    forgetThrough = apply.outputsBefore();
+    outputsHeld = apply.outputsBefore();
+    if (simulation.build == Build.PRODUCTION && restored.outputs() != outputsHeld) {
+      simulation.violation("a checkpoint of another moment was applied");
+    }
+    feed(new BackupInput.CheckpointApplied(apply.epoch(), restored.position()));
+  }
+
+  private void forget(long throughOutput) {
+    forgetThrough = Math.max(forgetThrough, throughOutput);
+    while (!kept.isEmpty() && kept.getFirst().number() <= forgetThrough) {
+      kept.removeFirst();
+    }
+  }
+
+  private void goLive(Takeover takeover) {
+    simulation.statistics.goLives++;
+    SimGuest live = guest;
+    if (live == null) {
+      simulation.violation("live without a machine");
+      return;
+    }
+    List<SimGuest.Output> again = new ArrayList<>();
+    for (SimGuest.Output output : kept) {
+      if (output.number() > takeover.resendAfter()) {
+        again.add(output);
+      }
+    }
+    PrimaryCore next =
+        simulation.build.primary(
+            takeover, replica.instance(), Simulation.TIMING, Simulation.LIMITS);
+    SimPrimary successor = new SimPrimary(replica, next, live);
+    successor.keep(again);
+    replica.become(successor);
+  }
+
+  @Override
+  public String toString() {
+    return core.status()
+        + " holds "
+        + core.receivedThrough()
+        + " replayed "
+        + core.replayedThrough();
+  }
+}
