@@ -4,7 +4,7 @@ import java.math.BigInteger;
 
 /**
  * A floating-point number with a significand of 128 bits and an exponent without bounds, for intermediate results of the transcendental functions: (-1)^sign × (high:low)/2^127 × 2^exponent, bit 63 of
- * {@link #high} set, or zero with {@code high == 0}. Operations cut below the 128 bits (relative error under 2^-125); a subtraction never cuts to the greater side, so 1 - tiny stays below 1.
+ * {@link #high} set, or zero with {@code high == 0}. Operations cut below the 128 bits (relative error under 2^-124); a subtraction never cuts to the greater side, so 1 - tiny stays below 1.
  */
 final class Real128 {
   int sign;

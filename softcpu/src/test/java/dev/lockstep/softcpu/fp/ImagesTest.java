@@ -48,8 +48,14 @@ class ImagesTest {
       X87Images.restore(x87, Format.PROTECTED32, given.image());
       Format format = Format.values()[i % 4];
       boolean real = format == Format.REAL16 || format == Format.REAL32;
-      x87.fip = format.environmentBytes() == 14 ? 0xabcd : 0x89abcdefL;
-      x87.fdp = format.environmentBytes() == 14 ? 0x1234 : 0x12345678L;
+      long pointerBits =
+          switch (format) {
+            case PROTECTED16 -> 0xffff;
+            case REAL16 -> 0xfffff;
+            default -> 0xffffffffL;
+          };
+      x87.fip = 0x89abcdefL & pointerBits;
+      x87.fdp = 0x12345678L & pointerBits;
       x87.fcs = real ? 0 : 0x33;
       x87.fds = real ? 0 : 0x2b;
       x87.fop = format == Format.PROTECTED16 ? 0 : 0x123;

@@ -93,7 +93,9 @@ final class Operands {
     0x36a0000000000000L,
     0x3690000000000000L,
     0x380fffffffffffffL,
+    0x1fefffffffffffffL,
     0x1ff0000000000000L,
+    0x1fffffffffffffffL,
     0x2000000000000000L
   };
 
