@@ -113,6 +113,11 @@ final class ControlRegisters {
     c.mmu.flush((c.cr4 & PGE) != 0);
   }
 
+  /** CR3 out of the TSS of a task that is switched to. */
+  static void loadTaskCr3(Cpu c, long value) {
+    writeCr3(c, value);
+  }
+
   private static void writeCr4(Cpu c, long value) {
     boolean refused =
         (value & ~CR4_WRITABLE) != 0 || (c.efer & EFER_LMA) != 0 && (value & PAE) == 0;
@@ -167,7 +172,6 @@ final class ControlRegisters {
       throw c.fault.raise(GuestFault.GP, 0);
     }
     if ((c.dr7 & DR7_GD) != 0) {
-      c.dr7 &= ~DR7_GD;
       c.dr6 |= DR6_BD;
       throw c.fault.raise(GuestFault.DB, 0);
     }

@@ -101,6 +101,9 @@ final class Cpu {
   /** The running instruction is one after which TF does not trap (INT n, INT3, INTO, SYSCALL: the delivery has cleared it). Set by the operation, taken by the loop. */
   boolean skipTrap;
 
+  /** A repeated string instruction at {@link #rip} has done some of its iterations and not the last: what interrupts it saves RF set (Intel SDM vol. 3B 18.3.1.1). */
+  boolean midRepeat;
+
   /** Somebody asked the vCPU to stop; the one field that other threads write. */
   volatile boolean kicked;
 

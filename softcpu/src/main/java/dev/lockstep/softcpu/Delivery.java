@@ -44,17 +44,22 @@ final class Delivery {
    * Delivers an exception with RIP as it stands, escalating to a double fault and to shutdown where delivery itself fails. The caller counts the delivery.
    *
    * @param address for a page fault what goes to CR2
+   * @param resume whether the saved flags have RF set in any case
    */
-  static void exception(Cpu c, int vector, int errorCode, long address) {
+  static void exception(Cpu c, int vector, int errorCode, long address, boolean resume) {
     int first = vector;
     int error = errorCode;
+    boolean rf = resume;
     if (vector == GuestFault.PF) {
       c.cr2 = address;
     }
     while (true) {
       try {
         boolean hasError = (WITH_ERROR_CODE & 1 << first) != 0;
-        deliver(c, first, hasError, error, EXT, isFault(c, first));
+        deliver(c, first, hasError, error, EXT, rf);
+        if (first == GuestFault.DB) {
+          c.dr7 &= ~DebugRegisters.GD;
+        }
         return;
       } catch (GuestFault second) {
         c.exits.abandon();
@@ -72,6 +77,7 @@ final class Delivery {
                 || first == GuestFault.PF && (isContributory(next) || next == GuestFault.PF);
         first = doubled ? GuestFault.DF : next;
         error = doubled ? 0 : second.errorCode;
+        rf = isFaultClass(first);
       }
     }
   }
@@ -89,10 +95,10 @@ final class Delivery {
 
   private static void event(Cpu c, int vector) {
     try {
-      deliver(c, vector, false, 0, EXT, false);
+      deliver(c, vector, false, 0, EXT, c.midRepeat);
     } catch (GuestFault fault) {
       c.exits.abandon();
-      exception(c, fault.vector, fault.errorCode, fault.address);
+      exception(c, fault.vector, fault.errorCode, fault.address, true);
     }
   }
 
@@ -115,6 +121,7 @@ final class Delivery {
     c.rip = nextRip;
     try {
       deliver(c, vector, false, 0, EXT, false);
+      c.dr7 &= ~DebugRegisters.GD;
       c.skipTrap = true;
     } catch (GuestFault fault) {
       c.rip = rip;
@@ -126,9 +133,9 @@ final class Delivery {
     return vector < 32 && (CONTRIBUTORY & 1 << vector) != 0;
   }
 
-  /** Whether the saved RFLAGS has RF set, so that the instruction is not stopped again by its breakpoint: faults, but not #DB (SDM vol. 3B 17.3.1.1). */
-  private static boolean isFault(Cpu c, int vector) {
-    return vector != GuestFault.DB && vector != GuestFault.BP && vector != GuestFault.OF;
+  /** Whether an exception is a fault, so that the saved flags have RF set and its instruction is not stopped again by its own breakpoint (SDM vol. 3B 18.3.1.1): all but the traps and aborts. */
+  static boolean isFaultClass(int vector) {
+    return vector != GuestFault.BP && vector != GuestFault.OF && vector != GuestFault.DF;
   }
 
   private static void deliver(
@@ -173,8 +180,8 @@ final class Delivery {
           ist != 0
               ? InnerStack.ofTable(c, ist, cpl, ext)
               : InnerStack.ofPrivilege(c, cpl, ext).aligned();
-      FarTransfers.checkTarget(c, code, rip);
-      stack.push(c, frame, 8);
+      FarTransfers.checkTarget(c, code, rip, ext);
+      stack.push(c, frame, 8, ext);
       FarTransfers.toCode(c, selector, code, cpl, rip);
       if (inner) {
         stack.install(c);
@@ -184,19 +191,19 @@ final class Delivery {
       }
     } else {
       long rsp = c.r[RSP] & -16;
-      FarTransfers.checkTarget(c, code, rip);
-      rsp = pushSame(c, rsp, frame);
+      FarTransfers.checkTarget(c, code, rip, ext);
+      rsp = pushSame(c, rsp, frame, ext);
       FarTransfers.toCode(c, selector, code, cpl, rip);
       c.r[RSP] = rsp;
     }
     clearFlags(c, interruptGate);
   }
 
-  private static long pushSame(Cpu c, long rsp, long[] frame) {
+  private static long pushSame(Cpu c, long rsp, long[] frame, int ext) {
     int total = 8 * frame.length;
     long low = rsp - total;
     if (low << 16 >> 16 != low) {
-      throw c.fault.raise(GuestFault.SS, 0);
+      throw c.fault.raise(GuestFault.SS, ext);
     }
     // At CPL 3 the frame is a user access; below, a supervisor's.
     boolean user = c.cpl == 3;
@@ -260,14 +267,15 @@ final class Delivery {
     c.attention = true;
   }
 
-  /** IRET, IRETD, IRETQ. */
-  static void iret(Cpu c, int operandSize) {
+  /** IRET, IRETD, IRETQ. NMIs are unblocked even where it faults (SDM vol. 3C 26.3). */
+  static void iret(Cpu c, int operandSize, long nextRip) {
+    c.nmiBlocked = false;
     boolean wide = FarTransfers.longMode(c);
     if ((c.systemFlags & FLAG_NT) != 0) {
       if (wide) {
         throw c.fault.raise(GuestFault.GP, 0);
       }
-      TaskSwitch.returnToPrevious(c);
+      TaskSwitch.returnToPrevious(c, nextRip);
       return;
     }
     long rip = SystemStack.read(c, 0, operandSize);
@@ -287,11 +295,12 @@ final class Delivery {
       int ss = (int) SystemStack.read(c, 4L * operandSize, operandSize) & 0xffff;
       FarTransfers.outer(c, selector, descriptor, rip, ss, rsp, 0, operandSize);
     } else {
+      // RSP moves in the width of the stack that was popped.
+      long rsp = SystemStack.moved(c, 3L * operandSize);
       FarTransfers.toCode(c, selector, descriptor, cpl, rip);
-      SystemStack.adjust(c, 3L * operandSize);
+      c.r[RSP] = rsp;
     }
     restoreFlags(c, flags, operandSize, cpl);
-    c.nmiBlocked = false;
   }
 
   private static void restoreFlags(Cpu c, long flags, int operandSize, int oldCpl) {

@@ -66,6 +66,12 @@ final class Descriptors {
     return (descriptor & CODE_OR_DATA) != 0 && (type(descriptor) & TYPE_CODE) != 0;
   }
 
+  /** A data segment, or a code segment that may be read. */
+  static boolean isReadable(long descriptor) {
+    return (descriptor & CODE_OR_DATA) != 0
+        && (type(descriptor) & (TYPE_CODE | TYPE_WRITABLE)) != TYPE_CODE;
+  }
+
   static boolean isConforming(long descriptor) {
     return (type(descriptor) & TYPE_CONFORMING) != 0;
   }

@@ -35,10 +35,10 @@ final class FarTransfers {
       checkCode(c, selector, descriptor, true);
       long rip = cut(offset, operandSize);
       checkTarget(c, descriptor, rip);
-      SystemStack.write(c, -operandSize, operandSize, c.segments[CpuState.CS].selector);
-      SystemStack.write(c, -2L * operandSize, operandSize, nextRip);
-      SystemStack.adjust(c, -2L * operandSize);
+      pushReturn(c, operandSize, nextRip);
+      long rsp = SystemStack.moved(c, -2L * operandSize);
       toCode(c, selector, descriptor, c.cpl, rip);
+      c.r[RSP] = rsp;
     } else {
       gateOrTask(c, selector, descriptor, true, operandSize, nextRip);
     }
@@ -53,8 +53,9 @@ final class FarTransfers {
     }
     long descriptor = returnTarget(c, selector, rip);
     if ((selector & 3) == c.cpl) {
+      long rsp = SystemStack.moved(c, 2L * operandSize + release);
       toCode(c, selector, descriptor, c.cpl, rip);
-      SystemStack.adjust(c, 2L * operandSize + release);
+      c.r[RSP] = rsp;
       return;
     }
     long newRsp = SystemStack.read(c, 2L * operandSize + release, operandSize);
@@ -104,11 +105,14 @@ final class FarTransfers {
     } else {
       stack = Descriptors.stackDescriptor(c, newSs, rpl, GuestFault.GP);
     }
+    if (!Descriptors.isNull(newSs)) {
+      stack = Descriptors.markAccessed(c, newSs, stack);
+    }
     toCode(c, selector, descriptor, rpl, rip);
     if (Descriptors.isNull(newSs)) {
       Descriptors.nullStack(c, newSs);
     } else {
-      Descriptors.unpack(c.segments[CpuState.SS], newSs, Descriptors.markAccessed(c, newSs, stack));
+      Descriptors.unpack(c.segments[CpuState.SS], newSs, stack);
     }
     long mask = SystemStack.mask(c);
     long moved = newRsp + release;
@@ -132,11 +136,24 @@ final class FarTransfers {
 
   /** #GP(0) for a RIP that is not canonical, or past the limit of a segment outside 64-bit mode. */
   static void checkTarget(Cpu c, long descriptor, long rip) {
+    checkTarget(c, descriptor, rip, 0);
+  }
+
+  /** As {@link #checkTarget(Cpu, long, long)}, with EXT in the error code. */
+  static void checkTarget(Cpu c, long descriptor, long rip, int ext) {
     boolean to64 = longMode(c) && (descriptor & 1L << 53) != 0;
     boolean outside = to64 ? rip << 16 >> 16 != rip : rip > Descriptors.limit(descriptor);
     if (outside) {
-      throw c.fault.raise(GuestFault.GP, 0);
+      throw c.fault.raise(GuestFault.GP, ext);
     }
+  }
+
+  /** Stores CS and the return address below RSP, which stays; both are checked first. */
+  private static void pushReturn(Cpu c, int size, long nextRip) {
+    c.mmu.probeWrite(SystemStack.linear(c, -size, size, true), size);
+    c.mmu.probeWrite(SystemStack.linear(c, -2L * size, size, true), size);
+    SystemStack.write(c, -size, size, c.segments[CpuState.CS].selector);
+    SystemStack.write(c, -2L * size, size, nextRip);
   }
 
   private static long cut(long offset, int operandSize) {
@@ -217,11 +234,11 @@ final class FarTransfers {
     if (!call) {
       toCode(c, selector, code, c.cpl, offset);
     } else if (Descriptors.isConforming(code) || dpl == c.cpl) {
-      SystemStack.write(c, -size, size, c.segments[CpuState.CS].selector);
-      SystemStack.write(c, -2L * size, size, nextRip);
       checkTarget(c, code, offset);
-      SystemStack.adjust(c, -2L * size);
+      pushReturn(c, size, nextRip);
+      long rsp = SystemStack.moved(c, -2L * size);
       toCode(c, selector, code, c.cpl, offset);
+      c.r[RSP] = rsp;
     } else {
       inner(c, gate, selector, code, offset, size, nextRip);
     }
@@ -243,7 +260,7 @@ final class FarTransfers {
     words[3 + parameters] = nextRip;
     InnerStack stack = InnerStack.ofPrivilege(c, dpl, 0);
     checkTarget(c, code, offset);
-    stack.push(c, words, size);
+    stack.push(c, words, size, 0);
     toCode(c, selector, code, dpl, offset);
     stack.install(c);
   }

@@ -36,6 +36,9 @@ final class GuestFault extends RuntimeException {
   /** #GP(0) for a non-canonical address: becomes #SS(0) where the operation used the stack segment. */
   boolean nonCanonical;
 
+  /** #DB for an instruction breakpoint: the one fault that leaves RF as it is in the saved flags. */
+  boolean breakpoint;
+
   GuestFault() {
     super(null, null, false, false);
   }
@@ -45,6 +48,14 @@ final class GuestFault extends RuntimeException {
     this.vector = vector;
     this.errorCode = errorCode;
     this.nonCanonical = false;
+    this.breakpoint = false;
+    return this;
+  }
+
+  /** Sets #DB for an instruction breakpoint and returns this, to be thrown. */
+  GuestFault raiseBreakpoint() {
+    raise(DB, 0);
+    this.breakpoint = true;
     return this;
   }
 

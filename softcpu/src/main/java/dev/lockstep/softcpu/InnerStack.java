@@ -9,7 +9,7 @@ final class InnerStack {
   private static final int TSS32_TYPES = 9;
 
   private final int selector;
-  private final long descriptor;
+  private long descriptor;
   private long rsp;
   private final boolean wide;
   private final long mask;
@@ -72,27 +72,34 @@ final class InnerStack {
     return c.mmu.loadSystem(tr.base + at, 8);
   }
 
-  /** Writes elements downwards, the first one highest. All of them are checked first. */
-  void push(Cpu c, long[] words, int size) {
-    long total = (long) words.length * size;
+  /**
+   * Writes elements downwards, the first one highest, and marks the segment accessed. Everything is checked first.
+   *
+   * @param ext 1 where the error codes of failures say EXT
+   */
+  void push(Cpu c, long[] words, int size, int ext) {
+    int total = words.length * size;
     long low = rsp - total & mask;
-    if (wide) {
-      if (low << 16 >> 16 != low) {
-        throw c.fault.raise(GuestFault.SS, 0);
-      }
-    } else if (low + total - 1 > Descriptors.limit(descriptor) && !expandsDown()) {
-      throw c.fault.raise(GuestFault.SS, selector & 0xfffc);
+    if (wide ? low << 16 >> 16 != low : !holds(low, total)) {
+      throw c.fault.raise(GuestFault.SS, wide ? ext : selector & 0xfffc | ext);
     }
     long base = wide ? 0 : Descriptors.base(descriptor);
-    c.mmu.probeSystemWrite(base + low, (int) total);
-    for (int i = 0; i < words.length; i++) {
+    c.mmu.probeSystemWrite(base + low, total);
+    if (!wide) {
+      descriptor = Descriptors.markAccessed(c, selector, descriptor);
+    }
+    for (long word : words) {
       rsp = rsp - size & mask;
-      c.mmu.storeSystem(base + rsp, size, words[i]);
+      c.mmu.storeSystem(base + rsp, size, word);
     }
   }
 
-  private boolean expandsDown() {
-    return (Descriptors.type(descriptor) & 4) != 0;
+  /** Whether the segment has all these bytes. */
+  private boolean holds(long low, int total) {
+    long limit = Descriptors.limit(descriptor);
+    long last = low + total - 1;
+    boolean expandsDown = (Descriptors.type(descriptor) & 4) != 0;
+    return expandsDown ? low > limit && last <= mask : last <= limit;
   }
 
   /** RSP after the pushes. */
@@ -106,8 +113,7 @@ final class InnerStack {
       Descriptors.nullStack(c, selector);
       c.r[RSP] = rsp;
     } else {
-      Descriptors.unpack(
-          c.segments[CpuState.SS], selector, Descriptors.markAccessed(c, selector, descriptor));
+      Descriptors.unpack(c.segments[CpuState.SS], selector, descriptor);
       c.r[RSP] = mask == 0xffffL ? c.r[RSP] & ~mask | rsp : rsp;
     }
   }

@@ -29,6 +29,7 @@ final class Interpreter {
    */
   @Nullable VcpuExit blocks(long limit) {
     Cpu c = this.c;
+    c.midRepeat = false;
     Block b = null;
     int i = 0;
     try {
@@ -71,28 +72,37 @@ final class Interpreter {
     Cpu c = this.c;
     int shadow = c.interruptShadow;
     long flags = c.systemFlags;
+    long pending = c.pendingDebug;
+    boolean midRepeat = c.midRepeat;
     Block b = null;
     c.single = true;
     c.skipTrap = false;
     c.exits.begin();
     try {
-      if ((flags & FLAG_RF) == 0 && CodeBreakpoints.armed(c)) {
+      if (c.debug.codeArmed && (flags & FLAG_RF) == 0) {
         breakpoint();
       }
+      // RF protects from one check and is gone; IRET may set it again.
+      c.systemFlags = flags & ~FLAG_RF;
+      c.midRepeat = false;
       b = enterSingle();
       b.end.go(c);
       c.instructions++;
       c.exits.done();
       // An instruction that sets a shadow that stood already does not prolong it.
       c.interruptShadow &= ~shadow;
-      c.systemFlags &= ~(flags & FLAG_RF);
       if ((flags & FLAG_TF) != 0 && !c.skipTrap) {
         c.pendingDebug |= DR6_BS;
       }
     } catch (GuestFault fault) {
       c.exits.abandon();
+      c.pendingDebug = pending;
       faulted(b, 0, fault);
     } catch (ExitSignal signal) {
+      // It will be executed again, as if for the first time.
+      c.pendingDebug = pending;
+      c.systemFlags |= flags & FLAG_RF;
+      c.midRepeat = midRepeat;
       return c.exits.takeThrown();
     } finally {
       c.single = false;
@@ -120,10 +130,10 @@ final class Interpreter {
   }
 
   private void breakpoint() {
-    long hits = CodeBreakpoints.hits(c, linear(c.rip, c.mode));
+    long hits = c.debug.code(linear(c.rip, c.mode));
     if (hits != 0) {
       c.dr6 |= hits;
-      throw c.fault.raise(GuestFault.DB, 0);
+      throw c.fault.raiseBreakpoint();
     }
   }
 
@@ -195,7 +205,9 @@ final class Interpreter {
 
   /** Whether the next instruction must be executed by {@link #one}. */
   boolean mustGoAlone() {
-    return c.interruptShadow != 0 || (c.systemFlags & (FLAG_TF | FLAG_RF)) != 0;
+    return c.interruptShadow != 0
+        || (c.systemFlags & (FLAG_TF | FLAG_RF)) != 0
+        || c.debug.codeArmed;
   }
 
   /** Delivers an exception at {@code c.rip}, as if the instruction there had raised it. */

@@ -10,7 +10,8 @@ final class Interrupts {
 
   /** Delivers an exception; for page faults CR2 is {@code fault.address}. Sets {@code c.shutdown} on a triple fault. */
   void exception(GuestFault fault) {
-    Delivery.exception(c, fault.vector, fault.errorCode, fault.address);
+    boolean resume = !fault.breakpoint && Delivery.isFaultClass(fault.vector);
+    Delivery.exception(c, fault.vector, fault.errorCode, fault.address, resume);
     count();
   }
 
@@ -30,11 +31,12 @@ final class Interrupts {
   void debugTrap() {
     c.dr6 |= c.pendingDebug;
     c.pendingDebug = 0;
-    Delivery.exception(c, GuestFault.DB, 0, 0);
+    Delivery.exception(c, GuestFault.DB, 0, 0, c.midRepeat);
     count();
   }
 
   private void count() {
+    c.midRepeat = false;
     if (!c.shutdown) {
       c.branchCount += c.transferIncrement;
     }

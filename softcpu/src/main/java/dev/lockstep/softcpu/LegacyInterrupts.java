@@ -25,7 +25,8 @@ final class LegacyInterrupts {
       throw c.fault.raise(GuestFault.NP, gateError);
     }
     if (type == TASK_GATE) {
-      TaskSwitch.interrupt(c, (int) (gate >>> 16) & 0xffff, hasError, error);
+      long saved = Flags.rflags(c) | (resume ? Delivery.FLAG_RF : 0);
+      TaskSwitch.interrupt(c, (int) (gate >>> 16) & 0xffff, hasError, error, saved, ext);
       return;
     }
     int size = (type & 8) != 0 ? 4 : 2;
@@ -33,7 +34,7 @@ final class LegacyInterrupts {
     long rip = gate & 0xffff | (size == 4 ? gate >>> 32 & 0xffff_0000L : 0);
     long code = Delivery.handlerSegment(c, selector, ext);
     int cpl = Descriptors.isConforming(code) ? c.cpl : Descriptors.dpl(code);
-    FarTransfers.checkTarget(c, code, rip);
+    FarTransfers.checkTarget(c, code, rip, ext);
     long flags = Flags.rflags(c) | (resume ? Delivery.FLAG_RF : 0);
     if (cpl < c.cpl) {
       InnerStack stack = InnerStack.ofPrivilege(c, cpl, ext);
@@ -41,15 +42,13 @@ final class LegacyInterrupts {
       frame[0] = c.segments[CpuState.SS].selector;
       frame[1] = c.r[RSP];
       fill(c, frame, 2, flags, hasError, error);
-      stack.push(c, frame, size);
+      stack.push(c, frame, size, ext);
       FarTransfers.toCode(c, selector, code, cpl, rip);
       stack.install(c);
     } else {
       long[] frame = new long[hasError ? 4 : 3];
       fill(c, frame, 0, flags, hasError, error);
-      for (int i = 0; i < frame.length; i++) {
-        c.mmu.probeWrite(SystemStack.linear(c, -(i + 1L) * size, size, true), size);
-      }
+      checkSame(c, frame.length, size, ext);
       for (int i = 0; i < frame.length; i++) {
         SystemStack.write(c, -(i + 1L) * size, size, frame[i]);
       }
@@ -57,6 +56,19 @@ final class LegacyInterrupts {
       FarTransfers.toCode(c, selector, code, cpl, rip);
     }
     Delivery.clearFlags(c, (type & 7) == 6);
+  }
+
+  /** Checks the running stack for a frame; a violation of its limit says EXT as well. */
+  private static void checkSame(Cpu c, int elements, int size, int ext) {
+    for (int i = 0; i < elements; i++) {
+      long linear;
+      try {
+        linear = SystemStack.linear(c, -(i + 1L) * size, size, true);
+      } catch (GuestFault fault) {
+        throw fault.raise(GuestFault.SS, ext);
+      }
+      c.mmu.probeWrite(linear, size);
+    }
   }
 
   private static void fill(Cpu c, long[] frame, int at, long flags, boolean hasError, int error) {

@@ -198,40 +198,37 @@ final class Mmu implements GuestMemory.Observer {
 
   // ---------------------------------------------------------------- system accesses
 
-  /** Loads from a descriptor table, a TSS or the stack of a gate: supervisor privilege whatever CPL is (4.6). */
+  /** Loads from a descriptor table, a TSS or the stack of a gate: supervisor privilege whatever CPL is (4.6). Where there is no memory it reads ones and asks no device. */
   long loadSystem(long linear, int size) {
-    return loadSlow(linear, size, SYSTEM);
+    long at = wrapped(linear);
+    long[] e = fast.supervisorLoads;
+    int i = (int) (at >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (at + size - 1 & PAGE_MASK)) {
+      return read(at + e[i + 1], size);
+    }
+    return loadSlow(at, size, SYSTEM);
   }
 
   /** Stores to a descriptor table, a TSS or the stack of a gate. */
   void storeSystem(long linear, int size, long value) {
-    storeSlow(linear, size, value, SYSTEM | WRITE);
-  }
-
-  /** Loads a descriptor's or gate's eight bytes. */
-  long loadSystem64(long linear) {
-    long[] e = fast.supervisorLoads;
-    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-    if (e[i] == (linear + 7 & PAGE_MASK)) {
-      return segment.get(GuestMemory.U64, linear + e[i + 1]);
-    }
-    return loadSlow(linear, 8, SYSTEM);
-  }
-
-  /** Stores eight bytes with supervisor privilege: a frame of event delivery. */
-  void storeSystem64(long linear, long value) {
+    long at = wrapped(linear);
     long[] e = fast.supervisorStores;
-    int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-    if (e[i] == (linear + 7 & PAGE_MASK)) {
-      segment.set(GuestMemory.U64, linear + e[i + 1], value);
+    int i = (int) (at >>> INDEX_SHIFT) & INDEX_MASK;
+    if (e[i] == (at + size - 1 & PAGE_MASK)) {
+      write(at + e[i + 1], size, value);
     } else {
-      storeSlow(linear, 8, value, SYSTEM | WRITE);
+      storeSlow(at, size, value, SYSTEM | WRITE);
     }
+  }
+
+  /** Outside long mode a system structure's addresses wrap at 4 GiB, whatever its base. */
+  private long wrapped(long linear) {
+    return isLongMode() ? linear : linear & 0xffff_ffffL;
   }
 
   /** Raises what a store of {@code size} bytes with supervisor privilege would. */
   void probeSystemWrite(long linear, int size) {
-    probe(linear, size, SYSTEM | WRITE);
+    probe(wrapped(linear), size, SYSTEM | WRITE);
   }
 
   // ---------------------------------------------------------------- bulk and checks
@@ -310,7 +307,7 @@ final class Mmu implements GuestMemory.Observer {
     if (c.debug.dataArmed) {
       c.debug.access(linear, size, (access & WRITE) != 0);
     }
-    return get(at, size);
+    return get(at, size, access);
   }
 
   private long loadCrossing(long linear, int size, int access, int first) {
@@ -326,7 +323,7 @@ final class Mmu implements GuestMemory.Observer {
     if (c.debug.dataArmed) {
       c.debug.access(linear, size, (access & WRITE) != 0);
     }
-    return get(at, first) | get(next, size - first) << 8 * first;
+    return get(at, first, access) | get(next, size - first, access) << 8 * first;
   }
 
   private void storeSlow(long linear, int size, long value, int access) {
@@ -383,10 +380,17 @@ final class Mmu implements GuestMemory.Observer {
     }
   }
 
-  private long get(long at, int size) {
-    if (at < 0) {
-      return c.exits.mmioRead(~at, size);
+  private long get(long at, int size, int access) {
+    if (at >= 0) {
+      return read(at, size);
     }
+    if ((access & SYSTEM) != 0) {
+      return size == 8 ? -1L : (1L << 8 * size) - 1;
+    }
+    return c.exits.mmioRead(~at, size);
+  }
+
+  private long read(long at, int size) {
     return switch (size) {
       case 1 -> segment.get(GuestMemory.U8, at) & 0xffL;
       case 2 -> segment.get(GuestMemory.U16, at) & 0xffffL;
@@ -408,6 +412,11 @@ final class Mmu implements GuestMemory.Observer {
       return;
     }
     memory.markDirty(at);
+    write(at, size, value);
+    code.written(at, size);
+  }
+
+  private void write(long at, int size, long value) {
     switch (size) {
       case 1 -> segment.set(GuestMemory.U8, at, (byte) value);
       case 2 -> segment.set(GuestMemory.U16, at, (short) value);
@@ -419,7 +428,6 @@ final class Mmu implements GuestMemory.Observer {
         }
       }
     }
-    code.written(at, size);
   }
 
   // ---------------------------------------------------------------- changes of mode

@@ -29,6 +29,7 @@ final class PortOps {
           } else {
             setAccumulator(c, width, c.exits.portRead(port, width));
           }
+          c.debug.port(port, width);
         });
   }
 
@@ -110,12 +111,14 @@ final class PortOps {
           default -> c.mmu.store32(linear, value);
         }
       }
+      c.debug.port(port, width);
       step(c, out ? RSI : RDI, (long) width * c.direction);
       c.rip = nextRip;
       if (repeated) {
         step(c, RCX, -1);
         if ((c.r[RCX] & mask) != 0) {
           c.rip = rip;
+          c.midRepeat = true;
         }
       }
     }

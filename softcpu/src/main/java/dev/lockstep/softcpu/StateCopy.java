@@ -8,8 +8,8 @@ import java.util.Arrays;
 
 /** Between the registers of {@link Cpu} and the carrier {@link CpuState}. */
 final class StateCopy {
-  /** What comes before the TLB in {@code engineState}: x87's last code and data selectors, which FXSAVE64 has no place for. */
-  private static final int PREFIX = 8;
+  /** What comes before the TLB in {@code engineState}: x87's last code and data selectors, which FXSAVE64 has no place for, and whether a repeated string instruction is under way. */
+  private static final int PREFIX = 12;
 
   private static final long CR0_PE = 1;
   private static final long FLAG_VM = 1 << 17;
@@ -66,6 +66,7 @@ final class StateCopy {
         ByteBuffer.allocate(PREFIX + buffers.length)
             .putInt(c.x87.state.fcs)
             .putInt(c.x87.state.fds)
+            .putInt(c.midRepeat ? 1 : 0)
             .put(buffers)
             .array();
   }
@@ -119,10 +120,12 @@ final class StateCopy {
 
   private void restoreEngineState(byte[] saved) {
     byte[] buffers = saved;
+    c.midRepeat = false;
     if (saved.length >= PREFIX) {
       ByteBuffer in = ByteBuffer.wrap(saved);
       c.x87.state.fcs = in.getInt();
       c.x87.state.fds = in.getInt();
+      c.midRepeat = in.getInt() != 0;
       buffers = Arrays.copyOfRange(saved, PREFIX, saved.length);
     }
     if (!c.mmu.restore(buffers)) {

@@ -271,6 +271,7 @@ final class StringOps {
         }
         if (c.single) {
           c.rip = rip;
+          c.midRepeat = true;
           return null;
         }
         c.instructions++;
@@ -282,6 +283,7 @@ final class StringOps {
         }
         if (c.kicked) {
           c.rip = rip;
+          c.midRepeat = true;
           c.attention = true;
           return null;
         }

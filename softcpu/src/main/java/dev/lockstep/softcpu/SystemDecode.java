@@ -64,7 +64,7 @@ final class SystemDecode {
       case 0xcd ->
           new SystemOp.Transfer(c -> Delivery.software(c, (int) offset & 0xff, next), false);
       case 0xce -> new SystemOp.Transfer(c -> overflow(c, next), false);
-      case 0xcf -> new SystemOp.Transfer(c -> Delivery.iret(c, size), true);
+      case 0xcf -> new SystemOp.Transfer(c -> Delivery.iret(c, size, next), true);
       case 0xf1 -> new SystemOp.Transfer(c -> Delivery.privileged(c, INT1, next), false);
       case 0xff -> farIndirect(insn);
       default -> throw new IllegalStateException("not a system opcode: " + insn);

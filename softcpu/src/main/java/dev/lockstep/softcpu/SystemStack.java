@@ -45,10 +45,13 @@ final class SystemStack {
 
   /** Moves RSP within the stack's width. */
   static void adjust(Cpu c, long by) {
+    c.r[RSP] = moved(c, by);
+  }
+
+  /** RSP moved within the stack's width: a 32-bit stack clears the upper half, a 16-bit one keeps it, as any write of ESP or SP does. */
+  static long moved(Cpu c, long by) {
     long mask = mask(c);
     long rsp = c.r[RSP];
-    long moved = rsp + by;
-    // A 32-bit stack clears the upper half, a 16-bit one keeps it, as any write of ESP or SP does.
-    c.r[RSP] = mask == 0xffffL ? rsp & ~mask | moved & mask : moved & mask;
+    return mask == 0xffffL ? rsp & ~mask | rsp + by & mask : rsp + by & mask;
   }
 }
