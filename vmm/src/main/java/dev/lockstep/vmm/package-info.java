@@ -1,6 +1,6 @@
 /**
- * The machine. {@code MachineLayout} alone states the memory map, ports, interrupt
- * lines and slots; the parts live in the packages below.
+ * The machine. {@code MachineLayout} alone states the memory map, ports, interrupt lines and slots;
+ * the parts live in the packages below.
  */
 @NullMarked
 package dev.lockstep.vmm;

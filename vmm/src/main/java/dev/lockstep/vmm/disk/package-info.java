@@ -1,6 +1,7 @@
 /**
- * Disk images on the host: files, locks, markers, dirty blocks, overlays, and the thread that does
- * the I/O. Opened and driven by the machine and by replication.
+ * Disk images on the host: the file with its lock, the marker beside it, private overlays, dirty
+ * blocks, and the thread that does the I/O. Opened, driven and closed by the machine and by
+ * replication; a device sees only requests.
  */
 @NullMarked
 package dev.lockstep.vmm.disk;

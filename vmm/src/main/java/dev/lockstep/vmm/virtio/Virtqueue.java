@@ -1,0 +1,358 @@
+package dev.lockstep.vmm.virtio;
+
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.vmm.device.StateReader;
+import dev.lockstep.vmm.device.StateWriter;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The device's side of one split virtqueue (virtio 1.2, section 2.7). Everything in guest memory is
+ * checked before it is believed: a ring that breaks the rules stops the device, which then asks for
+ * a reset, and costs the host neither memory nor time beyond the queue's size.
+ */
+final class Virtqueue {
+  /** Told of what a queue brings about. */
+  interface Listener {
+    /** The driver wants to be interrupted for used buffers. */
+    void usedBufferNotification();
+
+    /** The driver broke the rules; the queue is dead until a reset. */
+    void broken(String why);
+  }
+
+  private static final int DESCRIPTOR_BYTES = 16;
+  private static final int F_NEXT = 1;
+  private static final int F_WRITE = 2;
+  private static final int F_INDIRECT = 4;
+  private static final int AVAIL_NO_INTERRUPT = 1;
+  private static final long MAX_CHAIN_BYTES = 1L << 32;
+
+  private final GuestMemory memory;
+  private final int maxSize;
+  private final Listener listener;
+
+  private int size;
+  private boolean enabled;
+  private boolean dead;
+  private boolean indirect;
+  private boolean eventIndex;
+  private long descriptors;
+  private long available;
+  private long used;
+  private int nextAvailable;
+  private int nextUsed;
+  private int signalledUsed;
+  private int outstanding;
+
+  Virtqueue(GuestMemory memory, int maxSize, Listener listener) {
+    this.memory = memory;
+    this.maxSize = maxSize;
+    this.listener = listener;
+    this.size = maxSize;
+  }
+
+  void reset() {
+    size = maxSize;
+    enabled = false;
+    dead = false;
+    indirect = false;
+    eventIndex = false;
+    descriptors = 0;
+    available = 0;
+    used = 0;
+    nextAvailable = 0;
+    nextUsed = 0;
+    signalledUsed = 0;
+    outstanding = 0;
+  }
+
+  int maxSize() {
+    return maxSize;
+  }
+
+  int size() {
+    return size;
+  }
+
+  boolean enabled() {
+    return enabled;
+  }
+
+  /** Whether buffers can be taken and returned. */
+  boolean live() {
+    return enabled && !dead;
+  }
+
+  // The driver's settings are kept as written, and checked when it enables the queue.
+
+  void setSize(int value) {
+    if (!enabled) {
+      size = value;
+    }
+  }
+
+  long descriptors() {
+    return descriptors;
+  }
+
+  void setDescriptors(long address) {
+    if (!enabled) {
+      descriptors = address;
+    }
+  }
+
+  long available() {
+    return available;
+  }
+
+  void setAvailable(long address) {
+    if (!enabled) {
+      available = address;
+    }
+  }
+
+  long used() {
+    return used;
+  }
+
+  void setUsed(long address) {
+    if (!enabled) {
+      used = address;
+    }
+  }
+
+  /** Enables the queue with the features that were negotiated. */
+  void enable(boolean withIndirect, boolean withEventIndex) {
+    if (enabled) {
+      return;
+    }
+    enabled = true;
+    indirect = withIndirect;
+    eventIndex = withEventIndex;
+    if (size < 1 || size > maxSize || Integer.bitCount(size) != 1) {
+      fail("queue size %d is no power of two up to %d".formatted(size, maxSize));
+    } else {
+      checkPart("descriptor table", descriptors, (long) size * DESCRIPTOR_BYTES, 16);
+      checkPart("available ring", available, 6 + 2L * size, 2);
+      checkPart("used ring", used, 6 + 8L * size, 4);
+    }
+  }
+
+  private void checkPart(String part, long address, long bytes, int alignment) {
+    if ((address & alignment - 1) != 0) {
+      fail("%s at %#x is not aligned to %d".formatted(part, address, alignment));
+    } else if (!memory.contains(address, bytes)) {
+      fail("%s at %#x+%#x is not memory".formatted(part, address, bytes));
+    }
+  }
+
+  private void fail(String why) {
+    if (!dead) {
+      dead = true;
+      listener.broken(why);
+    }
+  }
+
+  /** Declares the queue broken, for a rule of the device that its buffer breaks. */
+  void violated(String why) {
+    fail(why);
+  }
+
+  /**
+   * Takes the next available buffer. Each must be returned by {@link #push}, so that there are
+   * never more outside than the queue holds.
+   *
+   * @return null if there is none, or the queue is not live
+   */
+  @Nullable DescriptorChain pop() {
+    if (!live()) {
+      return null;
+    }
+    int waiting = memory.read16(available + 2) - nextAvailable & 0xffff;
+    if (waiting == 0) {
+      return null;
+    }
+    if (waiting > size) {
+      fail("%d buffers are available in a queue of %d".formatted(waiting, size));
+      return null;
+    }
+    if (outstanding == size) {
+      fail("more buffers are available than a queue of %d can hold".formatted(size));
+      return null;
+    }
+    int slot = nextAvailable & size - 1;
+    int head = memory.read16(available + 4 + 2L * slot);
+    DescriptorChain chain = walk(head);
+    if (chain != null) {
+      nextAvailable = nextAvailable + 1 & 0xffff;
+      outstanding++;
+    }
+    return chain;
+  }
+
+  private @Nullable DescriptorChain walk(int head) {
+    List<Segment> readable = new ArrayList<>();
+    List<Segment> writable = new ArrayList<>();
+    long table = descriptors;
+    int entries = size;
+    boolean inTable = false;
+    int index = head;
+    long total = 0;
+    // Each turn takes one descriptor; a chain longer than the queue must run in a circle.
+    for (int taken = 0; taken <= 2 * size; taken++) {
+      if (index >= entries) {
+        return broken("descriptor %d is outside a table of %d".formatted(index, entries));
+      }
+      long at = table + (long) index * DESCRIPTOR_BYTES;
+      long address = memory.read64(at);
+      long length = memory.read32(at + 8) & 0xffff_ffffL;
+      int flags = memory.read16(at + 12);
+      if ((flags & F_INDIRECT) != 0) {
+        if (!indirect || inTable || (flags & F_NEXT) != 0) {
+          return broken("descriptor %d is indirect where none may be".formatted(index));
+        }
+        entries = indirectEntries(address, length);
+        if (entries < 0) {
+          return null;
+        }
+        inTable = true;
+        table = address;
+        index = 0;
+        continue;
+      }
+      total += length;
+      boolean write = (flags & F_WRITE) != 0;
+      if (!add(write ? writable : readable, address, length)
+          || !inOrder(write, writable)
+          || !bounded(readable.size() + writable.size(), total)) {
+        return null;
+      }
+      if ((flags & F_NEXT) == 0) {
+        return new DescriptorChain(head, readable, writable);
+      }
+      index = memory.read16(at + 14);
+    }
+    return broken("chain of descriptor %d is longer than its queue".formatted(head));
+  }
+
+  private int indirectEntries(long address, long length) {
+    if (length == 0 || length % DESCRIPTOR_BYTES != 0 || length > (long) size * DESCRIPTOR_BYTES) {
+      broken("indirect table has %d bytes".formatted(length));
+      return -1;
+    }
+    if (!memory.contains(address, length)) {
+      broken("indirect table at %#x+%#x is not memory".formatted(address, length));
+      return -1;
+    }
+    return (int) (length / DESCRIPTOR_BYTES);
+  }
+
+  private boolean add(List<Segment> segments, long address, long length) {
+    if (length == 0) {
+      return true;
+    }
+    if (length > Integer.MAX_VALUE || !memory.contains(address, length)) {
+      broken("buffer at %#x+%#x is not memory".formatted(address, length));
+      return false;
+    }
+    segments.add(new Segment(address, (int) length));
+    return true;
+  }
+
+  private boolean inOrder(boolean write, List<Segment> writable) {
+    if (!write && !writable.isEmpty()) {
+      broken("a readable descriptor follows a writable one");
+      return false;
+    }
+    return true;
+  }
+
+  private boolean bounded(int segments, long total) {
+    if (segments > size || total > MAX_CHAIN_BYTES) {
+      broken("chain has %d descriptors and %d bytes".formatted(segments, total));
+      return false;
+    }
+    return true;
+  }
+
+  private @Nullable DescriptorChain broken(String why) {
+    fail(why);
+    return null;
+  }
+
+  /**
+   * Returns a buffer to the driver. Its memory must have been written before.
+   *
+   * @param head which
+   * @param written bytes, from the start of its writable part
+   */
+  void push(int head, int written) {
+    if (!live()) {
+      return;
+    }
+    outstanding--;
+    long slot = used + 4 + 8L * (nextUsed & size - 1);
+    memory.write32(slot, head);
+    memory.write32(slot + 4, written);
+    nextUsed = nextUsed + 1 & 0xffff;
+    memory.write16(used + 2, nextUsed);
+  }
+
+  /**
+   * Ends a batch of pops and pushes: tells the driver from where on it must notify, and interrupts
+   * it if it wants to hear of what was pushed.
+   */
+  void endBatch() {
+    if (!live()) {
+      return;
+    }
+    if (eventIndex) {
+      memory.write16(used + 4 + 8L * size, nextAvailable);
+    }
+    if (nextUsed != signalledUsed && wantsInterrupt()) {
+      listener.usedBufferNotification();
+    }
+    signalledUsed = nextUsed;
+  }
+
+  private boolean wantsInterrupt() {
+    if (eventIndex) {
+      int event = memory.read16(available + 4 + 2L * size);
+      // Whether the event index lies among those just used (virtio 1.2, section 2.7.7.2).
+      return (nextUsed - event - 1 & 0xffff) < (nextUsed - signalledUsed & 0xffff);
+    }
+    return (memory.read16(available) & AVAIL_NO_INTERRUPT) == 0;
+  }
+
+  void save(StateWriter out, String name) {
+    out.number(name + "size", size)
+        .flag(name + "enabled", enabled)
+        .flag(name + "dead", dead)
+        .flag(name + "indirect", indirect)
+        .flag(name + "eventIndex", eventIndex)
+        .number(name + "descriptors", descriptors)
+        .number(name + "available", available)
+        .number(name + "used", used)
+        .number(name + "nextAvailable", nextAvailable)
+        .number(name + "nextUsed", nextUsed)
+        .number(name + "signalledUsed", signalledUsed)
+        .number(name + "outstanding", outstanding);
+  }
+
+  void restore(StateReader in, String name) {
+    size = in.integer(name + "size", 0, 0xffff);
+    enabled = in.flag(name + "enabled");
+    dead = in.flag(name + "dead");
+    indirect = in.flag(name + "indirect");
+    eventIndex = in.flag(name + "eventIndex");
+    descriptors = in.number(name + "descriptors");
+    available = in.number(name + "available");
+    used = in.number(name + "used");
+    nextAvailable = in.integer(name + "nextAvailable", 0, 0xffff);
+    nextUsed = in.integer(name + "nextUsed", 0, 0xffff);
+    signalledUsed = in.integer(name + "signalledUsed", 0, 0xffff);
+    outstanding = in.integer(name + "outstanding", 0, 0xffff);
+  }
+}
