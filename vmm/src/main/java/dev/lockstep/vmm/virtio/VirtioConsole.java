@@ -19,7 +19,7 @@ public final class VirtioConsole extends VirtioDevice {
   private static final int QUEUE_SIZE = 64;
   private static final int RECEIVE = 0;
   private static final int TRANSMIT = 1;
-  // A buffer may be as long as memory; it is copied out in parts.
+  private static final int TRANSMIT_BUFFER_BYTES_MAX = 1 << 20;
   private static final int TRANSMIT_CHUNK_BYTES = 4096;
 
   private final GuestMemory memory;
@@ -90,6 +90,10 @@ public final class VirtioConsole extends VirtioDevice {
     Virtqueue queue = queue(TRANSMIT);
     for (DescriptorChain chain = queue.pop(); chain != null; chain = queue.pop()) {
       long length = chain.readableBytes();
+      if (length > TRANSMIT_BUFFER_BYTES_MAX) {
+        queue.violated("a console buffer has %d bytes".formatted(length));
+        return;
+      }
       for (long at = 0; at < length; at += TRANSMIT_CHUNK_BYTES) {
         int part = (int) Math.min(TRANSMIT_CHUNK_BYTES, length - at);
         for (byte octet : chain.gather(memory, at, part)) {

@@ -343,6 +343,9 @@ public final class VirtioPci implements PciFunction {
       status &= ~STATUS_FEATURES_OK;
     }
     if ((status & ~before & STATUS_DRIVER_OK) != 0) {
+      for (Virtqueue queue : queues) {
+        queue.start();
+      }
       device.activate(driverFeatures);
     }
   }

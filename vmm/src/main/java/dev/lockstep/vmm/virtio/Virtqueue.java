@@ -35,6 +35,7 @@ final class Virtqueue {
 
   private int size;
   private boolean enabled;
+  private boolean started;
   private boolean dead;
   private boolean indirect;
   private boolean eventIndex;
@@ -56,6 +57,7 @@ final class Virtqueue {
   void reset() {
     size = maxSize;
     enabled = false;
+    started = false;
     dead = false;
     indirect = false;
     eventIndex = false;
@@ -82,7 +84,12 @@ final class Virtqueue {
 
   /** Whether buffers can be taken and returned. */
   boolean live() {
-    return enabled && !dead;
+    return enabled && started && !dead;
+  }
+
+  /** The driver is ready: from now on buffers move (section 3.1.1, step 8). */
+  void start() {
+    started = true;
   }
 
   // The driver's settings are kept as written, and checked when it enables the queue.
@@ -329,6 +336,7 @@ final class Virtqueue {
   void save(StateWriter out, String name) {
     out.number(name + "size", size)
         .flag(name + "enabled", enabled)
+        .flag(name + "started", started)
         .flag(name + "dead", dead)
         .flag(name + "indirect", indirect)
         .flag(name + "eventIndex", eventIndex)
@@ -344,6 +352,7 @@ final class Virtqueue {
   void restore(StateReader in, String name) {
     size = in.integer(name + "size", 0, 0xffff);
     enabled = in.flag(name + "enabled");
+    started = in.flag(name + "started");
     dead = in.flag(name + "dead");
     indirect = in.flag(name + "indirect");
     eventIndex = in.flag(name + "eventIndex");
