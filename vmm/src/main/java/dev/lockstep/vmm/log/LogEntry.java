@@ -52,7 +52,7 @@ public sealed interface LogEntry {
    *
    * @param device index of the disk device
    * @param request the device's number of the request
-   * @param status what the device reports to the guest (virtio-blk: 0 OK, 1 IOERR, 2 UNSUPP)
+   * @param status what the device reports to the guest ({@code DiskStatus}: 0 done, 1 I/O error)
    */
   record DiskCompletion(Moment at, int device, long request, int status) implements Input {}
 

@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.MachineLayout;
 import dev.lockstep.vmm.bus.Bus;
@@ -15,17 +16,35 @@ import dev.lockstep.vmm.device.TimedDevice;
 import dev.lockstep.vmm.device.Uart16550;
 import dev.lockstep.vmm.device.VirtualTime;
 import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.pci.PciBus;
+import dev.lockstep.vmm.pci.PciFunction;
+import dev.lockstep.vmm.pci.PciHostBridge;
+import dev.lockstep.vmm.virtio.VirtioConsole;
+import dev.lockstep.vmm.virtio.VirtioDevice;
+import dev.lockstep.vmm.virtio.VirtioEntropy;
+import dev.lockstep.vmm.virtio.VirtioPci;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The devices of one machine, made and wired as {@link MachineLayout} says. Vcpu's thread. */
 final class Board {
-  /** Index in the log of the UART, both as a device that takes input and as an output stream. */
+  // Indexes in the log, of devices and of output streams.
+
+  /** The UART: takes input, puts out a stream. */
   static final int UART0 = 0;
 
-  /** How many output streams there are. */
-  static final int STREAMS = 1;
+  /** The virtio console: takes input, puts out a stream. */
+  static final int CONSOLE = 1;
+
+  /** The entropy device. */
+  static final int ENTROPY = 2;
+
+  /** The first disk; the others follow. */
+  static final int FIRST_DISK = 3;
+
+  /** How many output streams there are: they come first among the devices. */
+  static final int STREAMS = 2;
 
   /**
    * The guest has ended itself.
@@ -37,6 +56,10 @@ final class Board {
   private final Bus bus = new Bus();
   private final PicPair pic = new PicPair(MachineLayout.levelTriggeredIrqs());
   private final Uart16550 uart0;
+  private final VirtioConsole console;
+  private final VirtioEntropy entropy;
+  private final DiskSet disks;
+  private final GuestMemory memory;
   private final List<Device> devices = new ArrayList<>();
   private final List<TimedDevice> timed = new ArrayList<>();
   private final List<String> names = new ArrayList<>();
@@ -46,28 +69,62 @@ final class Board {
    * @param time the machine's clock, at the vCPU's present count
    * @param outputs takes what devices put out, by their index
    */
-  Board(VirtualTime time, OutputCollector outputs) {
+  Board(VirtualTime time, OutputCollector outputs, GuestMemory memory, DiskSet disks) {
+    this.memory = memory;
+    this.disks = disks;
     PowerControl power = new Power();
     uart0 = new Uart16550(pic.connect(MachineLayout.IRQ_UART0), value -> outputs.put(UART0, value));
-    Pit8254 pit = new Pit8254(time, pic.connect(MachineLayout.IRQ_PIT));
-    PmTimer pmTimer = new PmTimer(time);
-    DebugExit debugExit = new DebugExit(power);
-    PostCode postCode = new PostCode();
+    console = new VirtioConsole(memory, value -> outputs.put(CONSOLE, value));
+    // The machine looks at what is wanted at each boundary.
+    entropy = new VirtioEntropy(memory, wanted -> {});
+    legacyDevices(time, power);
     names.add(uart0.kind());
+    names.add("console");
+    names.add("entropy");
+    PciBus pci = new PciBus(bus, power);
+    slot(pci, MachineLayout.SLOT_HOST_BRIDGE, new PciHostBridge());
+    virtio(pci, MachineLayout.SLOT_ENTROPY, entropy);
+    virtio(pci, MachineLayout.SLOT_CONSOLE, console);
+    for (int i = 0; i < disks.count(); i++) {
+      virtio(pci, MachineLayout.SLOT_FIRST_DISK + i, disks.device(i));
+      names.add("disk" + i);
+    }
+    // After its functions, whose windows it maps when it is restored.
+    ports(MachineLayout.PCI_CONFIG, 8, pci, 0, 4);
+  }
 
+  private void legacyDevices(VirtualTime time, PowerControl power) {
+    Pit8254 pit = new Pit8254(time, pic.connect(MachineLayout.IRQ_PIT));
     ports(MachineLayout.PIC_MASTER, 2, pic, 0, 1);
     ports(MachineLayout.PIC_SLAVE, 2, pic, 2, 1);
     ports(MachineLayout.PIC_ELCR, 2, pic, 4, 1);
     ports(MachineLayout.PIT, 4, pit, 0, 1);
     ports(MachineLayout.SYSTEM_CONTROL_B, 1, pit, 4, 1);
     ports(MachineLayout.UART0, 8, uart0, 0, 1);
-    ports(MachineLayout.PM_TIMER, 4, pmTimer, 0, 4);
-    ports(MachineLayout.DEBUG_EXIT, 1, debugExit, 0, 4);
-    ports(MachineLayout.DELAY_PORT, 1, postCode, 0, 1);
+    ports(MachineLayout.PM_TIMER, 4, new PmTimer(time), 0, 4);
+    ports(MachineLayout.DEBUG_EXIT, 1, new DebugExit(power), 0, 4);
+    ports(MachineLayout.DELAY_PORT, 1, new PostCode(), 0, 1);
+  }
+
+  private void virtio(PciBus pci, int slot, VirtioDevice device) {
+    int irq = MachineLayout.pciIrq(slot);
+    slot(
+        pci,
+        slot,
+        new VirtioPci(device, memory, MachineLayout.pciMmioBase(slot), irq, pic.connect(irq)));
+  }
+
+  private void slot(PciBus pci, int slot, PciFunction function) {
+    pci.attach(slot, function);
+    add(function);
   }
 
   private void ports(int first, int count, Device device, int firstOffset, int maxWidth) {
     bus.mapPorts(first, count, device, firstOffset, maxWidth);
+    add(device);
+  }
+
+  private void add(Device device) {
     if (!devices.contains(device)) {
       devices.add(device);
       if (device instanceof TimedDevice it) {
@@ -114,14 +171,22 @@ final class Board {
     return powerRequest;
   }
 
-  /** How many bytes a console device would take now. */
+  DiskSet disks() {
+    return disks;
+  }
+
+  /** How many bytes a console device would take now; 0 if there is no such console. */
   int consoleRoom(int device) {
-    return device == UART0 ? uart0.receiveRoom() : 0;
+    return switch (device) {
+      case UART0 -> uart0.receiveRoom();
+      case CONSOLE -> console.receiveRoom();
+      default -> 0;
+    };
   }
 
   /** Whether input to a console device of that index is possible at all. */
-  boolean isConsole(int device) {
-    return device == UART0;
+  static boolean isConsole(int device) {
+    return device == UART0 || device == CONSOLE;
   }
 
   /**
@@ -130,21 +195,37 @@ final class Board {
    * @return how many it took
    */
   int receive(int device, byte[] bytes) {
-    return device == UART0 ? uart0.receive(bytes) : 0;
+    return switch (device) {
+      case UART0 -> uart0.receive(bytes);
+      case CONSOLE -> console.receive(bytes);
+      default -> 0;
+    };
   }
 
-  /** Every device's state, in the order of the board. */
+  /** How many random bytes the guest waits for; 0 for none. */
+  int entropyWanted() {
+    return entropy.wantedBytes();
+  }
+
+  /** Gives the guest the random bytes it waits for; false if it waits for another number of bytes. */
+  boolean provideEntropy(byte[] bytes) {
+    return entropy.provide(bytes);
+  }
+
+  /** The disk with an index of the log, or -1. */
+  int diskOf(int device) {
+    int disk = device - FIRST_DISK;
+    return disk >= 0 && disk < disks.count() ? disk : -1;
+  }
+
+  /** Every device's state, in the order of the board. All I/O that was submitted is executed: what a disk has read is state. */
   List<DeviceState> save() {
+    disks.drain();
     List<DeviceState> states = new ArrayList<>(devices.size());
     for (Device device : devices) {
       states.add(device.save());
     }
     return states;
-  }
-
-  /** As {@link #save}, with what is needed besides to continue elsewhere. */
-  List<DeviceState> snapshot() {
-    return save();
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.device.DeviceState;
+import dev.lockstep.vmm.disk.DiskBackend;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
@@ -30,6 +31,9 @@ public interface Boundary {
 
   /** Which pages differ from zero or were written since; see {@link PageTracker}. */
   PageTracker pages();
+
+  /** The disks' stores with what was written to them; a request may be on its way until drained. */
+  List<DiskBackend> disks();
 
   /** Everything but memory and disks, for {@link dev.lockstep.vmm.snapshot.CheckpointWriter#state}. */
   byte[] encodedState();

@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.device.TimedDevice;
+import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.MachineDigest;
@@ -163,7 +164,10 @@ final class FollowConductor implements Conductor {
   /** Lets an entry take effect, or compares it; false if that must wait for this replica's own I/O. */
   private boolean fulfil(LogEntry entry) {
     switch (entry) {
-      case LogEntry.Input it -> core.apply(it);
+      case LogEntry.DiskCompletion it -> {
+        return complete(it);
+      }
+      case LogEntry.Input it -> apply(it);
       case LogEntry.OutputEntry it -> compareOutput(it);
       case LogEntry.DigestEntry it -> {
         compare(it, "digest of the registers", it.registers(), core.registersDigest());
@@ -176,6 +180,33 @@ final class FollowConductor implements Conductor {
       case LogEntry.EndOfLog it -> throw new IllegalStateException("the end is not fulfilled");
     }
     return true;
+  }
+
+  /** Completes a disk request, once this replica's own I/O for it is done; its listener wakes us. */
+  private boolean complete(LogEntry.DiskCompletion entry) {
+    DiskRequest request = core.request(entry);
+    if (request == null) {
+      throw diverged(
+          entry,
+          "request %d of disk device %d".formatted(entry.request(), entry.device()),
+          "waited for",
+          "not waited for");
+    }
+    if (!request.isExecuted()) {
+      return false;
+    }
+    apply(entry);
+    return true;
+  }
+
+  /** An input that this guest cannot take means that it is not where the recorded one was. */
+  private void apply(LogEntry.Input entry) {
+    try {
+      core.apply(entry);
+    } catch (IllegalStateException e) {
+      throw diverged(
+          entry, "what the guest can take", entry.toString(), String.valueOf(e.getMessage()));
+    }
   }
 
   private void compareOutput(LogEntry.OutputEntry entry) {
@@ -205,6 +236,7 @@ final class FollowConductor implements Conductor {
     if (stream >= 0) {
       throw diverged(entry, "output at the end", "none more", "more on stream " + stream);
     }
+    core.board().disks().sync();
     MachineDigest digest = entry.digest();
     if (digest != null) {
       compareAll(entry, digest);

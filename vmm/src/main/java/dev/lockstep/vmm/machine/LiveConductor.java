@@ -1,11 +1,14 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.vmm.device.TimedDevice;
+import dev.lockstep.vmm.disk.DiskRequest;
+import dev.lockstep.vmm.disk.DiskStatus;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.time.Pacer;
+import java.security.SecureRandom;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +30,7 @@ final class LiveConductor implements Conductor {
   private final long epoch;
   private final boolean paced;
   private final Pacer pacer = new Pacer();
+  private final SecureRandom entropy = new SecureRandom();
   private long nextDigest;
   private long lastProgressNanos;
   private long promisedNanos;
@@ -110,6 +114,7 @@ final class LiveConductor implements Conductor {
   }
 
   private MachineEnd finish(EndReason reason, boolean byGuest) {
+    core.board().disks().sync();
     MachineEnd end = core.end(reason, byGuest, sink.wantsFinalDigest());
     append(new LogEntry.EndOfLog(end.at(), reason, end.exitCode(), end.digest()));
     sink.flush();
@@ -148,7 +153,10 @@ final class LiveConductor implements Conductor {
 
   private void digest() {
     long count = core.vcpu().branchCount();
-    if (count >= nextDigest) {
+    if (count >= nextDigest && !core.board().disks().settled()) {
+      // The disks' part of the state is not the same everywhere until their I/O is done.
+      nextDigest = count + BOUNDARY_BRANCHES;
+    } else if (count >= nextDigest) {
       nextDigest = count + core.spec().digestSpacing();
       append(new LogEntry.DigestEntry(core.moment(), core.registersDigest(), core.devicesDigest()));
     }
@@ -156,9 +164,30 @@ final class LiveConductor implements Conductor {
 
   /** Lets every input that waits, and that the guest has room for, take effect at this boundary. */
   private void takeInputs(Moment at) {
+    completions(at);
+    int wanted = core.board().entropyWanted();
+    if (wanted > 0) {
+      byte[] bytes = new byte[wanted];
+      entropy.nextBytes(bytes);
+      input(new LogEntry.EntropyInput(at, Board.ENTROPY, bytes));
+    }
     MachineInput next = mailbox.peekInput();
     while (next != null && take(at, next)) {
       next = mailbox.peekInput();
+    }
+  }
+
+  /** Completes every disk request that was executed. */
+  private void completions(Moment at) {
+    DiskSet disks = core.board().disks();
+    for (int i = 0; i < disks.count(); i++) {
+      for (DiskRequest done = disks.firstExecuted(i); done != null; done = disks.firstExecuted(i)) {
+        DiskStatus status = done.status();
+        if (status == null) {
+          throw new IllegalStateException("%s has no status".formatted(done));
+        }
+        input(new LogEntry.DiskCompletion(at, Board.FIRST_DISK + i, done.id(), status.ordinal()));
+      }
     }
   }
 
@@ -196,6 +225,9 @@ final class LiveConductor implements Conductor {
 
   /** Whether something could take effect now. */
   private boolean somethingWaits() {
+    if (core.board().entropyWanted() > 0 || core.board().disks().anyExecuted()) {
+      return true;
+    }
     MachineInput next = mailbox.peekInput();
     return next instanceof MachineInput.ConsoleBytes it
         ? core.board().consoleRoom(it.device()) > 0
@@ -273,7 +305,7 @@ final class LiveConductor implements Conductor {
 
   /** Without pacing an idle guest's time is free to jump, but not past what is on its way. */
   private boolean freeToJump(long deadline) {
-    return deadline != TimedDevice.NO_DEADLINE && !somethingWaits();
+    return deadline != TimedDevice.NO_DEADLINE && !somethingWaits() && !core.board().disks().busy();
   }
 
   private long idleNanos(long deadline, long now) {

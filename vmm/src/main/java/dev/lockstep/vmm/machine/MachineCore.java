@@ -5,6 +5,10 @@ import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.vmm.device.DeviceState;
 import dev.lockstep.vmm.device.TimedDevice;
+import dev.lockstep.vmm.disk.DiskBackend;
+import dev.lockstep.vmm.disk.DiskRequest;
+import dev.lockstep.vmm.disk.DiskStatus;
+import dev.lockstep.vmm.log.DiskIdentity;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
@@ -12,6 +16,7 @@ import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.time.VirtualClock;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The parts of one machine and what is done to them at a boundary, the same on a live machine and on a replica. Knows
@@ -134,6 +139,11 @@ final class MachineCore implements Boundary {
     sequence = next;
   }
 
+  @Override
+  public List<DiskBackend> disks() {
+    return board.disks().backends();
+  }
+
   /** Hash of the registers. */
   long registersDigest() {
     vcpu.getState(scratch);
@@ -151,20 +161,24 @@ final class MachineCore implements Boundary {
         registersDigest(),
         devicesDigest(),
         StateHash.memory(memory, pages.everWritten()),
-        List.of());
+        disks ? board.disks().identities().stream().map(DiskIdentity::hash).toList() : List.of());
   }
 
   /** The header of a log that begins here. */
   LogHeader header(long epoch) {
-    return header(epoch, digest(true));
+    List<DiskIdentity> disks = board.disks().identities();
+    return header(epoch, disks, digest(false));
   }
 
   /** As {@link #header}, without the hashes of memory and disks, which are not read. */
   LogHeader headerWithoutContent(long epoch) {
-    return header(epoch, new MachineDigest(registersDigest(), devicesDigest(), 0, List.of()));
+    return header(
+        epoch,
+        board.disks().sizes(),
+        new MachineDigest(registersDigest(), devicesDigest(), 0, List.of()));
   }
 
-  private LogHeader header(long epoch, MachineDigest initial) {
+  private LogHeader header(long epoch, List<DiskIdentity> disks, MachineDigest initial) {
     return new LogHeader(
         spec.name(),
         epoch,
@@ -174,7 +188,7 @@ final class MachineCore implements Boundary {
         spec.semantics(),
         spec.facts(),
         board.names(),
-        List.of(),
+        disks,
         moment(),
         virtualNanos(),
         wallClockNanos,
@@ -210,12 +224,26 @@ final class MachineCore implements Boundary {
         }
       }
       case LogEntry.ClockEntry it -> clock.adjust(vcpu.branchCount(), it.stepNanos(), it.pace());
-      case LogEntry.DiskCompletion it -> throw new IllegalStateException("no disk " + it.device());
-      case LogEntry.EntropyInput it ->
-          throw new IllegalStateException("no entropy device " + it.device());
+      case LogEntry.DiskCompletion it -> complete(it);
+      case LogEntry.EntropyInput it -> {
+        if (!board.provideEntropy(it.bytes())) {
+          throw new IllegalStateException(
+              "the guest does not wait for %d random bytes".formatted(it.bytes().length));
+        }
+      }
       case LogEntry.ControlInput it -> control(it);
     }
     runner.settle();
+  }
+
+  private void complete(LogEntry.DiskCompletion input) {
+    int disk = board.diskOf(input.device());
+    DiskStatus[] known = DiskStatus.values();
+    if (disk < 0
+        || input.status() >= known.length
+        || !board.disks().device(disk).complete(input.request(), known[input.status()])) {
+      throw new IllegalStateException("no request waits for %s".formatted(input));
+    }
   }
 
   private void control(LogEntry.ControlInput input) {
@@ -223,6 +251,12 @@ final class MachineCore implements Boundary {
       case CTRL_ALT_DEL -> throw new IllegalStateException("there is no keyboard");
       case RTC_STEP -> wallClockNanos += input.argument();
     }
+  }
+
+  /** This replica's own request that an entry completes, or null if the guest waits for no such one. */
+  @Nullable DiskRequest request(LogEntry.DiskCompletion entry) {
+    int disk = board.diskOf(entry.device());
+    return disk < 0 ? null : board.disks().device(disk).inFlight(entry.request());
   }
 
   /** How the run ends, if it ends here. */

@@ -9,6 +9,7 @@ import dev.lockstep.vmm.time.VirtualClock;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Makes machines. */
 public final class MachineFactory {
@@ -24,10 +25,11 @@ public final class MachineFactory {
   /**
    * Makes a machine with a guest in it, not started.
    *
+   * @param disks become the machine's, even if it cannot be made
    * @throws dev.lockstep.engine.VmmException if memory is short or the guest cannot be loaded
    */
-  public Machine create(MachineSpec spec, GuestLoader loader) {
-    MachineParts parts = assemble(spec);
+  public Machine create(MachineSpec spec, List<MachineDisk> disks, GuestLoader loader) {
+    MachineParts parts = assemble(spec, disks);
     try {
       CpuState state = new CpuState();
       loader.load(parts.memory(), state);
@@ -42,20 +44,23 @@ public final class MachineFactory {
   /**
    * Makes a machine from a snapshot file, not started.
    *
+   * @param disks as they were then; become the machine's, even if it cannot be made
    * @throws dev.lockstep.engine.VmmException if the file is no snapshot, damaged, or of another machine, naming the field
    */
-  public Machine restore(MachineSpec spec, Path snapshot) {
-    return SnapshotFile.read(snapshot, reader -> restore(spec, reader));
+  public Machine restore(MachineSpec spec, List<MachineDisk> disks, Path snapshot) {
+    return SnapshotFile.read(snapshot, reader -> restore(spec, disks, reader));
   }
 
   /**
    * Makes a machine from a checkpoint, not started.
    *
+   * @param disks as they were then; become the machine's, even if it cannot be made
    * @throws dev.lockstep.engine.VmmException if it is of another machine, naming the field
    * @throws IOException if the checkpoint is damaged or cannot be read
    */
-  public Machine restore(MachineSpec spec, CheckpointReader checkpoint) throws IOException {
-    MachineParts parts = assemble(spec);
+  public Machine restore(MachineSpec spec, List<MachineDisk> disks, CheckpointReader checkpoint)
+      throws IOException {
+    MachineParts parts = assemble(spec, disks);
     try {
       MachineCore core = new MachineCore(spec, parts);
       checkpoint.header().requireSameConfiguration(core.headerWithoutContent(0));
@@ -71,7 +76,7 @@ public final class MachineFactory {
   }
 
   @SuppressWarnings("MustBeClosedChecker") // MachineParts.close closes it
-  private MachineParts assemble(MachineSpec spec) {
+  private MachineParts assemble(MachineSpec spec, List<MachineDisk> machineDisks) {
     Arena arena = Arena.ofShared();
     try {
       GuestMemory memory = HostMemory.map(arena, spec.memoryBytes());
@@ -79,7 +84,8 @@ public final class MachineFactory {
       Vcpu vcpu = engine.create(spec.model(), spec.semantics(), memory, clock);
       VirtualTime time = () -> clock.nanosAt(vcpu.branchCount());
       OutputCollector outputs = new OutputCollector(Board.STREAMS);
-      Board board = new Board(time, outputs);
+      DiskSet disks = new DiskSet(spec.name(), memory, machineDisks);
+      Board board = new Board(time, outputs, memory, disks);
       return new MachineParts(arena, memory, new PageTracker(memory), vcpu, clock, board, outputs);
     } catch (Throwable e) {
       arena.close();

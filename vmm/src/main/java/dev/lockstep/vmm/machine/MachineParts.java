@@ -18,6 +18,10 @@ record MachineParts(
   /** Releases everything, last made first. Nothing may use the machine any more. */
   void close() {
     vcpu.close();
-    arena.close();
+    try {
+      board.disks().close();
+    } finally {
+      arena.close();
+    }
   }
 }

@@ -47,6 +47,7 @@ final class PcMachine implements Machine {
     this.core = core;
     this.origin = origin;
     this.mailbox = new Mailbox(parts.vcpu()::kick);
+    parts.board().disks().onExecuted(mailbox::signal);
     this.lastStatus = statusAs(MachineState.CREATED);
   }
 
@@ -132,6 +133,9 @@ final class PcMachine implements Machine {
     Conductor now = conductor;
     if (now != null && now.mode() != MachineMode.LIVE) {
       throw new IllegalStateException("only a live machine takes inputs");
+    }
+    if (input instanceof MachineInput.ConsoleBytes it && !Board.isConsole(it.device())) {
+      throw new IllegalArgumentException("device %d is no console".formatted(it.device()));
     }
     return mailbox.offer(input);
   }
@@ -255,6 +259,9 @@ final class PcMachine implements Machine {
     MachineEnd end = null;
     Throwable failure = null;
     try {
+      if (origin == Origin.RESTORED) {
+        core.board().disks().resubmit();
+      }
       conductor = first.get();
       end = conduct();
       closeConductor();

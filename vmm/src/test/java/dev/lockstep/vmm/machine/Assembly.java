@@ -196,6 +196,30 @@ final class Assembly {
     return raw(0xed);
   }
 
+  /** A store of a constant to any address, by way of RDI and RAX. */
+  Assembly mmio(long address, int width, long value) {
+    mov(RDI, address).mov(RAX, value);
+    return switch (width) {
+      case 1 -> raw(0x88, 0x07);
+      case 2 -> raw(0x66, 0x89, 0x07);
+      case 4 -> raw(0x89, 0x07);
+      default -> raw(0x48, 0x89, 0x07);
+    };
+  }
+
+  /** An instruction whose memory operand is [disp32] or [register * scale + disp32], with its ModRM and SIB given. */
+  Assembly memory(int address, int... encoding) {
+    return raw(encoding).little(address, 4);
+  }
+
+  Assembly word(int value) {
+    return little(value, 2);
+  }
+
+  Assembly dword(int value) {
+    return little(value, 4);
+  }
+
   /** RDTSC; RDX:RAX joined in RAX. */
   Assembly rdtsc() {
     return raw(0x0f, 0x31).raw(0x48, 0xc1, 0xe2, 32).alu(0x09, RAX, RDX);

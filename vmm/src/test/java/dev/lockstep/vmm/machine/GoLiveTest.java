@@ -12,6 +12,7 @@ import dev.lockstep.vmm.replay.ReplayReport;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.RepeatedTest;
@@ -116,7 +117,7 @@ class GoLiveTest {
   }
 
   private void replayFrom(MachineSpec spec, SnapshotInfo base, Path log, MachineEnd end) {
-    try (Machine machine = Machines.FACTORY.restore(spec, base.file());
+    try (Machine machine = Machines.FACTORY.restore(spec, List.of(), base.file());
         FileLogSource source = new FileLogSource(log, base.sequence())) {
       ReplayReport report = Replay.run(machine, source, new DirectGate((s, offset, bytes) -> {}));
       assertThat(report.divergence()).as("seed %d", seed).isNull();

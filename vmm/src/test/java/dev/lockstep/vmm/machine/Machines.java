@@ -3,7 +3,13 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.softcpu.SoftVcpu;
+import dev.lockstep.vmm.disk.DiskImage;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
@@ -34,7 +40,27 @@ final class Machines {
   }
 
   static Machine create(MachineSpec spec, GuestLoader guest) {
-    return FACTORY.create(spec, guest);
+    return FACTORY.create(spec, List.of(), guest);
+  }
+
+  /** A machine with a disk of its own: a copy of an image. */
+  static Machine withDisk(MachineSpec spec, Path image) {
+    return FACTORY.create(spec, List.of(disk(image)), DiskGuest.create());
+  }
+
+  static MachineDisk disk(Path image) {
+    return new MachineDisk("vda", DiskImage.open(image, DiskImage.Access.READ_WRITE, "test"));
+  }
+
+  /** A new image with random content. */
+  static Path image(Path file, Random random) throws IOException {
+    byte[] content = new byte[DiskGuest.DISK_BYTES];
+    random.nextBytes(content);
+    return Files.write(file, content);
+  }
+
+  static Path copy(Path image, String name) throws IOException {
+    return Files.copy(image, image.resolveSibling(name));
   }
 
   static MachineEnd await(Machine machine) throws Exception {

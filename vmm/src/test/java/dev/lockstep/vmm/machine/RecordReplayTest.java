@@ -49,7 +49,7 @@ class RecordReplayTest {
     replayed(spec, recording);
     assertThat(recording.snapshots).isNotEmpty();
     for (SnapshotInfo snapshot : recording.snapshots) {
-      try (Machine machine = Machines.FACTORY.restore(spec, snapshot.file());
+      try (Machine machine = Machines.FACTORY.restore(spec, List.of(), snapshot.file());
           FileLogSource source = new FileLogSource(recording.log, snapshot.sequence())) {
         List<byte[]> rest = new ArrayList<>();
         ReplayReport report =
