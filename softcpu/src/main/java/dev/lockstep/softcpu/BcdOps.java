@@ -1,16 +1,15 @@
 package dev.lockstep.softcpu;
 
 /**
- * The decimal adjustments, which 64-bit mode does not have (Intel SDM vol. 2A). Undefined flags: OF after DAA and DAS is 0; AAA and AAS set SF, ZF and PF by AL and clear OF; AAM clears CF, AF and
- * OF; AAD sets them as the addition in it does.
+ * The decimal adjustments, which 64-bit mode does not have (Intel SDM vol. 2A). Undefined flags, as AMD's processors set them (measured on Zen 5): OF after DAA and DAS is that of adding or subtracting
+ * the whole correction; AAA and AAS set SF, ZF, PF and OF by adding or subtracting 0x106 or 0 to AX; AAM clears CF, AF and OF; AAD sets them as the addition in it does.
  */
 final class BcdOps {
   private BcdOps() {}
 
-  /** Sets SF, ZF and PF by AL, CF and AF as given, OF to 0. */
-  private static void setFlags(Cpu c, boolean carry, boolean adjust) {
-    c.flagResult = (byte) c.r[0];
-    c.flagAux = Flags.aux(carry, false, adjust);
+  /** Keeps SF, ZF and PF of the last result, and sets the others. */
+  private static void setFlags(Cpu c, boolean carry, boolean overflow, boolean adjust) {
+    c.flagAux = Flags.aux(carry, overflow, adjust);
   }
 
   /** DAA, DAS: 27, 2F. */
@@ -40,7 +39,8 @@ final class BcdOps {
         newCarry = false;
       }
       Operand.set8(c, 0, result);
-      setFlags(c, newCarry, adjust);
+      Alu.applyNarrow(c, sign > 0 ? Alu.ADD : Alu.SUB, 1, al, sign * (result - al));
+      setFlags(c, newCarry, Flags.of(c), adjust);
     }
   }
 
@@ -55,12 +55,10 @@ final class BcdOps {
     @Override
     void exec(Cpu c) {
       boolean adjust = (Operand.get8(c, 0) & 0xf) > 9 || Flags.af(c);
-      int ax = (int) c.r[0] & 0xffff;
-      if (adjust) {
-        ax += sign * 0x106;
-      }
+      int by = adjust ? 0x106 : 0;
+      int ax = Alu.applyNarrow(c, sign > 0 ? Alu.ADD : Alu.SUB, 2, (int) c.r[0], by);
       Operand.set16(c, 0, ax & 0xff0f);
-      setFlags(c, adjust, adjust);
+      setFlags(c, adjust, Flags.of(c), adjust);
     }
   }
 
@@ -79,7 +77,8 @@ final class BcdOps {
       }
       int al = Operand.get8(c, 0);
       Operand.set16(c, 0, al / base << 8 | al % base);
-      setFlags(c, false, false);
+      c.flagResult = (byte) (al % base);
+      setFlags(c, false, false, false);
     }
   }
 
