@@ -1,0 +1,13 @@
+package dev.lockstep.ft.arbiter;
+
+/** The arbiter cannot be reached now. Nothing is decided by that: the caller waits and asks again. */
+public final class ArbiterUnavailableException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  /**
+   * @param message what failed and where
+   */
+  public ArbiterUnavailableException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}
