@@ -15,7 +15,8 @@ public interface Arbiter {
    * @return whose name it is: {@code claimant}, or who was first
    * @throws ArbiterUnavailableException if the store cannot be reached, or its content cannot be read; nothing is known then
    */
-  ReplicaInstance claim(DecisionName name, ReplicaInstance claimant) throws ArbiterUnavailableException;
+  ReplicaInstance claim(DecisionName name, ReplicaInstance claimant)
+      throws ArbiterUnavailableException;
 
   /**
    * Writes a nonce for the other side to read: at join the two prove to each other that they mean the same store.

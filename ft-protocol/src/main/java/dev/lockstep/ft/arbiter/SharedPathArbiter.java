@@ -131,7 +131,8 @@ public final class SharedPathArbiter implements Arbiter {
   private Path draft(Path file) {
     return folder.resolve(
         ".draft-%016x-%s"
-            .formatted(java.util.concurrent.ThreadLocalRandom.current().nextLong(), file.getFileName()));
+            .formatted(
+                java.util.concurrent.ThreadLocalRandom.current().nextLong(), file.getFileName()));
   }
 
   private static void write(Path file, String content) throws IOException {
@@ -159,8 +160,7 @@ public final class SharedPathArbiter implements Arbiter {
     if (!matcher.matches()) {
       throw new IOException("its content is not a decision (or not all of it is there yet)");
     }
-    return new ReplicaInstance(
-        matcher.group(1), HexFormat.fromHexDigitsToLong(matcher.group(2)));
+    return new ReplicaInstance(matcher.group(1), HexFormat.fromHexDigitsToLong(matcher.group(2)));
   }
 
   private static String bounded(Path file) throws IOException {
@@ -180,16 +180,15 @@ public final class SharedPathArbiter implements Arbiter {
   private static String encode(String name) {
     StringBuilder text = new StringBuilder();
     name.codePoints()
-        .forEach(
-            code -> {
-              boolean plain =
-                  code < 128 && (Character.isLetterOrDigit(code) || code == '.' || code == '-');
-              if (plain) {
-                text.appendCodePoint(code);
-              } else {
-                text.append('_').append(Integer.toHexString(code)).append('_');
-              }
-            });
+        .forEach(code -> {
+          boolean plain =
+              code < 128 && (Character.isLetterOrDigit(code) || code == '.' || code == '-');
+          if (plain) {
+            text.appendCodePoint(code);
+          } else {
+            text.append('_').append(Integer.toHexString(code)).append('_');
+          }
+        });
     return text.toString();
   }
 

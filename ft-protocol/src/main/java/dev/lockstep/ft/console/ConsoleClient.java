@@ -38,8 +38,7 @@ public final class ConsoleClient implements AutoCloseable {
       InputStream from = socket.getInputStream();
       String answer = line(from);
       if (!answer.equals("at " + offset)) {
-        throw new IOException(
-            "asked for byte %d, the server says: %s".formatted(offset, answer));
+        throw new IOException("asked for byte %d, the server says: %s".formatted(offset, answer));
       }
       socket.setSoTimeout(0);
       return new ConsoleClient(socket, from, offset);

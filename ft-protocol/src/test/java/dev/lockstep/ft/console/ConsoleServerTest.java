@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 
 /** A consumer by offset sees every byte once, across servers. */
 final class ConsoleServerTest {
-  private static final InetSocketAddress ANY = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+  private static final InetSocketAddress ANY =
+      new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
   private static final int TIMEOUT_MILLIS = 10_000;
 
   private static byte[] ascii(String text) {
@@ -64,13 +65,12 @@ final class ConsoleServerTest {
     try (ConsoleServer server = ConsoleServer.start(ANY, history, bytes -> {});
         ConsoleClient client = ConsoleClient.connect(of(server), 0, TIMEOUT_MILLIS)) {
       Thread.ofVirtual()
-          .start(
-              () -> {
-                history.accept(0, ascii("hello "));
-                history.accept(0, ascii("hello wor"));
-                history.accept(9, ascii("ld"));
-                history.close();
-              });
+          .start(() -> {
+            history.accept(0, ascii("hello "));
+            history.accept(0, ascii("hello wor"));
+            history.accept(9, ascii("ld"));
+            history.close();
+          });
       assertThat(readAll(client)).isEqualTo("hello world");
     }
   }
@@ -126,8 +126,7 @@ final class ConsoleServerTest {
   @Test
   void aPortInUseIsNamed() {
     try (ConsoleServer server = ConsoleServer.start(ANY, new ConsoleHistory(16), bytes -> {})) {
-      assertThatThrownBy(
-              () -> ConsoleServer.start(of(server), new ConsoleHistory(16), bytes -> {}))
+      assertThatThrownBy(() -> ConsoleServer.start(of(server), new ConsoleHistory(16), bytes -> {}))
           .isInstanceOf(VmmException.class)
           .hasMessageContaining(String.valueOf(server.port()));
     }
