@@ -68,18 +68,18 @@ class MachineTest {
   }
 
   @Test
-  void virtualTimeKeepsNearTheHosts() throws Exception {
+  void virtualTimeIsNeverAheadOfTheHosts() throws Exception {
+    long allowedAheadNanos = 10_000_000;
+    Machines.Console console = new Machines.Console();
     try (Machine machine = Machines.create(Machines.spec(Pacing.HOST), Guests.clockwork(64))) {
-      machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
-      long virtual = machine.atBoundary(Boundary::virtualNanos).get();
+      machine.start(LogSink.NONE, new DirectGate(console), 1);
+      // The host's window encloses the guest's, so a busy host cannot break this.
       long host = System.nanoTime();
-      Thread.sleep(1000);
+      long virtual = machine.atBoundary(Boundary::virtualNanos).get();
+      awaitOutput(console, 20);
       long virtualPassed = machine.atBoundary(Boundary::virtualNanos).get() - virtual;
       long hostPassed = System.nanoTime() - host;
-      // Never ahead by more than it may be; how far behind depends on how busy the host is.
-      assertThat(virtualPassed).isLessThan(hostPassed + 10_000_000).isGreaterThan(0);
-      System.out.printf(
-          "virtual %d ms in %d ms%n", virtualPassed / 1_000_000, hostPassed / 1_000_000);
+      assertThat(virtualPassed).isPositive().isLessThan(hostPassed + allowedAheadNanos);
     }
   }
 
