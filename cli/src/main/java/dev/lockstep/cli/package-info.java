@@ -1,4 +1,7 @@
-/** The {@code lockstep} command: one class a sub-command, the console terminal, the demo. */
+/**
+ * The {@code lockstep} command: one class a sub-command. Users meet errors here, as one line that says what and where, and
+ * one that says what to do. Called by nobody.
+ */
 @NullMarked
 package dev.lockstep.cli;
 

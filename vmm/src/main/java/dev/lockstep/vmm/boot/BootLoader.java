@@ -46,6 +46,28 @@ public final class BootLoader {
     return new BootLoader(options, memory).load(state);
   }
 
+  /**
+   * SHA-256 of a file as it is, in hexadecimal.
+   *
+   * @param what the file is, in messages
+   * @throws VmmException if it cannot be read
+   */
+  public static String fileDigest(Path path, String what) {
+    try (FileChannel file = BootFile.open(path, what)) {
+      ByteSource source = ByteSource.of(file);
+      MessageDigest sha = sha256();
+      byte[] chunk = new byte[CHUNK];
+      for (long at = 0; at < source.size(); at += CHUNK) {
+        int count = (int) Math.min(CHUNK, source.size() - at);
+        source.read(at, chunk, 0, count);
+        sha.update(chunk, 0, count);
+      }
+      return hex(sha);
+    } catch (IOException e) {
+      throw BootFile.unreadable(path, what, e);
+    }
+  }
+
   private BootResult load(CpuState state) {
     Path path = options.kernel();
     try (FileChannel file = BootFile.open(path, "kernel")) {

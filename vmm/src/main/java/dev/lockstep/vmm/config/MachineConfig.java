@@ -32,8 +32,8 @@ public final class MachineConfig {
           // The clock is ours and the CPU is no real one: no check of the timer, no workarounds for
           // its leaks.
           "no_timer_check mitigations=off",
-          // Addresses as in System.map; the boot seed counts as entropy.
-          "nokaslr random.trust_bootloader=on");
+          // The boot seed counts as entropy.
+          "random.trust_bootloader=on");
 
   /** Most memory a machine can have. */
   public static final long MAX_MEMORY = 64L << 30;

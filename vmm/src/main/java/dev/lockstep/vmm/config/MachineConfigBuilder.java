@@ -161,9 +161,14 @@ public final class MachineConfigBuilder {
     return this;
   }
 
-  /** Adds a disk named by its place: {@code disk0}, {@code disk1}, … */
+  /** Adds a disk named by its place. */
   public MachineConfigBuilder drive(String value, boolean readOnly, Origin origin) {
-    return drive("disk" + driveOrigins.size(), value, readOnly, false, origin);
+    return drive(nextDriveId(), value, readOnly, false, origin);
+  }
+
+  /** The name of a disk that gets none: {@code disk0}, {@code disk1}, … */
+  public String nextDriveId() {
+    return "disk" + driveOrigins.size();
   }
 
   /** Memory in bytes: whole MiB, 64 MiB to 64 GiB. */
@@ -196,7 +201,7 @@ public final class MachineConfigBuilder {
     try {
       cpuModel = CpuModel.named(value);
     } catch (VmmException e) {
-      problem(origin, e.getMessage() + "; " + e.advice());
+      problem(origin, "%s (%s)".formatted(e.getMessage(), e.advice()));
     }
     return this;
   }

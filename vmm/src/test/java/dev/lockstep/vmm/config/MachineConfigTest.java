@@ -93,7 +93,7 @@ final class MachineConfigTest {
         "vm.json:3:79: drive must be an object, not a whole number",
         "vm.json:4:38: memory of 32 MiB is out of range: 64 MiB to 64 GiB",
         "vm.json:4:56: 2 virtual CPUs: a machine has exactly 1",
-        "vm.json:5:18: there is no CPU model named 'i486'; Use lockstep-v1 or lockstep-v1-tsc.",
+        "vm.json:5:18: there is no CPU model named 'i486' (Use lockstep-v1 or lockstep-v1-tsc.)",
         "vm.json:5:36: the kvm engine is not part of this version; use soft",
         "vm.json:5:51: seed must be a whole number, not the number 1.5",
         "vm.json:7:37: the lag of 5 ms is out of range: 10 to 60000 ms",

@@ -1,0 +1,61 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.config.Origin;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Fills in the guest image where a command names no guest, and takes away what was only made for one run. */
+final class GuestFiles implements AutoCloseable {
+  private final List<Path> temporary = new ArrayList<>();
+
+  /**
+   * The configuration that options say. Without a kernel it is that of the guest image; if nothing at all is said about disks
+   * then, a copy of its disk comes with it, for this run only.
+   *
+   * @throws VmmException if the configuration is wrong, or the guest image cannot be made
+   */
+  MachineConfig complete(MachineOptions options) {
+    MachineConfigBuilder builder = options.builder();
+    if (!builder.hasKernel()) {
+      GuestImage image = GuestImage.prepare();
+      image.complete(builder);
+      if (!builder.hasDrives()) {
+        builder.drive(copy(image).toString(), false, new Origin("guest image"));
+      }
+    }
+    return builder.build();
+  }
+
+  private Path copy(GuestImage image) {
+    try {
+      Path folder = Files.createTempDirectory("lockstep-disk-");
+      temporary.add(folder);
+      return image.copyDisk(folder.resolve("disk.ext4"));
+    } catch (IOException e) {
+      throw new VmmException(
+          "no temporary folder can be made: " + e.getMessage(),
+          "Make room, or give a disk of your own by --disk.",
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    for (Path folder : temporary) {
+      try (var files = Files.list(folder)) {
+        for (Path file : files.toList()) {
+          Files.deleteIfExists(file);
+        }
+        Files.deleteIfExists(folder);
+      } catch (IOException _) {
+        // It lies among temporary files; whoever cleans those takes it away.
+      }
+    }
+  }
+}

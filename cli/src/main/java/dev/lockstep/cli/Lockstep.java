@@ -1,0 +1,61 @@
+package dev.lockstep.cli;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The command. */
+@Command(
+    name = "lockstep",
+    description =
+        "Runs fault-tolerant Linux virtual machines, and records and replays them bit for bit.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      RunCommand.class,
+      RecordCommand.class,
+      ReplayCommand.class,
+      CommandLine.HelpCommand.class,
+    })
+public final class Lockstep {
+  private Lockstep() {}
+
+  /** Runs the command and ends the process with its status. */
+  public static void main(String[] args) {
+    System.exit(execute(args, System.out, System.err));
+  }
+
+  /**
+   * Runs the command.
+   *
+   * @param out for what was asked for: help, versions, results
+   * @param err for errors, notes and progress
+   * @return the exit status, see {@link ExitStatus}
+   */
+  static int execute(String[] args, PrintStream out, PrintStream err) {
+    CommandLine line = new CommandLine(new Lockstep());
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setAbbreviatedOptionsAllowed(false);
+    line.setUsageHelpAutoWidth(true);
+    for (CommandLine sub : line.getSubcommands().values()) {
+      if (sub.getCommand() instanceof DebugOption.Carrier) {
+        sub.getCommandSpec().usageMessage().exitCodeListHeading("%nExit status:%n");
+        sub.getCommandSpec().usageMessage().exitCodeList(ExitStatus.help());
+        sub.getCommandSpec().mixinStandardHelpOptions(true);
+      }
+    }
+    Errors errors = new Errors(err);
+    line.setParameterExceptionHandler(errors);
+    line.setExecutionExceptionHandler(errors);
+    line.setExitCodeExceptionMapper(errors);
+    if (args.length == 0) {
+      line.usage(line.getErr());
+      return ExitStatus.USAGE;
+    }
+    return line.execute(args);
+  }
+}

@@ -1,0 +1,176 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.vmm.config.ConfigFile;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.config.MemorySize;
+import dev.lockstep.vmm.config.Origin;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What machine to run: the options that all such commands share. A file's settings come first, options replace them. */
+final class MachineOptions {
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description =
+          "Configuration in JSON, in Firecracker's shape; the options below replace what it says.")
+  private @Nullable Path config;
+
+  @Option(
+      names = "--kernel",
+      paramLabel = "FILE",
+      description = "Linux kernel, bzImage or vmlinux (default: that of scripts/guest-image).")
+  private @Nullable String kernel;
+
+  @Option(
+      names = "--initrd",
+      paramLabel = "FILE",
+      description = "Initial RAM disk (default: that of scripts/guest-image, with its kernel).")
+  private @Nullable String initrd;
+
+  @Option(
+      names = "--append",
+      paramLabel = "PARAMETERS",
+      description = "Kernel parameters, behind the small PC's own; may be repeated.")
+  private List<String> append = List.of();
+
+  @Option(
+      names = "--no-default-append",
+      description =
+          "Without the small PC's own kernel parameters: --append is the whole command line.")
+  private boolean noDefaultAppend;
+
+  @Option(
+      names = "--disk",
+      paramLabel = "FILE[,ro][,root][,id=NAME]",
+      description =
+          "Disk image (raw), as /dev/vda and on; ro: read-only, root: mounted as the root. May be repeated.")
+  private List<String> disks = List.of();
+
+  @Option(
+      names = "--memory",
+      paramLabel = "SIZE",
+      description = "Memory, as 512M or 2G: 64M to 64G (default: 512M).")
+  private @Nullable String memory;
+
+  @Option(
+      names = "--cpu-model",
+      paramLabel = "NAME",
+      description =
+          "CPU that the guest sees: lockstep-v1-tsc (default) or lockstep-v1 (without a time-stamp counter).")
+  private @Nullable String cpuModel;
+
+  @Option(
+      names = "--engine",
+      paramLabel = "NAME",
+      description = "What executes the guest: soft (default).")
+  private @Nullable String engine;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "NUMBER",
+      description = "What the guest's random numbers start from (default: drawn anew).")
+  private @Nullable Long seed;
+
+  @Option(names = "--name", paramLabel = "NAME", description = "The VM's name (default: lockstep).")
+  private @Nullable String name;
+
+  /** Whether any option or file says what the machine is. */
+  boolean given() {
+    return config != null
+        || kernel != null
+        || initrd != null
+        || !append.isEmpty()
+        || noDefaultAppend
+        || !disks.isEmpty()
+        || memory != null
+        || cpuModel != null
+        || engine != null
+        || seed != null
+        || name != null;
+  }
+
+  /** Reads the file and puts the options on top of it. */
+  MachineConfigBuilder builder() {
+    MachineConfigBuilder into = MachineConfig.builder();
+    if (config != null) {
+      ConfigFile.read(config, into);
+    }
+    apply(into);
+    return into;
+  }
+
+  /** Puts the options on top of what a builder has. */
+  void apply(MachineConfigBuilder into) {
+    if (kernel != null) {
+      into.noInitrd().kernel(kernel, new Origin("--kernel"));
+    }
+    if (initrd != null) {
+      into.initrd(initrd, new Origin("--initrd"));
+    }
+    for (String parameters : append) {
+      into.appendBootArgs(parameters, new Origin("--append"));
+    }
+    if (noDefaultAppend) {
+      into.defaultBootArgs(false);
+    }
+    if (!disks.isEmpty()) {
+      into.clearDrives();
+    }
+    for (String disk : disks) {
+      disk(disk, into);
+    }
+    if (memory != null) {
+      memory(memory, into);
+    }
+    if (cpuModel != null) {
+      into.cpuModel(cpuModel, new Origin("--cpu-model"));
+    }
+    if (engine != null) {
+      into.engine(engine, new Origin("--engine"));
+    }
+    if (seed != null) {
+      into.seed(seed);
+    }
+    if (name != null) {
+      into.name(name, new Origin("--name"));
+    }
+  }
+
+  private static void memory(String text, MachineConfigBuilder into) {
+    Origin origin = new Origin("--memory");
+    OptionalLong bytes = MemorySize.parse(text);
+    if (bytes.isPresent()) {
+      into.memory(bytes.getAsLong(), origin);
+    } else {
+      into.problem(origin, "'%s' is no size; write 512M or 2G".formatted(text));
+    }
+  }
+
+  /** Words behind the last commas that are known are settings; everything before is the path, which may have commas. */
+  private static void disk(String text, MachineConfigBuilder into) {
+    Origin origin = new Origin("--disk");
+    boolean readOnly = false;
+    boolean root = false;
+    String id = null;
+    String path = text;
+    for (int comma = path.lastIndexOf(','); comma >= 0; comma = path.lastIndexOf(',')) {
+      String word = path.substring(comma + 1);
+      if (word.equals("ro")) {
+        readOnly = true;
+      } else if (word.equals("root")) {
+        root = true;
+      } else if (word.startsWith("id=")) {
+        id = word.substring(3);
+      } else {
+        break;
+      }
+      path = path.substring(0, comma);
+    }
+    into.drive(id == null ? into.nextDriveId() : id, path, readOnly, root, origin);
+  }
+}

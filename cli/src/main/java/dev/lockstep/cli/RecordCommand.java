@@ -1,0 +1,61 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.machine.DirectGate;
+import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.MachineMode;
+import dev.lockstep.vmm.replay.FileLogSink;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code lockstep record}: as run, with an event log. */
+@Command(
+    name = "record",
+    description = {
+      "Runs a machine on this terminal and records everything that came from outside, so that it can be replayed bit for bit.",
+      "The log's folder also gets the configuration and a copy of each writable disk from before the start. It holds what was typed and what the guest's disk and memory held: keep it as safe as the guest.",
+    },
+    sortOptions = false)
+final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
+  @Option(
+      names = "--log",
+      paramLabel = "FOLDER",
+      required = true,
+      description = "A new folder for the log.")
+  private Path log = Path.of("");
+
+  @Mixin private final MachineOptions machineOptions = new MachineOptions();
+  @Mixin private final ReportOptions report = new ReportOptions();
+  @Mixin private final DebugOption debug = new DebugOption();
+
+  @Override
+  public boolean debug() {
+    return debug.debug();
+  }
+
+  @Override
+  public Integer call() {
+    debug.apply();
+    try (GuestFiles files = new GuestFiles()) {
+      MachineConfig config = files.complete(machineOptions);
+      var spec = ConfiguredMachine.spec(config, WallClock.nanosSince1970());
+      FileLogSink sink = new FileLogSink(log);
+      new LogFolder(log).keep(config);
+      try (Machine machine = ConfiguredMachine.create(config, spec)) {
+        MachineSession.Outcome outcome =
+            new MachineSession(machine, System.err)
+                .run(console -> machine.start(sink, new DirectGate(console), 1), MachineMode.LIVE);
+        if (report.wanted()) {
+          report.print(
+              ReportOptions.report(outcome).add("log_bytes", "log bytes", sink.bytesWritten()),
+              System.err);
+        }
+        return outcome.exitStatus();
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.vmm.log.MachineDigest;
+import dev.lockstep.vmm.machine.MachineEnd;
+import dev.lockstep.vmm.machine.MachineStatus;
+import java.io.PrintStream;
+import java.util.Locale;
+import picocli.CommandLine.Option;
+
+/** How a run's result is told, on standard error: standard output belongs to the guest. */
+final class ReportOptions {
+  @Option(
+      names = "--stats",
+      description = "At the end, print a table of what was executed to standard error.")
+  private boolean stats;
+
+  @Option(names = "--json", description = "As --stats, as one line of JSON.")
+  private boolean json;
+
+  /** Whether anything is told at all. */
+  boolean wanted() {
+    return stats || json;
+  }
+
+  /** Prints what is wanted. */
+  void print(MachineSession.Outcome outcome, PrintStream to) {
+    if (wanted()) {
+      report(outcome).print(to, json);
+    }
+  }
+
+  /** Prints a report in the form that is wanted. */
+  void print(Report report, PrintStream to) {
+    report.print(to, json);
+  }
+
+  /** The result as rows. */
+  static Report report(MachineSession.Outcome outcome) {
+    MachineEnd end = outcome.end();
+    MachineStatus status = outcome.status();
+    double seconds = outcome.elapsedNanos() / 1e9;
+    double rate = status.instructions() / Math.max(seconds, 1e-9);
+    Report report =
+        new Report()
+            .add(
+                "end",
+                "end",
+                ExitStatus.describe(end.reason()),
+                end.reason().name().toLowerCase(Locale.ROOT))
+            .add("detail", "detail", end.detail())
+            .add("exit_status", "exit status", outcome.exitStatus())
+            .add("seconds", "host time", "%.3f s".formatted(seconds), seconds)
+            .add(
+                "virtual_seconds",
+                "virtual time",
+                "%.3f s".formatted(status.virtualNanos() / 1e9),
+                status.virtualNanos() / 1e9)
+            .add("instructions", "instructions", status.instructions())
+            .add("instructions_per_second", "per second", "%,.0f".formatted(rate), rate)
+            .add("branches", "branches", status.branchCount())
+            .add("log_entries", "log entries", status.entries())
+            .add("output_bytes", "output bytes", status.outputBytes());
+    MachineDigest digest = end.digest();
+    if (digest != null) {
+      report.add("digest", "final state", digest);
+    }
+    return report;
+  }
+}

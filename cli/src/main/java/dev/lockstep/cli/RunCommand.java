@@ -1,0 +1,49 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.machine.DirectGate;
+import dev.lockstep.vmm.machine.LogSink;
+import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.MachineMode;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code lockstep run}: a machine on this terminal, without a log and without a backup. */
+@Command(
+    name = "run",
+    description = {
+      "Runs a machine on this terminal.",
+      "Without options it boots the guest of scripts/guest-image, with a disk whose changes are lost. Ctrl-] is the way out.",
+    },
+    sortOptions = false)
+final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
+  @Mixin private final MachineOptions machineOptions = new MachineOptions();
+  @Mixin private final ReportOptions report = new ReportOptions();
+  @Mixin private final DebugOption debug = new DebugOption();
+
+  @Override
+  public boolean debug() {
+    return debug.debug();
+  }
+
+  @Override
+  public Integer call() {
+    debug.apply();
+    try (GuestFiles files = new GuestFiles()) {
+      MachineConfig config = files.complete(machineOptions);
+      try (Machine machine =
+          ConfiguredMachine.create(
+              config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()))) {
+        MachineSession.Outcome outcome =
+            new MachineSession(machine, System.err)
+                .run(
+                    console -> machine.start(LogSink.NONE, new DirectGate(console), 1),
+                    MachineMode.LIVE);
+        report.print(outcome, System.err);
+        return outcome.exitStatus();
+      }
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package dev.lockstep.cli.console;
+
+/** What the user asks of the console itself, behind the escape key. */
+public enum ConsoleAction {
+  /** Leave: the machine is stopped. */
+  LEAVE,
+  /** Press Ctrl-Alt-Del in the guest. */
+  CTRL_ALT_DEL,
+  /** Show how the machine does. */
+  STATUS,
+  /** Show what keys there are. */
+  HELP
+}

@@ -1,0 +1,116 @@
+package dev.lockstep.cli;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The real command in a process of its own. */
+final class Command implements AutoCloseable {
+  private static final long TIMEOUT_SECONDS = 120;
+
+  private final Process process;
+  private final Path out;
+  private final Path err;
+
+  /** What came of it. */
+  record Result(int status, String out, String err) {}
+
+  private Command(Process process, Path out, Path err) {
+    this.process = process;
+    this.out = out;
+    this.err = err;
+  }
+
+  /** The words that start it. */
+  static List<String> words(String... arguments) {
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "--illegal-native-access=deny",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.lockstep.cli.Lockstep"));
+    words.addAll(List.of(arguments));
+    return words;
+  }
+
+  /** Starts words of any kind. */
+  static Command start(Path folder, List<String> words) throws IOException {
+    Path out = Files.createTempFile(folder, "out", ".txt");
+    Path err = Files.createTempFile(folder, "err", ".txt");
+    Process process =
+        new ProcessBuilder(words).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+    return new Command(process, out, err);
+  }
+
+  /** Starts the command. */
+  static Command start(Path folder, String... arguments) throws IOException {
+    return start(folder, words(arguments));
+  }
+
+  /** Runs the command with nothing on standard input. */
+  static Result run(Path folder, String... arguments) throws IOException, InterruptedException {
+    return runTyping(folder, "", arguments);
+  }
+
+  /** Runs the command with a text on standard input. */
+  static Result runTyping(Path folder, String input, String... arguments)
+      throws IOException, InterruptedException {
+    try (Command command = start(folder, arguments)) {
+      command.type(input);
+      command.endInput();
+      return command.await();
+    }
+  }
+
+  /** The process's standard input gets a text. */
+  void type(String text) throws IOException {
+    OutputStream in = process.getOutputStream();
+    in.write(text.getBytes(StandardCharsets.ISO_8859_1));
+    in.flush();
+  }
+
+  void endInput() throws IOException {
+    process.getOutputStream().close();
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  boolean running() {
+    return process.isAlive();
+  }
+
+  /** What was put out so far. */
+  String out() throws IOException {
+    return Files.readString(out, StandardCharsets.ISO_8859_1);
+  }
+
+  String err() throws IOException {
+    return Files.readString(err, StandardCharsets.ISO_8859_1);
+  }
+
+  /** Waits for the end. */
+  Result await() throws IOException, InterruptedException {
+    if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError(
+          "no end after %d s; out: %s; err: %s".formatted(TIMEOUT_SECONDS, out(), err()));
+    }
+    return new Result(process.exitValue(), out(), err());
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly();
+  }
+}

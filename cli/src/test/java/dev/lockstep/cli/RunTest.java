@@ -1,0 +1,114 @@
+package dev.lockstep.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Small guests run by the real command: what they print, what they read, and how they end. */
+final class RunTest {
+  @TempDir Path folder;
+
+  @Test
+  void theGuestsWayToEndIsTheExitStatus() throws Exception {
+    assertThat(run(new TinyGuest().exit(0)).status()).isZero();
+    assertThat(run(new TinyGuest().exit(7)).status()).isEqualTo(7);
+    assertThat(run(new TinyGuest().exit(200)).status()).isEqualTo(63);
+    assertThat(run(new TinyGuest().powerOff()).status()).isZero();
+    Command.Result tripleFault = run(new TinyGuest().emit(0x0f, 0x0b)); // ud2, without a handler
+    assertThat(tripleFault.status()).isEqualTo(81);
+    assertThat(tripleFault.err()).contains("lockstep: triple fault");
+  }
+
+  @Test
+  void standardOutputIsTheGuestsAlone() throws Exception {
+    Command.Result result = run(new TinyGuest().print("Hello,\r\nworld \u0001\u007f").exit(3));
+    assertThat(result.out()).isEqualTo("Hello,\r\nworld \u0001\u007f");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isEqualTo(3);
+  }
+
+  @Test
+  void aPipeIsTheGuestsInput() throws Exception {
+    Path kernel = kernel(new TinyGuest().echoUntil('Q').exit(0));
+    String typed = "abc\u001dq\u0003\n" + "0123456789".repeat(500) + "Q";
+    Command.Result result = Command.runTyping(folder, typed, "run", "--kernel", kernel.toString());
+    assertThat(result.out()).isEqualTo(typed);
+    assertThat(result.status()).isZero();
+  }
+
+  @Test
+  void statisticsComeAsATableOrAsJson() throws Exception {
+    Path kernel = kernel(new TinyGuest().print("x").exit(5));
+    Command.Result table = Command.run(folder, "run", "--kernel", kernel.toString(), "--stats");
+    assertThat(table.err())
+        .containsPattern("exit status +5\n")
+        .containsPattern("output bytes +1\n");
+    Command.Result json = Command.run(folder, "run", "--kernel", kernel.toString(), "--json");
+    JsonNode values = new JsonMapper().readTree(json.err());
+    assertThat(values.get("end").asString()).isEqualTo("guest_exit");
+    assertThat(values.get("exit_status").asInt()).isEqualTo(5);
+    assertThat(values.get("instructions").asLong()).isEqualTo(5);
+    assertThat(values.get("output_bytes").asLong()).isOne();
+  }
+
+  @Test
+  void signalsEndTheMachine() throws Exception {
+    Path kernel = kernel(new TinyGuest().print("on").spin());
+    for (String[] signal : new String[][] {{"INT", "130"}, {"HUP", "143"}}) {
+      try (Command command = Command.start(folder, "run", "--kernel", kernel.toString())) {
+        await().until(() -> command.out().equals("on"));
+        kill(signal[0], command);
+        assertThat(command.await().status()).isEqualTo(Integer.parseInt(signal[1]));
+      }
+    }
+  }
+
+  @Test
+  void theTerminalIsRawAndComesBack() throws Exception {
+    assumeThat(Files.isExecutable(Path.of("/usr/bin/script")))
+        .as("SKIPPED: script(1) of bsdutils is not installed")
+        .isTrue();
+    Path kernel = kernel(new TinyGuest().print("on").echoUntil('Q').spin());
+    String run = String.join(" ", Command.words("run", "--kernel", kernel.toString()));
+    // Ctrl-C and Ctrl-D are bytes for the guest; Ctrl-] twice leaves; afterwards the terminal
+    // echoes again.
+    List<String> words =
+        List.of(
+            "script",
+            "-qec",
+            "stty -g; " + run + "; echo left $?; stty -g",
+            folder + "/typescript");
+    try (Command command = Command.start(folder, words)) {
+      await().until(() -> command.out().contains("on"));
+      command.type("\u0003ab\u0004");
+      await().until(() -> command.out().contains("\u0003ab\u0004"));
+      command.type("\u001d");
+      await().until(() -> command.out().contains("Ctrl-] or q leaves"));
+      command.type("\u001d");
+      Command.Result result = command.await();
+      List<String> lines = result.out().lines().map(String::strip).toList();
+      assertThat(result.out()).contains("left 0");
+      assertThat(lines.getLast()).as("the terminal's settings").isEqualTo(lines.getFirst());
+    }
+  }
+
+  private static void kill(String signal, Command command) throws Exception {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(command.pid())).start().waitFor();
+  }
+
+  private Path kernel(TinyGuest guest) throws Exception {
+    return guest.write(folder.resolve("kernel"));
+  }
+
+  private Command.Result run(TinyGuest guest) throws Exception {
+    return Command.run(folder, "run", "--memory=64M", "--kernel", kernel(guest).toString());
+  }
+}
