@@ -56,29 +56,6 @@ public final class DiskRequest {
     }
   }
 
-  /** A request that had been executed when the state it is restored from was saved. */
-  public static DiskRequest executed(
-      long id,
-      Operation operation,
-      long offset,
-      int length,
-      byte @Nullable [] readData,
-      DiskStatus status) {
-    DiskRequest request =
-        new DiskRequest(
-            id,
-            operation,
-            offset,
-            length,
-            operation == Operation.WRITE || operation == Operation.WRITE_THROUGH
-                ? new byte[length]
-                : null);
-    request.data = readData;
-    request.status = status;
-    request.executed.countDown();
-    return request;
-  }
-
   /** Unique for its disk, ascending in the order of submission. */
   public long id() {
     return id;
@@ -125,6 +102,19 @@ public final class DiskRequest {
   /** Waits until it is executed. */
   public void awaitExecuted() throws InterruptedException {
     executed.await();
+  }
+
+  /**
+   * For a restore: it was executed before its state was saved, and must not be again.
+   *
+   * @param ended how
+   * @param readData what was read, for a read that succeeded; else null
+   */
+  public void executedBefore(DiskStatus ended, byte @Nullable [] readData) {
+    if (readData != null) {
+      data = readData;
+    }
+    finish(ended);
   }
 
   void succeeded(byte @Nullable [] readData) {

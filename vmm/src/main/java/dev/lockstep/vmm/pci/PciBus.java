@@ -55,6 +55,7 @@ public final class PciBus implements Device {
       throw new IllegalStateException("PCI slot %d is taken".formatted(slot));
     }
     functions[slot] = function;
+    function.config().onRestored(this::remap);
     remap();
   }
 
@@ -149,13 +150,10 @@ public final class PciBus implements Device {
     return new StateWriter(kind(), VERSION).number("address", address).state();
   }
 
-  /** Restored after every function: their windows are mapped anew by what their BARs say. */
   @Override
   public void restore(DeviceState state) {
     StateReader in = state.reader(kind(), VERSION);
     address = (int) in.number("address");
     in.end();
-    unmapAll();
-    remap();
   }
 }

@@ -41,6 +41,7 @@ public final class PciConfigSpace {
   private final byte[] writable = new byte[BYTES];
   private final int[] barSize = new int[BARS];
   private InterruptLine line = InterruptLine.UNCONNECTED;
+  private Runnable barListener = () -> {};
   private int nextCapability = FIRST_CAPABILITY;
   private int lastCapability;
 
@@ -170,6 +171,11 @@ public final class PciConfigSpace {
     line.set(pending && (read(COMMAND, 2) & COMMAND_INTX_DISABLE) == 0);
   }
 
+  /** Who is told that a restore may have moved a BAR. */
+  void onRestored(Runnable listener) {
+    barListener = listener;
+  }
+
   /** Bytes of a BAR; 0 if the function does not have it. */
   public int barSize(int bar) {
     return barSize[bar];
@@ -194,7 +200,10 @@ public final class PciConfigSpace {
     out.bytes("config", bytes);
   }
 
-  /** Restores; drives nothing. A function with other fixed registers is refused. */
+  /**
+   * Restores; drives nothing, but BARs are decoded where they are now. A function with other fixed
+   * registers is refused.
+   */
   public void restore(StateReader in) {
     byte[] saved = in.bytes("config", BYTES);
     for (int i = 0; i < BYTES; i++) {
@@ -207,5 +216,6 @@ public final class PciConfigSpace {
       }
     }
     System.arraycopy(saved, 0, bytes, 0, BYTES);
+    barListener.run();
   }
 }

@@ -2,6 +2,7 @@ package dev.lockstep.vmm.virtio;
 
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.device.DeviceState;
 import dev.lockstep.vmm.device.StateReader;
 import dev.lockstep.vmm.device.StateWriter;
 import dev.lockstep.vmm.disk.BlockStore;
@@ -59,6 +60,9 @@ public final class VirtioBlock extends VirtioDevice {
 
   private static final int HEADER_BYTES = 16;
   private static final int ID_BYTES = 20;
+  private static final int EXECUTED_VERSION = 1;
+  private static final long END_OF_EXECUTED = -1;
+  private static final byte[] NO_BYTES = {};
   private static final int ZEROES_SEGMENT_BYTES = 16;
   private static final int ZEROES_FLAGS_KNOWN = 1;
 
@@ -374,11 +378,18 @@ public final class VirtioBlock extends VirtioDevice {
     return entry == null ? null : entry.request();
   }
 
-  /** After a restore: hands every request that the guest waits for to the backend, in order. */
+  /**
+   * After a restore: hands every request that the guest waits for to the backend, in order. One
+   * that was executed before is only reported.
+   */
   public void resubmit() {
     inFlight().forEach(backend);
   }
 
+  /**
+   * Saves what the guest's future depends on, whatever the host has done so far: a request that
+   * waits is the same on every replica.
+   */
   @Override
   void save(StateWriter out) {
     out.number("nextRequestId", nextRequestId)
@@ -386,24 +397,16 @@ public final class VirtioBlock extends VirtioDevice {
         .number("inFlight", inFlight.size());
     for (InFlight entry : inFlight.values()) {
       DiskRequest request = entry.request();
-      DiskStatus status = request.status();
-      byte[] data = savedData(request, status);
+      boolean read = request.operation() == DiskRequest.Operation.READ;
+      byte[] data = read ? null : request.data();
       out.number("request.id", request.id())
           .number("request.operation", request.operation().ordinal())
           .number("request.offset", request.offset())
           .number("request.length", request.length())
-          .number("request.status", status == null ? -1 : status.ordinal())
-          .bytes("request.data", data)
+          .bytes("request.data", data == null ? NO_BYTES : data)
           .number("request.head", entry.head())
           .numbers("request.segments", Segment.toNumbers(entry.writable()));
     }
-  }
-
-  /** What was read, or what is still to be written. */
-  private static byte[] savedData(DiskRequest request, @Nullable DiskStatus status) {
-    boolean read = request.operation() == DiskRequest.Operation.READ;
-    byte[] data = read == (status != null) ? request.data() : null;
-    return data == null ? new byte[0] : data;
   }
 
   @Override
@@ -425,25 +428,68 @@ public final class VirtioBlock extends VirtioDevice {
         operations[in.integer("request.operation", 0, operations.length - 1)];
     long offset = in.number("request.offset");
     int length = in.integer("request.length", 0, Integer.MAX_VALUE);
-    int status = in.integer("request.status", -1, DiskStatus.values().length - 1);
-    byte[] bytes = in.bytes("request.data");
-    byte[] data = bytes.length == 0 ? null : bytes;
+    byte[] data = in.bytes("request.data");
     int head = in.integer("request.head", 0, 0xffff);
     List<Segment> writable = Segment.restore(in, "request.segments", memory);
     if (writable.isEmpty()) {
       throw in.unfit("request.segments", "has no room for the status");
     }
-    DiskRequest request;
     try {
-      request =
-          status < 0
-              ? new DiskRequest(id, operation, offset, length, data)
-              : DiskRequest.executed(
-                  id, operation, offset, length, data, DiskStatus.values()[status]);
+      DiskRequest request =
+          new DiskRequest(id, operation, offset, length, data.length == 0 ? null : data);
+      add(new InFlight(request, head, writable));
     } catch (IllegalArgumentException e) {
       throw in.unfit("request.data", "does not belong to its request: " + e.getMessage());
     }
-    add(new InFlight(request, head, writable));
+  }
+
+  /**
+   * Saves what the host has already done for the requests that the guest waits for: what was read
+   * must not be read again after a later write. With the backend drained, that is all of them.
+   * Belongs to a snapshot together with the disk's contents, but not to what replicas compare.
+   */
+  public DeviceState saveExecuted() {
+    StateWriter out = new StateWriter(executedKind(), EXECUTED_VERSION);
+    for (InFlight entry : inFlight.values()) {
+      DiskRequest request = entry.request();
+      DiskStatus status = request.status();
+      if (status != null) {
+        boolean read = request.operation() == DiskRequest.Operation.READ;
+        byte[] data = read ? request.data() : null;
+        out.number("id", request.id())
+            .number("status", status.ordinal())
+            .bytes("data", data == null ? NO_BYTES : data);
+      }
+    }
+    return out.number("id", END_OF_EXECUTED).state();
+  }
+
+  /**
+   * After {@link VirtioPci#restore} and before {@link #resubmit}: marks as executed what was when
+   * the state was saved.
+   */
+  public void restoreExecuted(DeviceState state) {
+    StateReader in = state.reader(executedKind(), EXECUTED_VERSION);
+    for (long id = in.number("id"); id != END_OF_EXECUTED; id = in.number("id")) {
+      InFlight entry = inFlight.get(id);
+      if (entry == null) {
+        throw in.unfit("id", "names request %d, for which nobody waits".formatted(id));
+      }
+      DiskRequest request = entry.request();
+      int status = in.integer("status", 0, DiskStatus.values().length - 1);
+      byte[] data = in.bytes("data");
+      boolean read = request.operation() == DiskRequest.Operation.READ;
+      boolean gaveData = read && status == DiskStatus.OK.ordinal();
+      if (data.length != (gaveData ? request.length() : 0)) {
+        throw in.unfit("data", "has %d bytes for %s".formatted(data.length, request));
+      }
+      request.executedBefore(DiskStatus.values()[status], gaveData ? data : null);
+    }
+    in.end();
+  }
+
+  private String executedKind() {
+    return kind() + ".executed";
   }
 
   private static long little(byte[] bytes, int at, int width) {
