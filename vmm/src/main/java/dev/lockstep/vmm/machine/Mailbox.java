@@ -3,6 +3,8 @@ package dev.lockstep.vmm.machine;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** What other threads want of a vCPU's thread, and how they wake it: bounded inputs, orders, and a signal without content. */
@@ -37,6 +39,9 @@ final class Mailbox {
   private final Deque<MachineInput> inputs = new ArrayDeque<>();
   private final Deque<Order> orders = new ArrayDeque<>();
   private final Runnable kick;
+  // A condition, since Object.wait rounds up to milliseconds.
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition come = lock.newCondition();
   private boolean signalled;
 
   /**
@@ -48,45 +53,47 @@ final class Mailbox {
 
   /** Adds an input; false if there are too many. */
   boolean offer(MachineInput input) {
-    synchronized (this) {
+    lock.lock();
+    try {
       if (inputs.size() >= MAX_INPUTS) {
         return false;
       }
       inputs.add(input);
-      signalled = true;
-      notifyAll();
+    } finally {
+      lock.unlock();
     }
-    kick.run();
+    signal();
     return true;
   }
 
   /** Adds an order. */
   void order(Order order) {
-    synchronized (this) {
+    lock.lock();
+    try {
       if (orders.size() >= MAX_ORDERS) {
         throw new IllegalStateException("%d orders wait for the machine".formatted(orders.size()));
       }
       orders.add(order);
-      signalled = true;
-      notifyAll();
+    } finally {
+      lock.unlock();
     }
-    kick.run();
+    signal();
   }
 
   /** Wakes the vCPU's thread, or makes it come to a boundary. */
   void signal() {
-    synchronized (this) {
-      signalled = true;
-      notifyAll();
-    }
+    wake();
     kick.run();
   }
 
   /** As {@link #signal}, for a thread that only has something to do if it waits. */
   void wake() {
-    synchronized (this) {
+    lock.lock();
+    try {
       signalled = true;
-      notifyAll();
+      come.signal();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -96,41 +103,64 @@ final class Mailbox {
    * @param nanos how long at most; {@link Long#MAX_VALUE} for ever
    * @return whether something has come
    */
-  synchronized boolean await(long nanos) throws InterruptedException {
-    long deadline = nanos == Long.MAX_VALUE ? 0 : System.nanoTime() + nanos;
-    while (!signalled) {
-      if (nanos == Long.MAX_VALUE) {
-        wait();
-        continue;
+  boolean await(long nanos) throws InterruptedException {
+    lock.lock();
+    try {
+      long left = nanos;
+      while (!signalled) {
+        if (nanos == Long.MAX_VALUE) {
+          come.await();
+        } else if (left <= 0) {
+          return false;
+        } else {
+          left = come.awaitNanos(left);
+        }
       }
-      long left = deadline - System.nanoTime();
-      if (left <= 0) {
-        return false;
-      }
-      wait(left / 1_000_000, (int) (left % 1_000_000));
+      signalled = false;
+      return true;
+    } finally {
+      lock.unlock();
     }
-    signalled = false;
-    return true;
   }
 
   /** The next input, without taking it. */
-  synchronized @Nullable MachineInput peekInput() {
-    return inputs.peek();
+  @Nullable MachineInput peekInput() {
+    lock.lock();
+    try {
+      return inputs.peek();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Puts what is left of the next input in its place. */
-  synchronized void replaceInput(MachineInput rest) {
-    inputs.remove();
-    inputs.addFirst(rest);
+  void replaceInput(MachineInput rest) {
+    lock.lock();
+    try {
+      inputs.remove();
+      inputs.addFirst(rest);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Takes the next input. */
-  synchronized void removeInput() {
-    inputs.remove();
+  void removeInput() {
+    lock.lock();
+    try {
+      inputs.remove();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Takes the next order. */
-  synchronized @Nullable Order pollOrder() {
-    return orders.poll();
+  @Nullable Order pollOrder() {
+    lock.lock();
+    try {
+      return orders.poll();
+    } finally {
+      lock.unlock();
+    }
   }
 }

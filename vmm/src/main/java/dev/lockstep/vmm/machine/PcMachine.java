@@ -174,7 +174,8 @@ final class PcMachine implements Machine {
     long sequence = core.nextSequence();
     long bytes = SnapshotFile.write(file, out -> SnapshotFile.checkpoint(core, digest, out));
     Conductor now = conductor;
-    if (now != null) {
+    // Only this thread says that the run is over, or it is, and there is no log any more.
+    if (now != null && !finished) {
       now.mark(digest);
     }
     return new SnapshotInfo(
