@@ -4,10 +4,14 @@ import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.boot.BootLoader;
 import dev.lockstep.vmm.boot.BootOptions;
+import dev.lockstep.vmm.disk.DiskImage;
 import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.MachineDisk;
 import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -60,6 +64,13 @@ public final class ConfiguredMachine {
   public static Machine create(MachineConfig config, MachineSpec spec) {
     BootOptions boot =
         new BootOptions(config.kernel(), config.initrd(), config.commandLine(), config.rngSeed());
-    return factory(config).create(spec, (memory, state) -> BootLoader.load(boot, memory, state));
+    List<MachineDisk> disks = new ArrayList<>();
+    for (DriveConfig drive : config.drives()) {
+      DiskImage.Access access =
+          drive.readOnly() ? DiskImage.Access.READ_ONLY : DiskImage.Access.READ_WRITE;
+      disks.add(new MachineDisk(drive.id(), DiskImage.open(drive.path(), access, config.name())));
+    }
+    return factory(config)
+        .create(spec, disks, (memory, state) -> BootLoader.load(boot, memory, state));
   }
 }
