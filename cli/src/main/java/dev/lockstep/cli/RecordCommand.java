@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.Machine;
@@ -45,7 +46,7 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
       var spec = ConfiguredMachine.spec(config, WallClock.nanosSince1970());
       FileLogSink sink = new FileLogSink(log);
       new LogFolder(log).keep(config);
-      try (Machine machine = ConfiguredMachine.create(config, spec)) {
+      try (Machine machine = ConfiguredMachine.create(config, spec, DiskUse.DIRECT)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
                 .run(console -> machine.start(sink, new DirectGate(console), 1), MachineMode.LIVE);

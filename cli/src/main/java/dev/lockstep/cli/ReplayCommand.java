@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.log.LogEnding;
@@ -54,7 +55,7 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
     try (FileLogSource source = new FileLogSource(log)) {
       MachineConfig config = builder.build();
       var spec = ConfiguredMachine.spec(config, source.header().wallClockNanos());
-      try (Machine machine = ConfiguredMachine.create(config, spec)) {
+      try (Machine machine = ConfiguredMachine.create(config, spec, DiskUse.PRIVATE)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
                 .run(

@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.LogSink;
@@ -35,7 +36,7 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
       MachineConfig config = files.complete(machineOptions);
       try (Machine machine =
           ConfiguredMachine.create(
-              config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()))) {
+              config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()), DiskUse.DIRECT)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
                 .run(

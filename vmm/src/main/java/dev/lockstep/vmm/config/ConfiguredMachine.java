@@ -1,14 +1,17 @@
 package dev.lockstep.vmm.config;
 
 import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.VmmException;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.boot.BootLoader;
 import dev.lockstep.vmm.boot.BootOptions;
+import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskImage;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineDisk;
 import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +39,7 @@ public final class ConfiguredMachine {
    * What a machine of a configuration is made of; reads kernel and initrd to name them in its facts.
    *
    * @param wallClockNanos what its RTC shows at the start: UTC, nanoseconds since 1970
-   * @throws dev.lockstep.engine.VmmException if kernel or initrd cannot be read
+   * @throws VmmException if kernel or initrd cannot be read
    */
   public static MachineSpec spec(MachineConfig config, long wallClockNanos) {
     SortedMap<String, String> facts = new TreeMap<>(config.facts());
@@ -59,18 +62,58 @@ public final class ConfiguredMachine {
   /**
    * A machine with its guest loaded, not started.
    *
-   * @throws dev.lockstep.engine.VmmException if a file is missing or not what it should be, or memory is short
+   * @throws VmmException if a file is missing or not what it should be, a disk is in use, or memory is short
    */
-  public static Machine create(MachineConfig config, MachineSpec spec) {
+  public static Machine create(MachineConfig config, MachineSpec spec, DiskUse use) {
     BootOptions boot =
         new BootOptions(config.kernel(), config.initrd(), config.commandLine(), config.rngSeed());
-    List<MachineDisk> disks = new ArrayList<>();
-    for (DriveConfig drive : config.drives()) {
-      DiskImage.Access access =
-          drive.readOnly() ? DiskImage.Access.READ_ONLY : DiskImage.Access.READ_WRITE;
-      disks.add(new MachineDisk(drive.id(), DiskImage.open(drive.path(), access, config.name())));
-    }
     return factory(config)
-        .create(spec, disks, (memory, state) -> BootLoader.load(boot, memory, state));
+        .create(
+            spec, openDisks(config, use), (memory, state) -> BootLoader.load(boot, memory, state));
+  }
+
+  /**
+   * A machine as a snapshot has it, not started.
+   *
+   * @param config of the machine that the snapshot is of; its disks as they were then
+   * @throws VmmException if the snapshot is damaged or of another machine, or as {@link #create}
+   */
+  public static Machine restore(
+      MachineConfig config, MachineSpec spec, DiskUse use, Path snapshot) {
+    return factory(config).restore(spec, openDisks(config, use), snapshot);
+  }
+
+  /**
+   * Opens all disks of a configuration, or none.
+   *
+   * @throws VmmException if one is missing, no disk image, or in use
+   */
+  public static List<MachineDisk> openDisks(MachineConfig config, DiskUse use) {
+    List<MachineDisk> opened = new ArrayList<>();
+    try {
+      for (DriveConfig drive : config.drives()) {
+        opened.add(new MachineDisk(drive.id(), open(drive, config.name(), use)));
+      }
+      return opened;
+    } catch (RuntimeException e) {
+      for (MachineDisk disk : opened) {
+        try {
+          disk.store().close();
+        } catch (IOException second) {
+          e.addSuppressed(second);
+        }
+      }
+      throw e;
+    }
+  }
+
+  private static BlockStore open(DriveConfig drive, String owner, DiskUse use) {
+    if (drive.readOnly()) {
+      return DiskImage.open(drive.path(), DiskImage.Access.READ_ONLY, owner);
+    }
+    return switch (use) {
+      case DIRECT -> DiskImage.open(drive.path(), DiskImage.Access.READ_WRITE, owner);
+      case PRIVATE -> PrivateDisk.open(drive.path(), owner);
+    };
   }
 }
