@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * time near the host's.
  */
 final class LiveConductor implements Conductor {
-  /** Branches between two boundaries at most: about two milliseconds. */
+  /** Branches between two boundaries without pacing. */
   private static final long BOUNDARY_BRANCHES = 1L << 16;
 
   /** The longest wait because virtual time is ahead, or because the speed is limited. */
@@ -97,7 +97,7 @@ final class LiveConductor implements Conductor {
     }
     progress(core.moment());
     long started = System.nanoTime();
-    core.runner().run(Math.min(core.vcpu().branchCount() + BOUNDARY_BRANCHES, nextDigest));
+    runToBoundary();
     rest(System.nanoTime() - started);
     return null;
   }
@@ -300,7 +300,12 @@ final class LiveConductor implements Conductor {
 
   private void run() {
     pacer.running(System.nanoTime(), core.vcpu().branchCount());
-    core.runner().run(Math.min(core.vcpu().branchCount() + BOUNDARY_BRANCHES, nextDigest));
+    runToBoundary();
+  }
+
+  private void runToBoundary() {
+    long branches = paced ? pacer.boundaryBranches() : BOUNDARY_BRANCHES;
+    core.runner().run(Math.min(core.vcpu().branchCount() + branches, nextDigest));
   }
 
   /** Without pacing an idle guest's time is free to jump, but not past what is on its way. */

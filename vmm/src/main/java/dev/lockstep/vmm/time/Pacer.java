@@ -23,8 +23,14 @@ public final class Pacer {
   /** How much slower than measured the pace is set, in percent. */
   private static final int SLACK_PERCENT = 3;
 
-  /** How many branches a measurement of the pace takes at least. */
-  private static final long MEASURED_BRANCHES = 1L << 16;
+  /** How long a measurement of the pace takes at least. */
+  private static final long MEASURED_NANOS = 1_000_000;
+
+  /** How long a guest should run between two boundaries. */
+  private static final long BOUNDARY_NANOS = 2_000_000;
+
+  private static final long MIN_BOUNDARY_BRANCHES = 1L << 12;
+  private static final long MAX_BOUNDARY_BRANCHES = 1L << 18;
 
   /** The weight of a new measurement is one part in this many. */
   private static final int SMOOTHING = 8;
@@ -121,12 +127,23 @@ public final class Pacer {
     return decision;
   }
 
+  /** How many branches the guest should run until the next boundary: about two milliseconds of them. */
+  public long boundaryBranches() {
+    if (measuredPace == 0) {
+      return MIN_BOUNDARY_BRANCHES;
+    }
+    return Math.clamp(
+        (long) (BOUNDARY_NANOS * VirtualClock.ONE_NANO / measuredPace),
+        MIN_BOUNDARY_BRANCHES,
+        MAX_BOUNDARY_BRANCHES);
+  }
+
   private void measure(long hostNanos, long count) {
     long branches = count - measureCount;
-    if (measuring && branches < MEASURED_BRANCHES) {
+    if (measuring && hostNanos - measureHost < MEASURED_NANOS) {
       return;
     }
-    if (measuring && hostNanos > measureHost) {
+    if (measuring && branches > 0) {
       double now = (double) (hostNanos - measureHost) * VirtualClock.ONE_NANO / branches;
       measuredPace = measuredPace == 0 ? now : measuredPace + (now - measuredPace) / SMOOTHING;
     }

@@ -19,6 +19,7 @@ final class Guests {
   static final int DATA = 0x5_0000;
   static final int TICKS = DATA;
   static final int HASH = DATA + 8;
+  static final int LAST_TICK = DATA + 16;
   static final int BUFFER = 0x20_0000;
   static final int VECTOR_BASE = 0x20;
 
@@ -98,10 +99,20 @@ final class Guests {
     it.label("silent");
   }
 
+  /** {@link #clockwork} that quits by itself, after so many ticks of its timer. */
+  static GuestLoader clockworkUntil(int ticks) {
+    GuestLoader endless = clockwork(8);
+    return (memory, state) -> {
+      endless.load(memory, state);
+      memory.write64(LAST_TICK, ticks);
+    };
+  }
+
   private static void timerHandler(Assembly it, int ticksPerPrint) {
     it.label("timer").push(RAX).push(RDX);
     it.dx(MachineLayout.PM_TIMER).inEax().call("mix");
     it.load(RAX, TICKS).aluImm(0, RAX, 1).store(TICKS, RAX);
+    it.load(RDX, LAST_TICK).alu(0x39, RAX, RDX).jcc(ZERO, "quit");
     it.testAl(ticksPerPrint - 1).jcc(NOT_ZERO, "quiet");
     it.load(RAX, HASH).raw(0x24, 0x0f, 0x04, 'A').dx(MachineLayout.UART0).outAl();
     it.label("quiet").out(MachineLayout.PIC_MASTER, 0x20).pop(RDX).pop(RAX).iretq();

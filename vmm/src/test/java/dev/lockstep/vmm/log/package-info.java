@@ -1,0 +1,5 @@
+/** Tests of the event log. */
+@NullMarked
+package dev.lockstep.vmm.log;
+
+import org.jspecify.annotations.NullMarked;

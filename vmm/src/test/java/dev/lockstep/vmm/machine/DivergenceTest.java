@@ -1,0 +1,165 @@
+package dev.lockstep.vmm.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.vmm.log.EventLogReader;
+import dev.lockstep.vmm.log.EventLogWriter;
+import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.LogHeader;
+import dev.lockstep.vmm.log.Moment;
+import dev.lockstep.vmm.machine.MachineSpec.Pacing;
+import dev.lockstep.vmm.replay.FileLogSink;
+import dev.lockstep.vmm.replay.FileLogSource;
+import dev.lockstep.vmm.replay.Replay;
+import dev.lockstep.vmm.replay.ReplayReport;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A log that says something else than what happened is found out, with both values. */
+class DivergenceTest {
+  private final long seed = new Random().nextLong();
+  private final Random random = new Random(seed);
+  private final MachineSpec spec = Machines.spec(Pacing.HOST);
+  private final List<LogEntry> entries = new ArrayList<>();
+  @TempDir Path folder = Path.of("unset");
+  private @Nullable LogHeader header;
+
+  @BeforeEach
+  void record() throws Exception {
+    System.out.println("DivergenceTest seed " + seed);
+    try (Machine machine = Machines.create(spec, Guests.clockwork(8))) {
+      machine.start(new FileLogSink(folder.resolve("log")), new DirectGate((s, o, b) -> {}), 1);
+      for (int i = 0; i < 20; i++) {
+        Thread.sleep(random.nextInt(4));
+        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {(byte) ('0' + i)}));
+      }
+      Thread.sleep(50);
+      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      Machines.await(machine);
+    }
+    try (EventLogReader reader = new EventLogReader(folder.resolve("log"))) {
+      header = reader.header();
+      for (LogEntry entry = reader.next(); entry != null; entry = reader.next()) {
+        entries.add(entry);
+      }
+    }
+  }
+
+  @Test
+  void theUnchangedLogIsIdentical() {
+    assertThat(replay(entries).identical()).as("seed %d", seed).isTrue();
+  }
+
+  @Test
+  void anotherByteTyped() {
+    ReplayReport report =
+        replay(
+            changed(
+                LogEntry.ConsoleInput.class,
+                it -> new LogEntry.ConsoleInput(it.at(), it.device(), new byte[] {'!'})));
+    assertThat(divergence(report).field()).contains("output");
+  }
+
+  @Test
+  void anotherHashOfAnOutput() {
+    LogEntry.OutputEntry[] was = new LogEntry.OutputEntry[1];
+    ReplayReport report =
+        replay(
+            changed(
+                LogEntry.OutputEntry.class,
+                it -> {
+                  was[0] = it;
+                  return new LogEntry.OutputEntry(
+                      it.at(), it.stream(), it.offset(), it.length(), it.hash() ^ 1);
+                }));
+    assertThat(divergence(report).field()).contains("hash of output of stream 0");
+    assertThat(divergence(report).replayed())
+        .isEqualTo("%016x".formatted(Objects.requireNonNull(was[0]).hash()));
+  }
+
+  @Test
+  void anotherDigest() {
+    ReplayReport report =
+        replay(
+            changed(
+                LogEntry.DigestEntry.class,
+                it -> new LogEntry.DigestEntry(it.at(), it.registers(), it.devices() ^ 1)));
+    assertThat(divergence(report).field()).isEqualTo("digest of the devices");
+  }
+
+  @Test
+  void aClockStepThatDidNotHappen() {
+    ReplayReport report =
+        replay(
+            changed(
+                LogEntry.ClockEntry.class,
+                it -> new LogEntry.ClockEntry(it.at(), it.stepNanos() + 5_000_000, it.pace())));
+    assertThat(divergence(report).getMessage()).contains("diverges at");
+  }
+
+  @Test
+  void aPointThatIsNeverReached() {
+    ReplayReport report =
+        replay(
+            changed(
+                LogEntry.ConsoleInput.class,
+                it -> {
+                  ExecutionPoint point = it.at().point();
+                  Moment moved =
+                      new Moment(
+                          new ExecutionPoint(point.branchCount(), point.rip() + 1, point.rcx()),
+                          it.at().haltedNanos());
+                  return new LogEntry.ConsoleInput(moved, it.device(), it.bytes());
+                }));
+    assertThat(divergence(report).expected()).isInstanceOf(LogEntry.ConsoleInput.class);
+  }
+
+  @Test
+  void anInputLeftOut() {
+    List<LogEntry> shorter = new ArrayList<>(entries);
+    shorter.remove(indexOf(LogEntry.ConsoleInput.class));
+    assertThat(divergence(replay(shorter)).getMessage()).contains("diverges at");
+  }
+
+  /** One entry of a kind replaced. */
+  private <T extends LogEntry> List<LogEntry> changed(Class<T> kind, Function<T, LogEntry> change) {
+    int index = indexOf(kind);
+    List<LogEntry> log = new ArrayList<>(entries);
+    log.set(index, change.apply(kind.cast(entries.get(index))));
+    return log;
+  }
+
+  private int indexOf(Class<? extends LogEntry> kind) {
+    for (int i = entries.size() / 2; i < entries.size(); i++) {
+      if (kind.isInstance(entries.get(i))) {
+        return i;
+      }
+    }
+    throw new IllegalStateException("no %s in the log".formatted(kind.getSimpleName()));
+  }
+
+  private static DivergenceException divergence(ReplayReport report) {
+    assertThat(report.identical()).isFalse();
+    return Objects.requireNonNull(report.divergence());
+  }
+
+  private ReplayReport replay(List<LogEntry> log) {
+    Path file = folder.resolve("changed" + random.nextInt(1 << 30));
+    try (EventLogWriter writer = new EventLogWriter(file, Objects.requireNonNull(header))) {
+      log.forEach(writer::append);
+    }
+    try (Machine machine = Machines.create(spec, Guests.clockwork(8));
+        FileLogSource source = new FileLogSource(file)) {
+      return Replay.run(machine, source, new DirectGate((s, o, b) -> {}));
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package dev.lockstep.vmm.time;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** A guest and a host in simulated time: each boundary comes after some branches, which take the host so long. */
+class PacerTest {
+  private static final long SECOND = 1_000_000_000L;
+
+  private final VirtualClock clock = new VirtualClock();
+  private final Pacer pacer = new Pacer();
+  private long host = 12_345;
+  private long count;
+  private long entries;
+  private long waited;
+  private long worstBehind;
+  private long worstAhead;
+
+  PacerTest() {
+    pacer.anchor(host, 0);
+    pacer.running(host, 0);
+  }
+
+  @Test
+  void aSteadyGuestNeedsFewEntriesAndHardlyWaits() {
+    run(SECOND, 30.0);
+    entries = 0;
+    waited = 0;
+    run(20 * SECOND, 30.0);
+    assertThat(entries).isLessThan(20 * 10);
+    assertThat(waited).isLessThan(20 * SECOND / 50);
+    assertBounds();
+  }
+
+  @Test
+  void slowAndFastGuestsAreKeptNear() {
+    for (double nanosPerBranch : new double[] {5, 400, 2, 37.5, 1000}) {
+      run(5 * SECOND, nanosPerBranch);
+    }
+    assertBounds();
+  }
+
+  @Test
+  void aGuestWhoseSpeedVariesFromBoundaryToBoundaryIsKeptNear() {
+    long seed = new Random().nextLong();
+    System.out.println("PacerTest seed " + seed);
+    Random random = new Random(seed);
+    long end = host + 20 * SECOND;
+    while (host < end) {
+      boundary(10 + random.nextInt(60));
+    }
+    assertThat(entries).as("seed %d", seed).isLessThan(20 * 40);
+    assertBounds();
+  }
+
+  @Test
+  void aStallIsMadeGoodInBoundedSteps() {
+    run(2 * SECOND, 30);
+    host += SECOND;
+    long before = clock.nanosAt(count);
+    entries = 0;
+    boundary(30);
+    assertThat(clock.nanosAt(count) - before)
+        .isLessThanOrEqualTo(Pacer.MAX_STEP_NANOS + 10_000_000);
+    run(SECOND, 30);
+    assertThat(pacer.virtualAt(host) - clock.nanosAt(count)).isLessThan(2 * Pacer.MAX_BEHIND_NANOS);
+  }
+
+  @Test
+  void aLongStallIsGivenUp() {
+    run(2 * SECOND, 30);
+    host += 3600 * SECOND;
+    Pacer.Decision decision = pacer.decide(host, clock.nanosAt(count), count, clock.pace());
+    assertThat(decision.lostNanos()).isGreaterThan(3590 * SECOND);
+    assertThat(decision.stepNanos()).isZero();
+    worstBehind = 0;
+    run(SECOND, 30);
+    assertBounds();
+  }
+
+  private void assertBounds() {
+    assertThat(worstBehind).isLessThan(4 * Pacer.MAX_BEHIND_NANOS);
+    assertThat(worstAhead).isLessThan(4 * Pacer.MAX_BEHIND_NANOS);
+  }
+
+  private void run(long nanos, double nanosPerBranch) {
+    long end = host + nanos;
+    while (host < end) {
+      boundary(nanosPerBranch);
+    }
+  }
+
+  private void boundary(double nanosPerBranch) {
+    long branches = pacer.boundaryBranches();
+    count += branches;
+    host += (long) (branches * nanosPerBranch);
+    long virtual = clock.nanosAt(count);
+    worstBehind = Math.max(worstBehind, pacer.virtualAt(host) - virtual);
+    worstAhead = Math.max(worstAhead, virtual - pacer.virtualAt(host));
+    Pacer.Decision decision = pacer.decide(host, virtual, count, clock.pace());
+    if (decision.pace() > 0) {
+      entries++;
+      clock.adjust(count, decision.stepNanos(), decision.pace());
+    }
+    if (decision.waitNanos() > 0) {
+      waited += decision.waitNanos();
+      host += decision.waitNanos();
+      pacer.running(host, count);
+    }
+  }
+}
