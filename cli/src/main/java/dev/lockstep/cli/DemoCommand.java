@@ -1,0 +1,136 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.cli.demo.Demo;
+import dev.lockstep.cli.demo.DemoResult;
+import dev.lockstep.cli.demo.DemoSettings;
+import dev.lockstep.engine.VmmException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code lockstep demo}: a fault-tolerant Linux VM survives the death of its primary. */
+@Command(
+    name = "demo",
+    description = {
+      "Boots a fault-tolerant Linux VM as two processes on this machine, kills its primary with SIGKILL while the guest works, and checks that nothing was lost, repeated or contradicted.",
+      "Exit status 0 when all is well, 1 when anything is wrong.",
+    },
+    sortOptions = false)
+final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
+  private static final int FAILED = 1;
+  private static final long TIMEOUT_MILLIS = 600_000;
+
+  @Option(
+      names = "--lines",
+      paramLabel = "NUMBER",
+      defaultValue = "60",
+      description = "Lines that the workload prints (default: ${DEFAULT-VALUE}).")
+  private int lines = 60;
+
+  @Option(
+      names = "--kill",
+      paramLabel = "WHEN",
+      defaultValue = "busy",
+      description = "When the primary dies: boot, busy or idle (default: ${DEFAULT-VALUE}).")
+  private DemoSettings.Moment moment = DemoSettings.Moment.BUSY;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "NUMBER",
+      description = "Of the moment of the kill and of the guest's random numbers (default: drawn).")
+  private @Nullable Long seed;
+
+  @Option(
+      names = "--folder",
+      paramLabel = "FOLDER",
+      description = "Keeps disks and logs of the processes there (default: a temporary one).")
+  private @Nullable Path folder;
+
+  @Mixin private final DebugOption debug = new DebugOption();
+
+  @Option(names = "--json", description = "The result as one line of JSON.")
+  private boolean json;
+
+  @Override
+  public boolean debug() {
+    return debug.debug();
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    debug.apply();
+    if (lines < 2) {
+      throw new VmmException("a workload of %d lines cannot be cut".formatted(lines), "Give --lines 2 or more.");
+    }
+    long drawn = seed == null ? new SecureRandom().nextLong() >>> 16 : seed;
+    try {
+      Path place = folder == null ? Files.createTempDirectory("lockstep-demo-") : folder;
+      Files.createDirectories(place);
+      System.err.printf("demo: seed %d, folder %s%n", drawn, place);
+      DemoSettings settings =
+          new DemoSettings(
+              GuestImage.prepare().disk(), place, lines, moment, drawn, TIMEOUT_MILLIS);
+      DemoResult result = Demo.run(settings, System.err);
+      report(result, drawn).print(System.out, json);
+      if (!result.passed()) {
+        System.err.printf(
+            "demo: FAILED: %s; disks and logs are in %s; repeat with --seed %d%n",
+            result.problem() == null ? "see the table" : result.problem(), place, drawn);
+        return FAILED;
+      }
+      return ExitStatus.OK;
+    } catch (IOException e) {
+      throw new VmmException(
+          "the demo's files or processes cannot be made: " + e.getMessage(),
+          "Make room in the temporary folder, or give another by --folder.",
+          e);
+    }
+  }
+
+  private Report report(DemoResult result, long drawn) {
+    return new Report()
+        .add("passed", "passed", result.passed() ? "yes" : "NO", result.passed())
+        .add("boot_millis", "boot, as a pair", millis(result.bootMillis()), result.bootMillis())
+        .add(
+            "failover_millis",
+            "kill to new output",
+            millis(result.failoverMillis()),
+            result.failoverMillis())
+        .add("lag_millis", "lag", number(result.lagMillis(), "ms"), result.lagMillis())
+        .add(
+            "busy_bytes_per_second",
+            "log, busy",
+            number(result.busyBytesPerSecond(), "bytes/s"),
+            result.busyBytesPerSecond())
+        .add(
+            "idle_bytes_per_second",
+            "log, idle",
+            number(result.idleBytesPerSecond(), "bytes/s"),
+            result.idleBytesPerSecond())
+        .add("lines", "lines", "%d of %d".formatted(result.lines(), lines), result.lines())
+        .add("lost", "lines lost", Integer.toString(result.lost()), result.lost())
+        .add("repeated", "lines repeated", Integer.toString(result.repeated()), result.repeated())
+        .add(
+            "disk_agrees",
+            "file on the disk",
+            result.diskAgrees() ? "agrees" : "DIFFERS",
+            result.diskAgrees())
+        .add("killed", "killed while", moment.name().toLowerCase(Locale.ROOT))
+        .add("seed", "seed", drawn);
+  }
+
+  private static String millis(long value) {
+    return value < 0 ? "not measured" : "%,d ms".formatted(value);
+  }
+
+  private static String number(double value, String unit) {
+    return value < 0 ? "not measured" : "%,.0f %s".formatted(value, unit);
+  }
+}

@@ -1,0 +1,35 @@
+package dev.lockstep.cli.demo;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a demo showed.
+ *
+ * @param bootMillis from the primary's start to the guest's session; -1 if the primary was killed before
+ * @param failoverMillis from the kill to the first new console byte
+ * @param lines that came, without repetitions
+ * @param lost lines that never came
+ * @param repeated lines that came more than once
+ * @param lagMillis the backup's lag as the primary last saw it, or -1 where it said none
+ * @param busyBytesPerSecond of log while the guest worked, or -1
+ * @param idleBytesPerSecond of log while it slept, or -1
+ * @param diskAgrees the file on the surviving disk has the same lines
+ * @param problem what was wrong, or null
+ */
+public record DemoResult(
+    long bootMillis,
+    long failoverMillis,
+    int lines,
+    int lost,
+    int repeated,
+    double lagMillis,
+    double busyBytesPerSecond,
+    double idleBytesPerSecond,
+    boolean diskAgrees,
+    @Nullable String problem) {
+
+  /** Nothing was lost, repeated or contradicted. */
+  public boolean passed() {
+    return problem == null && lost == 0 && repeated == 0 && diskAgrees;
+  }
+}

@@ -1,0 +1,148 @@
+package dev.lockstep.cli.demo;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A replica as a process of its own, started as a user would, and what it says of itself: one JSON object a line on its standard output. */
+final class ReplicaProcess implements AutoCloseable {
+  private static final long STOP_SECONDS = 10;
+
+  private final String role;
+  private final Process process;
+  private final Thread reader;
+  private final List<JsonNode> events = new ArrayList<>();
+
+  private ReplicaProcess(String role, Process process) {
+    this.role = role;
+    this.process = process;
+    this.reader = Thread.ofVirtual().name(role + "-status").start(this::read);
+  }
+
+  /**
+   * Starts {@code lockstep ROLE ARGUMENTS} with this process's own JVM and class path.
+   *
+   * @param log where its standard error goes
+   */
+  static ReplicaProcess start(String role, List<String> arguments, Path log) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-XX:+UseSerialGC",
+            "--enable-native-access=ALL-UNNAMED",
+            "--illegal-native-access=deny",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.lockstep.cli.Lockstep",
+            role));
+    command.addAll(arguments);
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.redirectInput(Path.of("/dev/null").toFile());
+    builder.redirectError(log.toFile());
+    return new ReplicaProcess(role, builder.start());
+  }
+
+  private void read() {
+    JsonMapper mapper = new JsonMapper();
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (line.startsWith("{")) {
+          JsonNode event = mapper.readTree(line);
+          synchronized (events) {
+            events.add(event);
+            events.notifyAll();
+          }
+        }
+      }
+    } catch (IOException e) {
+      // It was killed: what it said before counts.
+    }
+    synchronized (events) {
+      events.notifyAll();
+    }
+  }
+
+  /**
+   * Waits until it has said something of itself.
+   *
+   * @param field of the status, say {@code phase}
+   * @param value what it must be, or null for any
+   * @return the first such status
+   * @throws DemoException if the process ends before, or it takes too long
+   */
+  JsonNode await(String field, @Nullable String value, long timeoutMillis)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+    synchronized (events) {
+      while (true) {
+        for (JsonNode event : events) {
+          JsonNode found = event.get(field);
+          if (found != null && (value == null || found.asString().equals(value))) {
+            return event;
+          }
+        }
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (left <= 0 || !reader.isAlive()) {
+          throw new DemoException(
+              "the %s %s without %s %s"
+                  .formatted(
+                      role,
+                      reader.isAlive() ? "takes too long" : "ended",
+                      field,
+                      value == null ? "" : value));
+        }
+        events.wait(Math.min(left, 200));
+      }
+    }
+  }
+
+  /** The newest status with a field, or null. */
+  @Nullable JsonNode latest(String field) {
+    synchronized (events) {
+      for (int i = events.size() - 1; i >= 0; i--) {
+        if (events.get(i).has(field)) {
+          return events.get(i);
+        }
+      }
+      return null;
+    }
+  }
+
+  /** SIGKILL. */
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  boolean alive() {
+    return process.isAlive();
+  }
+
+  /** Waits for its end; its exit status, or -1 if it does not end in time. */
+  int awaitEnd(long timeoutMillis) throws InterruptedException {
+    return process.waitFor(timeoutMillis, TimeUnit.MILLISECONDS) ? process.exitValue() : -1;
+  }
+
+  @Override
+  public void close() {
+    process.destroy();
+    try {
+      if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+}
