@@ -67,7 +67,8 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
   public Integer call() throws InterruptedException {
     debug.apply();
     if (lines < 2) {
-      throw new VmmException("a workload of %d lines cannot be cut".formatted(lines), "Give --lines 2 or more.");
+      throw new VmmException(
+          "a workload of %d lines cannot be cut".formatted(lines), "Give --lines 2 or more.");
     }
     long drawn = seed == null ? new SecureRandom().nextLong() >>> 16 : seed;
     try {

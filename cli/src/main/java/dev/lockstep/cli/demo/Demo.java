@@ -76,8 +76,7 @@ public final class Demo {
   }
 
   private List<String> arguments(Path disk, List<String> own) {
-    String pause =
-        settings.moment() == DemoSettings.Moment.IDLE ? " " + IDLE_SECONDS : "";
+    String pause = settings.moment() == DemoSettings.Moment.IDLE ? " " + IDLE_SECONDS : "";
     List<String> arguments =
         new java.util.ArrayList<>(
             List.of(
@@ -90,7 +89,8 @@ public final class Demo {
                 "--disk",
                 disk.toString(),
                 "--append",
-                "quiet lockstep.run=\"lockstep-workload %d%s\"".formatted(settings.lines(), pause)));
+                "quiet lockstep.run=\"lockstep-workload %d%s\""
+                    .formatted(settings.lines(), pause)));
     arguments.addAll(own);
     return arguments;
   }
@@ -120,8 +120,7 @@ public final class Demo {
   }
 
   private InetSocketAddress console(ReplicaProcess replica) throws InterruptedException {
-    int port =
-        replica.await("console", null, settings.timeoutMillis()).get("console").asInt();
+    int port = replica.await("console", null, settings.timeoutMillis()).get("console").asInt();
     return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   }
 
