@@ -1,0 +1,103 @@
+package dev.lockstep.ft.net;
+
+import dev.lockstep.ft.wire.WireException;
+import dev.lockstep.ft.wire.proto.Frame;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.SimpleChannelInboundHandler;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One connection. Frames go to whoever has asked for them last; those that come in between wait, up to a bound. Anything that goes wrong closes the
+ * connection, and the reason is kept for whoever looks.
+ */
+final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
+  /** Takes frames, on the connection's event loop. */
+  @FunctionalInterface
+  interface Target {
+    void frame(Frame frame) throws WireException;
+  }
+
+  private static final int MAX_WAITING_FRAMES = 64;
+
+  private final Channel channel;
+  private final ArrayDeque<Frame> waiting = new ArrayDeque<>();
+  private @Nullable Target target;
+  private volatile @Nullable String failure;
+
+  private FrameChannel(Channel channel) {
+    this.channel = channel;
+  }
+
+  /** Puts frames on a new connection. */
+  static FrameChannel on(Channel channel, TransportLimits limits) {
+    FrameChannel frames = new FrameChannel(channel);
+    FrameCodec.install(channel.pipeline(), limits);
+    channel.pipeline().addLast(frames);
+    return frames;
+  }
+
+  Channel channel() {
+    return channel;
+  }
+
+  /** Why it was closed, if this side knows. */
+  String reason(String otherwise) {
+    String known = failure;
+    return known == null ? otherwise : known;
+  }
+
+  /** From now on frames go to {@code next}, those that wait first. Any thread. */
+  void deliverTo(Target next) {
+    channel.eventLoop().execute(() -> drainTo(next));
+  }
+
+  private void drainTo(Target next) {
+    target = next;
+    try {
+      Frame frame = waiting.poll();
+      while (frame != null && target == next) {
+        next.frame(frame);
+        frame = waiting.poll();
+      }
+    } catch (WireException e) {
+      fail(e);
+    }
+  }
+
+  /** The next frame goes to {@code next}; those after it wait. Any thread. */
+  void deliverOneTo(Target next) {
+    deliverTo(frame -> {
+      target = null;
+      next.frame(frame);
+    });
+  }
+
+  @Override
+  protected void channelRead0(ChannelHandlerContext context, Frame frame) throws WireException {
+    Target now = target;
+    if (now != null) {
+      now.frame(frame);
+    } else if (waiting.size() < MAX_WAITING_FRAMES) {
+      waiting.add(frame);
+    } else {
+      throw new WireException("the peer sends before it was asked");
+    }
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    fail(cause);
+  }
+
+  private void fail(Throwable cause) {
+    failure = String.valueOf(cause.getMessage());
+    channel.close();
+  }
+
+  /** Sends a last frame and closes. */
+  void sendAndClose(Frame last) {
+    channel.writeAndFlush(last).addListener(sent -> channel.close());
+  }
+}

@@ -1,0 +1,28 @@
+package dev.lockstep.ft.net;
+
+import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.wire.PeerIdentity;
+import dev.lockstep.ft.wire.proto.Refusal;
+
+/** What a replica hears of its links. Called on I/O threads; must not block. */
+public interface LinkListener {
+  /** Both connections to the peer are up, and each side has accepted the other. */
+  void linkUp(PeerIdentity peer);
+
+  /**
+   * A message from the peer.
+   *
+   * @return false if there is no room for it: the link is closed then
+   */
+  boolean received(ReplicaInstance from, Message message);
+
+  /** A link that was up broke. */
+  void linkLost(ReplicaInstance peer, String why);
+
+  /** A dial found the peer's host, and nobody listening there. */
+  void linkRefused(String why);
+
+  /** The peer, or this side, refused the other. */
+  void peerRefused(Refusal refusal);
+}

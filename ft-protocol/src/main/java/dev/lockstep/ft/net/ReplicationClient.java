@@ -1,0 +1,266 @@
+package dev.lockstep.ft.net;
+
+import dev.lockstep.ft.arbiter.Arbiter;
+import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
+import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.wire.IdentityCodec;
+import dev.lockstep.ft.wire.PeerIdentity;
+import dev.lockstep.ft.wire.WireException;
+import dev.lockstep.ft.wire.proto.Frame;
+import dev.lockstep.ft.wire.proto.Hello;
+import dev.lockstep.ft.wire.proto.Refusal;
+import dev.lockstep.ft.wire.proto.Welcome;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The backup's end: dials the primary, again and again while there is no link, until it is closed. A thread of its own dials and waits; what comes in is told
+ * on I/O threads.
+ */
+public final class ReplicationClient implements AutoCloseable {
+  private static final int THREADS = 2;
+
+  private final InetSocketAddress primary;
+  private final Supplier<PeerIdentity> self;
+  private final Arbiter arbiter;
+  private final LinkListener listener;
+  private final TransportLimits limits;
+  private final MultiThreadIoEventLoopGroup threads =
+      new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
+  private final Thread dialler;
+  private volatile @Nullable PeerLink link;
+  private volatile boolean closed;
+
+  /**
+   * Begins to dial.
+   *
+   * @param primary where the primary listens
+   * @param self who this replica is, asked at every dial
+   * @param arbiter must be the one the primary has
+   */
+  public ReplicationClient(
+      InetSocketAddress primary,
+      Supplier<PeerIdentity> self,
+      Arbiter arbiter,
+      LinkListener listener,
+      TransportLimits limits) {
+    this.primary = primary;
+    this.self = self;
+    this.arbiter = arbiter;
+    this.listener = listener;
+    this.limits = limits;
+    dialler = Thread.ofPlatform().daemon().name("ft-dial").start(this::work);
+  }
+
+  /** Sends to the primary if it is linked; best effort. Any thread. */
+  public void send(Message message) {
+    PeerLink now = link;
+    if (now != null) {
+      now.send(message);
+    }
+  }
+
+  /** Gives up the present link, if there is one, and dials anew. */
+  public void reset(String why) {
+    PeerLink now = link;
+    if (now != null) {
+      now.close(why);
+    }
+  }
+
+  private void work() {
+    while (!closed) {
+      PeerLink now = link;
+      if (now == null || !now.isOpen()) {
+        dial();
+      }
+      now = link;
+      if (!closed && now != null && now.isOpen()) {
+        LockSupport.park(this);
+      } else if (!closed) {
+        LockSupport.parkNanos(this, limits.redialMillis() * 1_000_000L);
+      }
+    }
+  }
+
+  private void dial() {
+    PeerIdentity me = self.get();
+    @Nullable FrameChannel control = null;
+    @Nullable FrameChannel bulk = null;
+    try {
+      control = connect();
+      Welcome welcome = greet(control, me, Hello.Channel.CONTROL);
+      PeerIdentity peer = IdentityCodec.decode(welcome.getIdentity());
+      Refusal refusal = refusalOf(me, peer, welcome);
+      if (refusal != null) {
+        control.sendAndClose(Frame.newBuilder().setRefusal(refusal).build());
+        control = null;
+        listener.peerRefused(refusal);
+        return;
+      }
+      bulk = connect();
+      greet(bulk, me, Hello.Channel.BULK);
+      PeerLink made = new PeerLink(peer, control, bulk, limits, new Redialling());
+      control = null;
+      bulk = null;
+      link = made;
+      made.open();
+    } catch (ConnectException e) {
+      if (!closed && isRefused(e)) {
+        listener.linkRefused(String.valueOf(e.getMessage()));
+      }
+    } catch (RefusedException e) {
+      listener.peerRefused(e.refusal);
+    } catch (IOException | TimeoutException | ArbiterUnavailableException e) {
+      // Nothing that is not tried again.
+    } catch (InterruptedException e) {
+      closed = true;
+    } finally {
+      close(control);
+      close(bulk);
+    }
+  }
+
+  private FrameChannel connect() throws IOException, InterruptedException {
+    CompletableFuture<FrameChannel> made = new CompletableFuture<>();
+    ChannelFuture connected =
+        new Bootstrap()
+            .group(threads)
+            .channel(NioSocketChannel.class)
+            .option(ChannelOption.TCP_NODELAY, true)
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, limits.connectTimeoutMillis())
+            .handler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel channel) {
+                    made.complete(FrameChannel.on(channel, limits));
+                  }
+                })
+            .connect(primary)
+            .await();
+    if (!connected.isSuccess()) {
+      throw connected.cause() instanceof IOException e ? e : new IOException(connected.cause());
+    }
+    return made.join();
+  }
+
+  /** Says who this is, and waits to be taken. */
+  private Welcome greet(FrameChannel connection, PeerIdentity me, Hello.Channel channel)
+      throws IOException, InterruptedException, TimeoutException {
+    CompletableFuture<Frame> answer = new CompletableFuture<>();
+    connection.deliverOneTo(answer::complete);
+    connection
+        .channel()
+        .closeFuture()
+        .addListener(done -> answer.completeExceptionally(new IOException("closed")));
+    Hello hello =
+        Hello.newBuilder().setIdentity(IdentityCodec.encode(me)).setChannel(channel).build();
+    connection.channel().writeAndFlush(Frame.newBuilder().setHello(hello).build());
+    try {
+      Frame frame = answer.get(limits.handshakeTimeoutMillis(), TimeUnit.MILLISECONDS);
+      return switch (frame.getBodyCase()) {
+        case WELCOME -> frame.getWelcome();
+        case REFUSAL -> throw new RefusedException(frame.getRefusal());
+        default -> throw new WireException("no answer to Hello: " + frame.getBodyCase());
+      };
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+    }
+  }
+
+  private @Nullable Refusal refusalOf(PeerIdentity me, PeerIdentity peer, Welcome welcome)
+      throws ArbiterUnavailableException {
+    Refusal refusal = me.refusalOf(peer);
+    if (refusal == null
+        && !welcome.getArbiterKey().isEmpty()
+        && !arbiter.shows(welcome.getArbiterKey(), welcome.getArbiterNonce())) {
+      refusal =
+          PeerIdentity.refusal(
+              Refusal.Reason.ARBITER_NOT_SHARED,
+              "%s does not find in its arbiter (%s) what %s has written into its own: both need the same one"
+                  .formatted(me.instance().name(), arbiter.describe(), peer.instance().name()));
+    }
+    return refusal;
+  }
+
+  private static boolean isRefused(ConnectException e) {
+    String message = e.getMessage();
+    return message != null && message.contains("refused");
+  }
+
+  private static void close(@Nullable FrameChannel connection) {
+    if (connection != null) {
+      connection.channel().close();
+    }
+  }
+
+  /** Ends the link and stops dialling. */
+  @Override
+  public void close() {
+    closed = true;
+    LockSupport.unpark(dialler);
+    if (Thread.currentThread() != dialler) {
+      dialler.interrupt();
+    }
+    reset("closed by this side");
+    threads.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  private static final class RefusedException extends IOException {
+    private static final long serialVersionUID = 1L;
+    private final transient Refusal refusal;
+
+    RefusedException(Refusal refusal) {
+      super(refusal.getDetail());
+      this.refusal = refusal;
+    }
+  }
+
+  /** Passes everything on, and wakes the dialler when the link is lost. */
+  private final class Redialling implements LinkListener {
+    @Override
+    public void linkUp(PeerIdentity peer) {
+      listener.linkUp(peer);
+    }
+
+    @Override
+    public boolean received(ReplicaInstance from, Message message) {
+      return listener.received(from, message);
+    }
+
+    @Override
+    public void linkLost(ReplicaInstance peer, String why) {
+      if (!closed) {
+        listener.linkLost(peer, why);
+      }
+      LockSupport.unpark(dialler);
+    }
+
+    @Override
+    public void linkRefused(String why) {
+      listener.linkRefused(why);
+    }
+
+    @Override
+    public void peerRefused(Refusal refusal) {
+      listener.peerRefused(refusal);
+    }
+  }
+}

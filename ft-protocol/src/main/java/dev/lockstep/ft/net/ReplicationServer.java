@@ -1,0 +1,238 @@
+package dev.lockstep.ft.net;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.wire.IdentityCodec;
+import dev.lockstep.ft.wire.PeerIdentity;
+import dev.lockstep.ft.wire.WireException;
+import dev.lockstep.ft.wire.proto.Frame;
+import dev.lockstep.ft.wire.proto.Hello;
+import dev.lockstep.ft.wire.proto.Refusal;
+import dev.lockstep.ft.wire.proto.Welcome;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.net.InetSocketAddress;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where backups dial in. A connection says who it is; a peer that cannot be one is told why and shut out. A replica that is not a primary listens as well (so
+ * that a port in use shows at the start) and refuses everyone.
+ */
+public final class ReplicationServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
+  private static final int THREADS = 2;
+
+  private final TransportLimits limits;
+  private final Admission admission;
+  private final LinkListener listener;
+  private final MultiThreadIoEventLoopGroup threads;
+  private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final Map<ReplicaInstance, FrameChannel> controlsWaiting = new ConcurrentHashMap<>();
+  private final Map<ReplicaInstance, PeerLink> links = new ConcurrentHashMap<>();
+  private final Channel listening;
+
+  /**
+   * Listens.
+   *
+   * @param address port 0 for any free one
+   * @throws VmmException if the address cannot be bound
+   */
+  public ReplicationServer(
+      InetSocketAddress address,
+      Admission admission,
+      LinkListener listener,
+      TransportLimits limits) {
+    this.admission = admission;
+    this.listener = listener;
+    this.limits = limits;
+    threads = new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
+    var bound =
+        new ServerBootstrap()
+            .group(threads)
+            .channel(NioServerSocketChannel.class)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childHandler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel channel) {
+                    accepted(channel);
+                  }
+                })
+            .bind(address)
+            .awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      threads.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      throw new VmmException(
+          "cannot listen on %s: %s".formatted(text(address), bound.cause().getMessage()),
+          "Name another address or port, or end the process that uses it.",
+          bound.cause());
+    }
+    listening = bound.channel();
+  }
+
+  /** Where it listens. */
+  public InetSocketAddress address() {
+    return (InetSocketAddress) listening.localAddress();
+  }
+
+  /** Sends to that peer if it is linked; best effort. Any thread. */
+  public void send(ReplicaInstance to, Message message) {
+    PeerLink link = links.get(to);
+    if (link != null) {
+      link.send(message);
+    }
+  }
+
+  /** Messages dropped so far on present links because a peer does not take them fast enough. */
+  public long droppedMessages() {
+    return links.values().stream().mapToLong(PeerLink::droppedMessages).sum();
+  }
+
+  private void accepted(Channel channel) {
+    if (connections.size() >= limits.maxConnections()) {
+      channel.close();
+      return;
+    }
+    connections.add(channel);
+    FrameChannel connection = FrameChannel.on(channel, limits);
+    var deadline =
+        channel
+            .eventLoop()
+            .schedule(
+                () -> {
+                  LOG.warn(
+                      "{} did not say who it is and is shut out", text(channel.remoteAddress()));
+                  channel.close();
+                },
+                limits.handshakeTimeoutMillis(),
+                TimeUnit.MILLISECONDS);
+    connection.deliverOneTo(frame -> {
+      deadline.cancel(false);
+      hello(connection, frame);
+    });
+    channel
+        .closeFuture()
+        .addListener(done -> {
+          deadline.cancel(false);
+          controlsWaiting.values().remove(connection);
+        });
+  }
+
+  private void hello(FrameChannel connection, Frame frame) throws WireException {
+    if (frame.getBodyCase() != Frame.BodyCase.HELLO
+        || frame.getHello().getChannel() == Hello.Channel.UNRECOGNIZED) {
+      refuse(
+          connection,
+          PeerIdentity.refusal(
+              Refusal.Reason.NOT_UNDERSTOOD, "a connection between replicas begins with Hello"));
+      return;
+    }
+    PeerIdentity peer = IdentityCodec.decode(frame.getHello().getIdentity());
+    Refusal refusal = admission.closed();
+    if (refusal == null) {
+      refusal = admission.self().refusalOf(peer);
+    }
+    if (refusal != null) {
+      refuse(connection, refusal);
+      return;
+    }
+    connection.channel().writeAndFlush(welcome());
+    if (frame.getHello().getChannel() == Hello.Channel.CONTROL) {
+      controlsWaiting.put(peer.instance(), connection);
+    } else {
+      bulkArrived(peer, connection);
+    }
+  }
+
+  private void bulkArrived(PeerIdentity peer, FrameChannel bulk) {
+    FrameChannel control = controlsWaiting.remove(peer.instance());
+    if (control == null) {
+      refuse(
+          bulk,
+          PeerIdentity.refusal(
+              Refusal.Reason.NOT_UNDERSTOOD, "the control connection comes before the bulk one"));
+      return;
+    }
+    PeerLink link = new PeerLink(peer, control, bulk, limits, new Forgetting());
+    PeerLink before = links.put(peer.instance(), link);
+    if (before != null) {
+      before.close("the peer has dialled anew");
+    }
+    link.open();
+  }
+
+  private Frame welcome() {
+    Welcome.Builder welcome =
+        Welcome.newBuilder().setIdentity(IdentityCodec.encode(admission.self()));
+    ArbiterProof proof = admission.proof();
+    if (proof != null) {
+      welcome.setArbiterKey(proof.key()).setArbiterNonce(proof.nonce());
+    }
+    return Frame.newBuilder().setWelcome(welcome).build();
+  }
+
+  private static void refuse(FrameChannel connection, Refusal refusal) {
+    LOG.warn("refused {}: {}", text(connection.channel().remoteAddress()), refusal.getDetail());
+    connection.sendAndClose(Frame.newBuilder().setRefusal(refusal).build());
+  }
+
+  /** Stops listening and closes every connection. */
+  @Override
+  public void close() {
+    listening.close().awaitUninterruptibly();
+    connections.close().awaitUninterruptibly();
+    threads.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  static String text(@Nullable Object address) {
+    return address instanceof InetSocketAddress inet
+        ? inet.getHostString() + ":" + inet.getPort()
+        : String.valueOf(address);
+  }
+
+  /** Drops a lost link from the table before the replica hears of it, unless a newer one has taken its place. */
+  private final class Forgetting implements LinkListener {
+    @Override
+    public void linkUp(PeerIdentity peer) {
+      listener.linkUp(peer);
+    }
+
+    @Override
+    public boolean received(ReplicaInstance from, Message message) {
+      return listener.received(from, message);
+    }
+
+    @Override
+    public void linkLost(ReplicaInstance peer, String why) {
+      links.computeIfPresent(peer, (key, link) -> link.isOpen() ? link : null);
+      if (!links.containsKey(peer)) {
+        listener.linkLost(peer, why);
+      }
+    }
+
+    @Override
+    public void linkRefused(String why) {
+      listener.linkRefused(why);
+    }
+
+    @Override
+    public void peerRefused(Refusal refusal) {
+      listener.peerRefused(refusal);
+    }
+  }
+}

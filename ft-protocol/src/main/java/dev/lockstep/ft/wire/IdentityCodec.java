@@ -1,0 +1,59 @@
+package dev.lockstep.ft.wire;
+
+import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.wire.proto.Identity;
+import dev.lockstep.ft.wire.proto.Instance;
+import java.util.TreeMap;
+
+/** Identities and instances to and from their protobuf form. */
+public final class IdentityCodec {
+  private static final int MAX_NAME_CHARS = 256;
+  private static final int MAX_FACTS = 4_096;
+
+  private IdentityCodec() {}
+
+  /** As it is sent. */
+  public static Identity encode(PeerIdentity identity) {
+    return Identity.newBuilder()
+        .setProtocolVersion(identity.protocolVersion())
+        .setProgramVersion(identity.programVersion())
+        .setVmName(identity.vmName())
+        .setInstance(encode(identity.instance()))
+        .putAllFacts(identity.facts())
+        .build();
+  }
+
+  /**
+   * As it was sent.
+   *
+   * @throws WireException if no replica says this of itself
+   */
+  public static PeerIdentity decode(Identity identity) throws WireException {
+    if (identity.getFactsCount() > MAX_FACTS) {
+      throw new WireException("an identity with " + identity.getFactsCount() + " facts");
+    }
+    return new PeerIdentity(
+        identity.getProtocolVersion(),
+        identity.getProgramVersion(),
+        name(identity.getVmName()),
+        decode(identity.getInstance()),
+        new TreeMap<>(identity.getFactsMap()));
+  }
+
+  static Instance encode(ReplicaInstance instance) {
+    return Instance.newBuilder().setName(instance.name()).setNonce(instance.nonce()).build();
+  }
+
+  static ReplicaInstance decode(Instance instance) throws WireException {
+    return new ReplicaInstance(name(instance.getName()), instance.getNonce());
+  }
+
+  static String name(String name) throws WireException {
+    if (name.isBlank()
+        || name.length() > MAX_NAME_CHARS
+        || name.chars().anyMatch(Character::isISOControl)) {
+      throw new WireException("%d characters that are no name".formatted(name.length()));
+    }
+    return name;
+  }
+}

@@ -1,0 +1,75 @@
+package dev.lockstep.ft.net;
+
+import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.wire.PeerIdentity;
+import dev.lockstep.ft.wire.proto.Refusal;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/** Keeps all it hears, in order, for a test to take. */
+final class RecordingListener implements LinkListener {
+  sealed interface Heard {
+    record Up(PeerIdentity peer) implements Heard {}
+
+    record Got(ReplicaInstance from, Message message) implements Heard {}
+
+    record Lost(ReplicaInstance peer, String why) implements Heard {}
+
+    record DialRefused(String why) implements Heard {}
+
+    record Refused(Refusal refusal) implements Heard {}
+  }
+
+  private static final long PATIENCE_SECONDS = 30;
+
+  final BlockingQueue<Heard> heard = new LinkedBlockingQueue<>();
+  private volatile Consumer<Message> before = message -> {};
+
+  /** Runs on the I/O thread before a message is kept. */
+  void beforeMessage(Consumer<Message> action) {
+    before = action;
+  }
+
+  /** The next thing heard of that type; others are passed over. */
+  <T extends Heard> T next(Class<T> type) throws InterruptedException {
+    while (true) {
+      Heard next = heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      if (next == null) {
+        throw new AssertionError("nothing heard, while waiting for " + type.getSimpleName());
+      }
+      if (type.isInstance(next)) {
+        return type.cast(next);
+      }
+    }
+  }
+
+  @Override
+  public void linkUp(PeerIdentity peer) {
+    heard.add(new Heard.Up(peer));
+  }
+
+  @Override
+  public boolean received(ReplicaInstance from, Message message) {
+    before.accept(message);
+    heard.add(new Heard.Got(from, message));
+    return true;
+  }
+
+  @Override
+  public void linkLost(ReplicaInstance peer, String why) {
+    heard.add(new Heard.Lost(peer, why));
+  }
+
+  @Override
+  public void linkRefused(String why) {
+    heard.add(new Heard.DialRefused(why));
+  }
+
+  @Override
+  public void peerRefused(Refusal refusal) {
+    heard.add(new Heard.Refused(refusal));
+  }
+}

@@ -1,0 +1,5 @@
+/** Tests of the transport, over loopback. */
+@NullMarked
+package dev.lockstep.ft.net;
+
+import org.jspecify.annotations.NullMarked;
