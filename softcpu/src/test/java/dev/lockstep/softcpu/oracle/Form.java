@@ -75,7 +75,7 @@ record Form(
     return forms;
   }
 
-  private static Form parse(String line) {
+  static Form parse(String line) {
     List<String> words = new ArrayList<>(List.of(line.trim().split("\\s+")));
     byte[] bytes = HexFormat.of().parseHex(words.removeFirst().replace(".", ""));
     int mandatory = 0;
