@@ -225,6 +225,9 @@ final class Board {
     for (Device device : devices) {
       states.add(device.save());
     }
+    for (int i = 0; i < disks.count(); i++) {
+      states.add(disks.device(i).saveExecuted());
+    }
     return states;
   }
 
@@ -234,14 +237,17 @@ final class Board {
    * @throws VmmException if a state does not fit, naming device and field
    */
   void restore(List<DeviceState> states) {
-    if (states.size() != devices.size()) {
+    int wanted = devices.size() + disks.count();
+    if (states.size() != wanted) {
       throw new VmmException(
-          "the snapshot has %d devices, this machine has %d"
-              .formatted(states.size(), devices.size()),
+          "the snapshot has %d device states, this machine has %d".formatted(states.size(), wanted),
           "Restore it into a machine with the same configuration.");
     }
-    for (int i = 0; i < states.size(); i++) {
+    for (int i = 0; i < devices.size(); i++) {
       devices.get(i).restore(states.get(i));
+    }
+    for (int i = 0; i < disks.count(); i++) {
+      disks.device(i).restoreExecuted(states.get(devices.size() + i));
     }
   }
 
