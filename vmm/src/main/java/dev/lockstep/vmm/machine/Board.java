@@ -89,7 +89,6 @@ final class Board {
       virtio(pci, MachineLayout.SLOT_FIRST_DISK + i, disks.device(i));
       names.add("disk" + i);
     }
-    // After its functions, whose windows it maps when it is restored.
     ports(MachineLayout.PCI_CONFIG, 8, pci, 0, 4);
   }
 
@@ -218,9 +217,8 @@ final class Board {
     return disk >= 0 && disk < disks.count() ? disk : -1;
   }
 
-  /** Every device's state, in the order of the board. All I/O that was submitted is executed: what a disk has read is state. */
+  /** Every device's state, in the order of the board: the same on every replica, whatever its host has done so far. */
   List<DeviceState> save() {
-    disks.drain();
     List<DeviceState> states = new ArrayList<>(devices.size());
     for (Device device : devices) {
       states.add(device.save());
@@ -231,8 +229,18 @@ final class Board {
     return states;
   }
 
+  /** As {@link #save}, with what this host has done for the disks' requests, so that it is not done again. */
+  List<DeviceState> snapshot() {
+    disks.drain();
+    List<DeviceState> states = save();
+    for (int i = 0; i < disks.count(); i++) {
+      states.add(disks.device(i).saveExecuted());
+    }
+    return states;
+  }
+
   /**
-   * Restores every device.
+   * Restores every device from a {@link #snapshot}.
    *
    * @throws VmmException if a state does not fit, naming device and field
    */

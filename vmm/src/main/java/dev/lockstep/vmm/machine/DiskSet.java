@@ -5,7 +5,6 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.disk.DiskBackend;
 import dev.lockstep.vmm.disk.DiskDigest;
 import dev.lockstep.vmm.disk.DiskRequest;
-import dev.lockstep.vmm.disk.DiskStatus;
 import dev.lockstep.vmm.log.DiskIdentity;
 import dev.lockstep.vmm.virtio.VirtioBlock;
 import java.io.IOException;
@@ -85,21 +84,6 @@ final class DiskSet implements AutoCloseable {
   /** Whether the guest waits for any request. */
   boolean busy() {
     return disks.stream().anyMatch(disk -> !disk.device().inFlight().isEmpty());
-  }
-
-  /**
-   * Whether every request that the guest waits for was executed well: then the devices' states are the same on every replica
-   * that has done its own I/O.
-   */
-  boolean settled() {
-    for (Disk disk : disks) {
-      for (DiskRequest request : disk.device().inFlight()) {
-        if (request.status() != DiskStatus.OK) {
-          return false;
-        }
-      }
-    }
-    return true;
   }
 
   /** Waits until every request that was submitted is executed. */

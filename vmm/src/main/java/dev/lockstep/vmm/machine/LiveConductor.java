@@ -153,10 +153,7 @@ final class LiveConductor implements Conductor {
 
   private void digest() {
     long count = core.vcpu().branchCount();
-    if (count >= nextDigest && !core.board().disks().settled()) {
-      // The disks' part of the state is not the same everywhere until their I/O is done.
-      nextDigest = count + BOUNDARY_BRANCHES;
-    } else if (count >= nextDigest) {
+    if (count >= nextDigest) {
       nextDigest = count + core.spec().digestSpacing();
       append(new LogEntry.DigestEntry(core.moment(), core.registersDigest(), core.devicesDigest()));
     }

@@ -30,7 +30,7 @@ final class MachineStateCodec {
       out.writeLong(core.wallClockNanos());
       core.clock().writeTo(out);
       core.outputs().writeTo(out);
-      List<DeviceState> devices = core.board().save();
+      List<DeviceState> devices = core.board().snapshot();
       out.writeInt(devices.size());
       for (DeviceState device : devices) {
         byte[] encoded = device.encode();

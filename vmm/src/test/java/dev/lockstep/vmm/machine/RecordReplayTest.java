@@ -21,6 +21,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whatever happens to a live machine, its log repeats it. */
 class RecordReplayTest {
+  private static final long LEAST_BRANCHES = 300_000;
+
   private final long seed = new Random().nextLong();
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
@@ -109,6 +111,9 @@ class RecordReplayTest {
         if (taken.size() < snapshots && random.nextInt(4) == 0) {
           taken.add(machine.snapshot(folder.resolve("snapshot" + taken.size())).get());
         }
+      }
+      while (machine.status().branchCount() < LEAST_BRANCHES) {
+        pause(1_000_000);
       }
       machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
       MachineEnd end = Machines.await(machine);
