@@ -27,8 +27,7 @@ final class Corpus {
 
   /** Keeps a case; the file goes into the next commit. */
   static Path save(Form form, OracleCase asked) throws IOException {
-    ByteBuffer bytes =
-        ByteBuffer.allocate(OracleCase.REQUEST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.allocate(OracleCase.REQUEST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     asked.writeTo(bytes);
     String hex = HexFormat.of().formatHex(bytes.array());
     Files.createDirectories(FOLDER);

@@ -41,14 +41,12 @@ final class OracleTest {
 
   @Test
   void casesThatOnceDifferedAgree() throws IOException, InterruptedException {
-    Assumptions.assumeTrue(
-        HostOracle.available(), "SKIPPED: the oracle needs gcc on Linux x86-64");
+    Assumptions.assumeTrue(HostOracle.available(), "SKIPPED: the oracle needs gcc on Linux x86-64");
     List<Corpus.Saved> corpus = Corpus.load();
     List<String> found = new ArrayList<>();
     try (HostOracle host = HostOracle.start();
         SoftOracle soft = new SoftOracle()) {
-      List<OracleResult> expected =
-          host.execute(corpus.stream().map(Corpus.Saved::asked).toList());
+      List<OracleResult> expected = host.execute(corpus.stream().map(Corpus.Saved::asked).toList());
       for (int i = 0; i < corpus.size(); i++) {
         Corpus.Saved one = corpus.get(i);
         List<String> differences =
