@@ -223,9 +223,6 @@ final class Board {
     for (Device device : devices) {
       states.add(device.save());
     }
-    for (int i = 0; i < disks.count(); i++) {
-      states.add(disks.device(i).saveExecuted());
-    }
     return states;
   }
 
