@@ -1,14 +1,18 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.Origin;
+import dev.lockstep.vmm.machine.Machine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Fills in the guest image where a command names no guest, and takes away what was only made for one run. */
 final class GuestFiles implements AutoCloseable {
@@ -18,9 +22,16 @@ final class GuestFiles implements AutoCloseable {
    * The configuration that options say. Without a kernel it is that of the guest image; if nothing at all is said about disks
    * then, a copy of its disk comes with it, for this run only.
    *
+   * @param from a machine to go on from; null to boot
    * @throws VmmException if the configuration is wrong, or the guest image cannot be made
    */
-  MachineConfig complete(MachineOptions options) {
+  MachineConfig complete(MachineOptions options, @Nullable MachineFolder from) {
+    if (from != null) {
+      MachineConfigBuilder builder = MachineConfig.builder();
+      from.read(builder);
+      options.apply(builder);
+      return builder.build();
+    }
     MachineConfigBuilder builder = options.builder();
     if (!builder.hasKernel()) {
       GuestImage image = GuestImage.prepare();
@@ -30,6 +41,20 @@ final class GuestFiles implements AutoCloseable {
       }
     }
     return builder.build();
+  }
+
+  /**
+   * The machine of a completed configuration, not started.
+   *
+   * @param from as in {@link #complete}
+   */
+  static Machine open(MachineConfig config, MachineOptions options, @Nullable MachineFolder from) {
+    if (from != null) {
+      return ConfiguredMachine.restore(
+          config, options.hasDisks() ? DiskUse.DIRECT : DiskUse.PRIVATE, from.state());
+    }
+    return ConfiguredMachine.create(
+        config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()), DiskUse.DIRECT);
   }
 
   private Path copy(GuestImage image) {

@@ -6,7 +6,6 @@ import dev.lockstep.vmm.config.Origin;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,7 +69,9 @@ final class GuestImage {
    */
   Path copyDisk(Path to) {
     try {
-      return Files.copy(disk(), to, StandardCopyOption.REPLACE_EXISTING);
+      Files.createFile(to);
+      SparseCopy.copy(disk(), to);
+      return to;
     } catch (IOException e) {
       throw new VmmException(
           "the guest image's disk cannot be copied to '%s': %s".formatted(to, e.getMessage()),

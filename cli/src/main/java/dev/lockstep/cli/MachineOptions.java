@@ -79,19 +79,9 @@ final class MachineOptions {
   @Option(names = "--name", paramLabel = "NAME", description = "The VM's name (default: lockstep).")
   private @Nullable String name;
 
-  /** Whether any option or file says what the machine is. */
-  boolean given() {
-    return config != null
-        || kernel != null
-        || initrd != null
-        || !append.isEmpty()
-        || noDefaultAppend
-        || !disks.isEmpty()
-        || memory != null
-        || cpuModel != null
-        || engine != null
-        || seed != null
-        || name != null;
+  /** Whether disks are named. */
+  boolean hasDisks() {
+    return !disks.isEmpty();
   }
 
   /** Reads the file and puts the options on top of it. */

@@ -10,6 +10,7 @@ import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.MachineMode;
 import dev.lockstep.vmm.machine.MachineStatus;
+import dev.lockstep.vmm.machine.OutputConsumer;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.Locale;
@@ -18,6 +19,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** One machine on this process's terminal, from its start to its end. */
 final class MachineSession {
@@ -30,6 +32,7 @@ final class MachineSession {
   private final Machine machine;
   private final PrintStream err;
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
+  private @Nullable Snapshots snapshots;
   private int terms;
 
   /**
@@ -47,6 +50,12 @@ final class MachineSession {
     this.err = err;
   }
 
+  /** With a snapshot on the way; null for none. */
+  MachineSession withSnapshots(@Nullable Snapshots wanted) {
+    snapshots = wanted;
+    return this;
+  }
+
   /**
    * Starts the machine and serves its console until it ends.
    *
@@ -54,7 +63,7 @@ final class MachineSession {
    * @param mode whether it takes input
    * @throws VmmException as the machine ended
    */
-  Outcome run(Consumer<Console> start, MachineMode mode) {
+  Outcome run(Consumer<OutputConsumer> start, MachineMode mode) {
     long began = System.nanoTime();
     MachineEnd end;
     IOException outputFailure;
@@ -67,10 +76,14 @@ final class MachineSession {
       signals.on("INT", () -> forceStop(ExitStatus.INTERRUPTED));
       signals.on("HUP", () -> forceStop(ExitStatus.TERMINATED));
       signals.on("TERM", () -> terminate(mode));
-      start.accept(console);
+      Snapshots wanted = snapshots;
+      start.accept(wanted == null ? console : wanted.watching(console, UART0));
       console.start(new Keys(console, mode));
       end = await();
       outputFailure = console.outputFailure();
+    }
+    if (snapshots != null) {
+      snapshots.conclude();
     }
     if (outputFailure != null) {
       throw new VmmException(
@@ -112,6 +125,20 @@ final class MachineSession {
       case RuntimeException it -> it;
       default -> new IllegalStateException(cause);
     };
+  }
+
+  private void leave() {
+    if (snapshots != null && snapshots.onLeave()) {
+      snapshots.take(machine::stop);
+    } else {
+      machine.stop();
+    }
+  }
+
+  private void snapshot() {
+    if (snapshots != null) {
+      snapshots.take(machine::resume);
+    }
   }
 
   private void forceStop(int status) {
@@ -160,7 +187,8 @@ final class MachineSession {
     @Override
     public void action(ConsoleAction action) {
       switch (action) {
-        case LEAVE -> machine.stop();
+        case LEAVE -> leave();
+        case SNAPSHOT -> snapshot();
         case CTRL_ALT_DEL -> {
           if (mode == MachineMode.LIVE) {
             inject(new MachineInput.CtrlAltDel());

@@ -1,7 +1,5 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.vmm.config.ConfiguredMachine;
-import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.Machine;
@@ -9,6 +7,7 @@ import dev.lockstep.vmm.machine.MachineMode;
 import dev.lockstep.vmm.replay.FileLogSink;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,6 +29,7 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
   private Path log = Path.of("");
 
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
+  @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
   @Mixin private final DebugOption debug = new DebugOption();
 
@@ -41,14 +41,21 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() {
     debug.apply();
+    snapshotOptions.prepare();
+    @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
-      MachineConfig config = files.complete(machineOptions);
-      var spec = ConfiguredMachine.spec(config, WallClock.nanosSince1970());
+      MachineConfig config = files.complete(machineOptions, from);
+      MachineFolder folder = new MachineFolder(log);
       FileLogSink sink = new FileLogSink(log);
-      new LogFolder(log).keep(config);
-      try (Machine machine = ConfiguredMachine.create(config, spec, DiskUse.DIRECT)) {
+      folder.make();
+      try (Machine machine = GuestFiles.open(config, machineOptions, from)) {
+        folder.keep(config);
+        if (from != null) {
+          folder.keepState(from);
+        }
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
+                .withSnapshots(snapshotOptions.of(machine, config, System.err))
                 .run(console -> machine.start(sink, new DirectGate(console), 1), MachineMode.LIVE);
         if (report.wanted()) {
           report.print(

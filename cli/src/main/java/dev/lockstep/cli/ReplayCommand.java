@@ -1,7 +1,5 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.vmm.config.ConfiguredMachine;
-import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.log.LogEnding;
@@ -47,15 +45,13 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() {
     debug.apply();
-    LogFolder folder = new LogFolder(log);
-    folder.requireThere();
+    MachineFolder folder = new MachineFolder(log);
     MachineConfigBuilder builder = MachineConfig.builder();
     folder.read(builder);
     machineOptions.apply(builder);
     try (FileLogSource source = new FileLogSource(log)) {
       MachineConfig config = builder.build();
-      var spec = ConfiguredMachine.spec(config, source.header().wallClockNanos());
-      try (Machine machine = ConfiguredMachine.create(config, spec, DiskUse.PRIVATE)) {
+      try (Machine machine = folder.open(config, source.header().wallClockNanos())) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
                 .run(

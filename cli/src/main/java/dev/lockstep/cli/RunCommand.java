@@ -1,13 +1,12 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.vmm.config.ConfiguredMachine;
-import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineMode;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -21,6 +20,7 @@ import picocli.CommandLine.Mixin;
     sortOptions = false)
 final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
+  @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
   @Mixin private final DebugOption debug = new DebugOption();
 
@@ -32,13 +32,14 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() {
     debug.apply();
+    snapshotOptions.prepare();
+    @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
-      MachineConfig config = files.complete(machineOptions);
-      try (Machine machine =
-          ConfiguredMachine.create(
-              config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()), DiskUse.DIRECT)) {
+      MachineConfig config = files.complete(machineOptions, from);
+      try (Machine machine = GuestFiles.open(config, machineOptions, from)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
+                .withSnapshots(snapshotOptions.of(machine, config, System.err))
                 .run(
                     console -> machine.start(LogSink.NONE, new DirectGate(console), 1),
                     MachineMode.LIVE);

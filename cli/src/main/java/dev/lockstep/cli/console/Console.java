@@ -169,7 +169,7 @@ public final class Console implements OutputConsumer, AutoCloseable {
 
   /** What the escape key offers. */
   public static String help() {
-    return "lockstep: Ctrl-] or q leaves, d sends Ctrl-Alt-Del, s shows the state, ] sends Ctrl-], any other key goes back; leaving in %d s"
+    return "lockstep: Ctrl-] or q leaves, d sends Ctrl-Alt-Del, s shows the state, w writes the snapshot, ] sends Ctrl-], any other key goes back; leaving in %d s"
         .formatted(EscapeKeys.LEAVE_AFTER_MILLIS / 1000);
   }
 }

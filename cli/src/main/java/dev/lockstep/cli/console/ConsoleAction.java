@@ -8,6 +8,8 @@ public enum ConsoleAction {
   CTRL_ALT_DEL,
   /** Show how the machine does. */
   STATUS,
+  /** Write a snapshot and go on. */
+  SNAPSHOT,
   /** Show what keys there are. */
   HELP
 }

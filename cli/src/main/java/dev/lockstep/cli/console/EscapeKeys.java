@@ -48,6 +48,7 @@ final class EscapeKeys {
         case ESCAPE, 'q', 'Q', 'q' & CTRL_MASK -> actions.add(ConsoleAction.LEAVE);
         case 'd', 'D', 'd' & CTRL_MASK -> actions.add(ConsoleAction.CTRL_ALT_DEL);
         case 's', 'S', 's' & CTRL_MASK -> actions.add(ConsoleAction.STATUS);
+        case 'w', 'W', 'w' & CTRL_MASK -> actions.add(ConsoleAction.SNAPSHOT);
         case ']' -> forGuest.write(ESCAPE);
         default -> {} // back to the guest
       }

@@ -7,11 +7,17 @@ import dev.lockstep.vmm.boot.BootLoader;
 import dev.lockstep.vmm.boot.BootOptions;
 import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskImage;
+import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineDisk;
 import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
+import dev.lockstep.vmm.snapshot.CheckpointReader;
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +26,9 @@ import java.util.TreeMap;
 
 /** Makes machines of configurations: engine, memory, disks, and the guest in it. */
 public final class ConfiguredMachine {
+  private static final String KERNEL_FACT = "kernel_file_sha256";
+  private static final String INITRD_FACT = "initrd_file_sha256";
+
   private ConfiguredMachine() {}
 
   /**
@@ -43,11 +52,16 @@ public final class ConfiguredMachine {
    */
   public static MachineSpec spec(MachineConfig config, long wallClockNanos) {
     SortedMap<String, String> facts = new TreeMap<>(config.facts());
-    facts.put("kernel_file_sha256", BootLoader.fileDigest(config.kernel(), "kernel"));
+    facts.put(KERNEL_FACT, BootLoader.fileDigest(config.kernel(), "kernel"));
     Path initrd = config.initrd();
     if (initrd != null) {
-      facts.put("initrd_file_sha256", BootLoader.fileDigest(initrd, "initrd"));
+      facts.put(INITRD_FACT, BootLoader.fileDigest(initrd, "initrd"));
     }
+    return spec(config, wallClockNanos, facts);
+  }
+
+  private static MachineSpec spec(
+      MachineConfig config, long wallClockNanos, SortedMap<String, String> facts) {
     return new MachineSpec(
         config.name(),
         config.cpuModel(),
@@ -73,14 +87,36 @@ public final class ConfiguredMachine {
   }
 
   /**
-   * A machine as a snapshot has it, not started.
+   * A machine as a snapshot has it, not started. Kernel and initrd are in its memory: their files are not looked at.
    *
    * @param config of the machine that the snapshot is of; its disks as they were then
    * @throws VmmException if the snapshot is damaged or of another machine, or as {@link #create}
    */
-  public static Machine restore(
-      MachineConfig config, MachineSpec spec, DiskUse use, Path snapshot) {
+  public static Machine restore(MachineConfig config, DiskUse use, Path snapshot) {
+    LogHeader header = header(snapshot);
+    SortedMap<String, String> facts = new TreeMap<>(config.facts());
+    for (String loaded : List.of(KERNEL_FACT, INITRD_FACT)) {
+      String digest = header.configuration().get(loaded);
+      if (digest != null) {
+        facts.put(loaded, digest);
+      }
+    }
+    MachineSpec spec = spec(config, header.wallClockNanos(), facts);
     return factory(config).restore(spec, openDisks(config, use), snapshot);
+  }
+
+  private static LogHeader header(Path snapshot) {
+    try (DataInputStream in =
+        new DataInputStream(new BufferedInputStream(Files.newInputStream(snapshot)))) {
+      return new CheckpointReader(in).header();
+    } catch (NoSuchFileException e) {
+      throw new VmmException("there is no snapshot '%s'".formatted(snapshot), "Check the name.", e);
+    } catch (IOException e) {
+      throw new VmmException(
+          "the snapshot '%s' cannot be read: %s".formatted(snapshot, e),
+          "Use another one; this one cannot be restored.",
+          e);
+    }
   }
 
   /**

@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,10 @@ public final class MachineConfig {
           // The clock is ours and the CPU is no real one: no check of the timer, no workarounds for
           // its leaks.
           "no_timer_check mitigations=off",
+          // The TSC is the machine's clock itself; the kernel would hold it against timer
+          // interrupts, which a
+          // busy host makes the guest lose.
+          "tsc=reliable",
           // The boot seed counts as entropy.
           "random.trust_bootloader=on");
 
@@ -124,6 +129,31 @@ public final class MachineConfig {
   /** The disks, in the order in which the guest finds them (vda, vdb, …). */
   public List<DriveConfig> drives() {
     return drives;
+  }
+
+  /** The same with other images behind its disks: the same contents elsewhere. */
+  public MachineConfig withDrivePaths(Function<DriveConfig, Path> path) {
+    List<DriveConfig> moved =
+        drives.stream()
+            .map(drive ->
+                new DriveConfig(
+                    drive.id(),
+                    path.apply(drive).toAbsolutePath().normalize(),
+                    drive.readOnly(),
+                    drive.root()))
+            .toList();
+    return new MachineConfig(
+        name,
+        kernel,
+        initrd,
+        bootArgs,
+        defaultBootArgs,
+        moved,
+        memoryBytes,
+        cpuModel,
+        engine,
+        seed,
+        replication);
   }
 
   /** Bytes of memory; whole MiB. */

@@ -1,0 +1,160 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.config.ConfigFile;
+import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.DiskUse;
+import dev.lockstep.vmm.config.DriveConfig;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.machine.Machine;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/**
+ * A machine kept in a folder, complete: its configuration (machine.json), a copy of each disk that the guest may write
+ * (NAME.img), and its state if it is not at its start (state.snapshot). A log's folder and a snapshot's folder are such ones,
+ * so neither needs anything else said to go on from.
+ */
+final class MachineFolder {
+  private static final String CONFIG = "machine.json";
+  private static final String STATE = "state.snapshot";
+
+  private static final Set<PosixFilePermission> FILE_MODE =
+      PosixFilePermissions.fromString("rw-------");
+  private static final Set<PosixFilePermission> FOLDER_MODE =
+      PosixFilePermissions.fromString("rwx------");
+
+  private final Path folder;
+
+  MachineFolder(Path folder) {
+    this.folder = folder.toAbsolutePath().normalize();
+  }
+
+  /**
+   * Makes the folder, or takes one that is there and has no machine in it.
+   *
+   * @throws VmmException if it cannot be made or has one
+   */
+  void make() {
+    try {
+      if (!Files.isDirectory(folder)) {
+        Files.createDirectories(folder.getParent() == null ? folder : folder.getParent());
+        Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(FOLDER_MODE));
+      }
+    } catch (IOException e) {
+      throw unwritable("a machine", e);
+    }
+    if (Files.exists(folder.resolve(CONFIG))) {
+      throw new VmmException(
+          "'%s' holds a machine already".formatted(folder), "Name a new folder, or remove it.");
+    }
+  }
+
+  /** The machine's state, if it is not at its start. */
+  Path state() {
+    return folder.resolve(STATE);
+  }
+
+  /** Whether the machine in here is not at its start. */
+  boolean hasState() {
+    return Files.exists(state());
+  }
+
+  /**
+   * Keeps a configuration with copies of its writable disks as they are now.
+   *
+   * @return the configuration as it is kept: with the copies as its disks
+   * @throws VmmException if they cannot be read or written
+   */
+  MachineConfig keep(MachineConfig config) {
+    for (DriveConfig drive : config.drives()) {
+      if (!drive.readOnly()) {
+        copyDisk(drive);
+      }
+    }
+    MachineConfig kept =
+        config.withDrivePaths(drive -> drive.readOnly() ? drive.path() : copyOf(drive));
+    try {
+      Path file = folder.resolve(CONFIG);
+      Files.createFile(file, PosixFilePermissions.asFileAttribute(FILE_MODE));
+      Files.writeString(file, ConfigFile.write(kept), StandardOpenOption.WRITE);
+    } catch (FileAlreadyExistsException e) {
+      throw new VmmException(
+          "'%s' holds a machine already".formatted(folder), "Name a new folder.", e);
+    } catch (IOException e) {
+      throw unwritable(CONFIG, e);
+    }
+    return kept;
+  }
+
+  /** Keeps the state that another folder has. */
+  void keepState(MachineFolder from) {
+    try {
+      Files.copy(from.state(), state());
+      Files.setPosixFilePermissions(state(), FILE_MODE);
+    } catch (IOException e) {
+      throw unwritable("a copy of the snapshot", e);
+    }
+  }
+
+  /**
+   * Adds the kept configuration's settings to a builder.
+   *
+   * @throws VmmException if there is no machine in the folder
+   */
+  void read(MachineConfigBuilder into) {
+    if (!Files.isDirectory(folder)) {
+      throw new VmmException(
+          "there is no folder '%s'".formatted(folder),
+          "Name a folder that 'lockstep record' or --snapshot-to made.");
+    }
+    if (!Files.exists(folder.resolve(CONFIG))) {
+      throw new VmmException(
+          "there is no machine in '%s'".formatted(folder),
+          "Name a folder that 'lockstep record' or --snapshot-to made.");
+    }
+    ConfigFile.read(folder.resolve(CONFIG), into);
+  }
+
+  /**
+   * The machine in this folder: from its state, or from its start. What the guest writes does not change the folder.
+   *
+   * @param config as {@link #read} and the user have it
+   * @param wallClockNanos of a start, see {@link ConfiguredMachine#spec}
+   */
+  Machine open(MachineConfig config, long wallClockNanos) {
+    return hasState()
+        ? ConfiguredMachine.restore(config, DiskUse.PRIVATE, state())
+        : ConfiguredMachine.create(
+            config, ConfiguredMachine.spec(config, wallClockNanos), DiskUse.PRIVATE);
+  }
+
+  private Path copyOf(DriveConfig drive) {
+    return folder.resolve(drive.id() + ".img");
+  }
+
+  /** Copies what is not zero, so that the copy of a sparse image is one too. */
+  private void copyDisk(DriveConfig drive) {
+    try {
+      Path copy = copyOf(drive);
+      Files.createFile(copy, PosixFilePermissions.asFileAttribute(FILE_MODE));
+      SparseCopy.copy(drive.path(), copy);
+    } catch (IOException e) {
+      throw unwritable("a copy of disk '%s'".formatted(drive.path()), e);
+    }
+  }
+
+  private VmmException unwritable(String what, IOException e) {
+    return new VmmException(
+        "%s cannot be kept in '%s': %s".formatted(what, folder, e),
+        "Name a new folder on a file system with room for it.",
+        e);
+  }
+}
