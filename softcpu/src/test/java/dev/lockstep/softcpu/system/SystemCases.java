@@ -1,0 +1,15 @@
+package dev.lockstep.softcpu.system;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** All cases of the suite. */
+final class SystemCases {
+  private SystemCases() {}
+
+  static List<SystemCase> all() {
+    List<SystemCase> cases = new ArrayList<>();
+    cases.addAll(PagingCases.all());
+    return cases;
+  }
+}
