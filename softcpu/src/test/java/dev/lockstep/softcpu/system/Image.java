@@ -47,6 +47,14 @@ final class Image {
     } else {
       interrupts32(runtime.address("stubs"));
     }
+    int gateBytes = wide ? 16 : 8;
+    for (int vector : what.ists) {
+      bytes[(int) (Layout.IDT - Layout.IMAGE) + gateBytes * vector + 4] = 1;
+    }
+    what.gates.forEach(
+        (vector, access) ->
+            bytes[(int) (Layout.IDT - Layout.IMAGE) + gateBytes * vector + 5] =
+                (byte) (int) access);
     what.words.forEach(this::word);
   }
 
@@ -100,6 +108,15 @@ final class Image {
   /** The three words that are not the processor's. */
   private static String expand(String line, String a, String pointer, int width) {
     String text = line.trim();
+    int colon = text.indexOf(": ");
+    if (colon > 0 && text.substring(0, colon).matches("\\w+")) {
+      String rest = text.substring(colon + 2);
+      return text.substring(0, colon + 1) + "\n" + expand(rest, a, pointer, width);
+    }
+    int comment = text.indexOf(';');
+    if (comment >= 0) {
+      text = text.substring(0, comment).trim();
+    }
     if (text.startsWith("obs ")) {
       String value = text.substring(4);
       return "push %s\nmov %s, %s\ncall observe\npop %s".formatted(a, a, value, a);
@@ -208,7 +225,9 @@ final class Image {
     long count = log.length < 8 ? 0 : Math.min(in.getLong(0), (log.length - 64) / FORMAT);
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      lines.add(line(in, 64 + FORMAT * i));
+      if (in.getLong(64 + FORMAT * i) != Snippets.LEAVE_VECTOR) {
+        lines.add(line(in, 64 + FORMAT * i));
+      }
     }
     return lines;
   }

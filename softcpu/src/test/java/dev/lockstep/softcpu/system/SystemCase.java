@@ -34,6 +34,8 @@ final class SystemCase {
   final Mode mode;
   final List<String> source = new ArrayList<>();
   final Map<Long, Long> words = new LinkedHashMap<>();
+  final List<Integer> ists = new ArrayList<>();
+  final Map<Integer, Integer> gates = new LinkedHashMap<>();
   final Map<String, Long> names = new LinkedHashMap<>();
   final List<Show> shows = new ArrayList<>();
   List<String> expected = List.of();
@@ -74,6 +76,20 @@ final class SystemCase {
   /** Maps the nth page of the window to any physical address. */
   SystemCase mapTo(int page, long physical, long flags) {
     return word(Layout.WINDOW_TABLE + 8L * page, physical | flags);
+  }
+
+  /** Has vectors delivered on the first stack of the interrupt stack table. */
+  SystemCase ist(int... vectors) {
+    for (int vector : vectors) {
+      ists.add(vector);
+    }
+    return this;
+  }
+
+  /** Sets byte 5 of a vector's gate: 0x8e is a present interrupt gate for ring 0. */
+  SystemCase gate(int vector, int access) {
+    gates.put(vector, access);
+    return this;
   }
 
   /** Sets eight bytes of the image. */

@@ -10,6 +10,8 @@ final class SystemCases {
   static List<SystemCase> all() {
     List<SystemCase> cases = new ArrayList<>();
     cases.addAll(PagingCases.all());
+    cases.addAll(TranslationCases.all());
+    cases.addAll(CanonicalCases.all());
     return cases;
   }
 }
