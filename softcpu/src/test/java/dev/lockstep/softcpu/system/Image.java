@@ -51,10 +51,8 @@ final class Image {
     for (int vector : what.ists) {
       bytes[(int) (Layout.IDT - Layout.IMAGE) + gateBytes * vector + 4] = 1;
     }
-    what.gates.forEach(
-        (vector, access) ->
-            bytes[(int) (Layout.IDT - Layout.IMAGE) + gateBytes * vector + 5] =
-                (byte) (int) access);
+    what.gates.forEach((vector, access) ->
+        bytes[(int) (Layout.IDT - Layout.IMAGE) + gateBytes * vector + 5] = (byte) (int) access);
     what.words.forEach(this::word);
   }
 

@@ -47,7 +47,9 @@ final class PagingCases {
                   ret
                 """)
             .expect("#PF(3) store cr2=40000008", "5"),
-        in64("read-modify-write, page read-only or absent", "SDM 3A 4.7: W/R is set, the access is a write")
+        in64(
+                "read-modify-write, page read-only or absent",
+                "SDM 3A 4.7: W/R is set, the access is a write")
             .map(0, 0, P)
             .run(
                 """
@@ -102,10 +104,12 @@ final class PagingCases {
                 c1: mov rcx, [rax+0x400000]   ; bit 12 is PAT
                   ret
                 """)
-            .expect(
-                "#PF(9) a0 cr2=40000000", "#PF(9) b0 cr2=8000000000", "#PF(b) c0 cr2=40200000")
+            .expect("#PF(9) a0 cr2=40000000", "#PF(9) b0 cr2=8000000000", "#PF(b) c0 cr2=40200000")
             .qemuDiffers(
-                RSVD, "#PF(8) a0 cr2=40000000", "#PF(8) b0 cr2=8000000000", "#PF(a) c0 cr2=40200000"),
+                RSVD,
+                "#PF(8) a0 cr2=40000000",
+                "#PF(8) b0 cr2=8000000000",
+                "#PF(a) c0 cr2=40200000"),
         in64("no-execute", "SDM 3A 4.6.1, 4.7: I/D")
             .map(0, 0, P | NX)
             .map(1, 1, PW)

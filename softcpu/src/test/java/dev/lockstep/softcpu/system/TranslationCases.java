@@ -125,7 +125,9 @@ final class TranslationCases {
                 after: ret
                 """)
             .expect("5", "#PF(3) store cr2=40000000"),
-        in64("rights given need no INVLPG", "SDM 3A 4.10.4.3: at most a spurious fault, and then none")
+        in64(
+                "rights given need no INVLPG",
+                "SDM 3A 4.10.4.3: at most a spurious fault, and then none")
             .map(0, 0, P)
             .run(
                 """
@@ -143,8 +145,7 @@ final class TranslationCases {
                   obs [rax+0x1000]
                   ret
                 """)
-            .expect(
-                "#PF(3) store cr2=40000000", "6", "#PF(0) absent cr2=40001000", "6"),
+            .expect("#PF(3) store cr2=40000000", "6", "#PF(0) absent cr2=40001000", "6"),
         in64("MOV CR3 keeps global pages only", "SDM 3A 4.10.2.4, 4.10.4.1")
             .map(0, 0, PW)
             .map(1, 0, PWG)
