@@ -41,6 +41,7 @@ public final class ConfiguredMachine {
       throw new IllegalStateException("engine " + config.engine());
     }
     return new MachineFactory(
+        config.engine(),
         (model, semantics, memory, tsc) -> SoftVcpu.create(model, memory, tsc, semantics));
   }
 

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class MachineCore implements Boundary {
   private final MachineSpec spec;
+  private final String engine;
   private final Vcpu vcpu;
   private final GuestMemory memory;
   private final VirtualClock clock;
@@ -37,6 +38,7 @@ final class MachineCore implements Boundary {
 
   MachineCore(MachineSpec spec, MachineParts parts) {
     this.spec = spec;
+    this.engine = parts.engine();
     this.vcpu = parts.vcpu();
     this.memory = parts.memory();
     this.clock = parts.clock();
@@ -182,7 +184,7 @@ final class MachineCore implements Boundary {
     return new LogHeader(
         spec.name(),
         epoch,
-        vcpu.getClass().getSimpleName(),
+        engine,
         spec.model().name(),
         spec.model().digest(),
         spec.semantics(),

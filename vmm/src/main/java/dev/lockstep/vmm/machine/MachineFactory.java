@@ -13,12 +13,15 @@ import java.util.List;
 
 /** Makes machines. */
 public final class MachineFactory {
+  private final String engineName;
   private final VcpuFactory engine;
 
   /**
+   * @param engineName what logs and messages call the engine: {@code soft}, {@code kvm}
    * @param engine makes the vCPUs
    */
-  public MachineFactory(VcpuFactory engine) {
+  public MachineFactory(String engineName, VcpuFactory engine) {
+    this.engineName = engineName;
     this.engine = engine;
   }
 
@@ -86,7 +89,8 @@ public final class MachineFactory {
       OutputCollector outputs = new OutputCollector(Board.STREAMS);
       DiskSet disks = new DiskSet(spec.name(), memory, machineDisks);
       Board board = new Board(time, outputs, memory, disks);
-      return new MachineParts(arena, memory, new PageTracker(memory), vcpu, clock, board, outputs);
+      return new MachineParts(
+          engineName, arena, memory, new PageTracker(memory), vcpu, clock, board, outputs);
     } catch (Throwable e) {
       arena.close();
       throw e;

@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 
 /** What {@link MachineFactory} made, before it is put together. */
 record MachineParts(
+    String engine,
     Arena arena,
     GuestMemory memory,
     PageTracker pages,

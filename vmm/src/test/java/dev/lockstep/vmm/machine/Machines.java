@@ -19,6 +19,7 @@ final class Machines {
 
   static final MachineFactory FACTORY =
       new MachineFactory(
+          "soft",
           (model, semantics, memory, tsc) -> SoftVcpu.create(model, memory, tsc, semantics));
 
   private Machines() {}
