@@ -3,9 +3,11 @@ package dev.lockstep.cli;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.config.ConfiguredMachine;
 import dev.lockstep.vmm.config.DiskUse;
+import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.Origin;
+import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.machine.Machine;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,6 +54,9 @@ final class GuestFiles implements AutoCloseable {
     if (from != null) {
       return ConfiguredMachine.restore(
           config, options.hasDisks() ? DiskUse.DIRECT : DiskUse.PRIVATE, from.state());
+    }
+    for (DriveConfig drive : config.drives()) {
+      DiskMarker.requireStartable(drive.path(), config.name(), options.unfitDisks());
     }
     return ConfiguredMachine.create(
         config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()), DiskUse.DIRECT);

@@ -5,6 +5,7 @@ import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.MemorySize;
 import dev.lockstep.vmm.config.Origin;
+import dev.lockstep.vmm.disk.DiskMarker;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalLong;
@@ -52,6 +53,11 @@ final class MachineOptions {
   private List<String> disks = List.of();
 
   @Option(
+      names = "--force-disk",
+      description = "Use disks even if they are marked as stale, or as another VM's.")
+  private boolean forceDisk;
+
+  @Option(
       names = "--memory",
       paramLabel = "SIZE",
       description = "Memory, as 512M or 2G: 64M to 64G (default: 512M).")
@@ -78,6 +84,11 @@ final class MachineOptions {
 
   @Option(names = "--name", paramLabel = "NAME", description = "The VM's name (default: lockstep).")
   private @Nullable String name;
+
+  /** What to do with disks that are stale or another VM's. */
+  DiskMarker.Unfit unfitDisks() {
+    return forceDisk ? DiskMarker.Unfit.USE : DiskMarker.Unfit.REFUSE;
+  }
 
   /** Whether disks are named. */
   boolean hasDisks() {

@@ -72,6 +72,9 @@ final class MachineSession {
         Console console = Console.open(raw, UART0, err);
         Signals signals = new Signals()) {
       terminal = raw.isTerminal();
+      if (terminal) {
+        console.note("lockstep: Ctrl-] is the way out");
+      }
       console.onOutputFailure(machine::stop);
       signals.on("INT", () -> forceStop(ExitStatus.INTERRUPTED));
       signals.on("HUP", () -> forceStop(ExitStatus.TERMINATED));

@@ -68,11 +68,13 @@ final class Snapshots {
     if (!taken.compareAndSet(false, true)) {
       return;
     }
+    // Asked for at once, so that the guest stands where it was seen.
+    CompletableFuture<Void> paused = machine.pause();
     Thread.ofVirtual()
         .name("snapshot")
         .start(() -> {
           try {
-            machine.pause().get();
+            paused.get();
             SnapshotInfo info = machine.snapshot(folder.state()).get();
             folder.keep(config);
             err.println(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lockstep.vmm.disk.DiskMarker;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -69,6 +70,35 @@ final class RunTest {
         assertThat(command.await().status()).isEqualTo(Integer.parseInt(signal[1]));
       }
     }
+  }
+
+  @Test
+  void aDiskIsRefusedThatIsMissingInUseOrStale() throws Exception {
+    Path disk = Files.write(folder.resolve("disk"), new byte[1 << 20]);
+    String kernel = kernel(new TinyGuest().print("on").spin()).toString();
+    String exit = new TinyGuest().exit(0).write(folder.resolve("exit")).toString();
+    Command.Result missing =
+        Command.run(folder, "run", "--kernel", exit, "--disk", folder.resolve("none").toString());
+    assertThat(missing.err()).contains("disk image '", "none' does not exist");
+    assertThat(missing.status()).isEqualTo(69);
+
+    String[] other = {"run", "--name=other", "--kernel", kernel, "--disk", disk.toString()};
+    try (Command command = Command.start(folder, other)) {
+      await().until(() -> command.out().equals("on"));
+      Command.Result inUse =
+          Command.run(folder, "run", "--kernel", exit, "--disk", disk.toString());
+      assertThat(inUse.err()).contains("disk image '%s' is in use by VM other".formatted(disk));
+      assertThat(inUse.status()).isEqualTo(69);
+    }
+
+    new DiskMarker("lockstep", 3, DiskMarker.State.STALE).write(disk);
+    Command.Result stale = Command.run(folder, "run", "--kernel", exit, "--disk", disk.toString());
+    assertThat(stale.err()).contains("disk image '%s' is stale".formatted(disk));
+    assertThat(stale.status()).isEqualTo(69);
+    assertThat(
+            Command.run(folder, "run", "--kernel", exit, "--force-disk", "--disk", disk.toString())
+                .status())
+        .isZero();
   }
 
   @Test
