@@ -202,7 +202,7 @@ final class AluOps {
 
   /** XOR and SUB of a 32-bit register with itself. */
   static final class Zero extends Op {
-    private final int d;
+    final int d;
     private final boolean borrows;
 
     Zero(int d, boolean borrows) {
@@ -224,8 +224,8 @@ final class AluOps {
   }
 
   static final class Test8RR extends Op {
-    private final int a;
-    private final int b;
+    final int a;
+    final int b;
 
     Test8RR(int a, int b) {
       this.a = a;
@@ -240,8 +240,8 @@ final class AluOps {
   }
 
   static final class Cmp8RI extends Op {
-    private final int a;
-    private final int imm;
+    final int a;
+    final int imm;
 
     Cmp8RI(int a, int imm) {
       this.a = a;
@@ -255,7 +255,7 @@ final class AluOps {
   }
 
   static final class Cmp8MI extends MemOp {
-    private final int imm;
+    final int imm;
 
     Cmp8MI(Ea ea, int imm) {
       super(ea);

@@ -65,6 +65,7 @@ final class BlockBuilder {
       if (op.placement() == Op.ENDS) {
         end = op instanceof Terminator terminator ? terminator : new Terminator.Far(op);
         note(at, count);
+        end = fused(end);
         at += insn.length;
         count++;
         break;
@@ -80,7 +81,28 @@ final class BlockBuilder {
       }
     }
     counts.add(count);
+    FlagLiveness.quieten(body, end);
     return finish(offset, -1, at, end, false);
+  }
+
+  /** Takes the last operation of the body into the terminator where the pair has a class of its own. */
+  private Terminator fused(Terminator end) {
+    if (body.isEmpty() || !(end instanceof BranchOps.TwoWay branch)) {
+      return end;
+    }
+    int last = body.size() - 1;
+    // With a NOP between them the pair is not worth it.
+    if (counts.get(last) + 1 != counts.get(last + 1)) {
+      return end;
+    }
+    Terminator fused = FusedOps.fuse(body.get(last), branch);
+    if (fused == null) {
+      return end;
+    }
+    body.remove(last);
+    starts.remove(last + 1);
+    counts.remove(last + 1);
+    return fused;
   }
 
   private void note(int start, int count) {

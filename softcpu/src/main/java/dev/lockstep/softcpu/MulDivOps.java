@@ -90,8 +90,8 @@ final class MulDivOps {
   }
 
   static final class Imul64RR extends Op {
-    private final int d;
-    private final int s;
+    final int d;
+    final int s;
 
     Imul64RR(int d, int s) {
       this.d = d;
@@ -106,8 +106,8 @@ final class MulDivOps {
   }
 
   static final class Imul32RR extends Op {
-    private final int d;
-    private final int s;
+    final int d;
+    final int s;
 
     Imul32RR(int d, int s) {
       this.d = d;

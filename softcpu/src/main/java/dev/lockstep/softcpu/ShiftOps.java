@@ -63,8 +63,8 @@ final class ShiftOps {
   }
 
   static final class Shl64 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Shl64(int d, int n) {
       this.d = d;
@@ -79,8 +79,8 @@ final class ShiftOps {
   }
 
   static final class Shr64 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Shr64(int d, int n) {
       this.d = d;
@@ -95,8 +95,8 @@ final class ShiftOps {
   }
 
   static final class Sar64 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Sar64(int d, int n) {
       this.d = d;
@@ -111,8 +111,8 @@ final class ShiftOps {
   }
 
   static final class Rol64 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Rol64(int d, int n) {
       this.d = d;
@@ -127,8 +127,8 @@ final class ShiftOps {
   }
 
   static final class Ror64 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Ror64(int d, int n) {
       this.d = d;
@@ -143,8 +143,8 @@ final class ShiftOps {
   }
 
   static final class Shl32 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Shl32(int d, int n) {
       this.d = d;
@@ -159,8 +159,8 @@ final class ShiftOps {
   }
 
   static final class Shr32 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Shr32(int d, int n) {
       this.d = d;
@@ -175,8 +175,8 @@ final class ShiftOps {
   }
 
   static final class Sar32 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Sar32(int d, int n) {
       this.d = d;
@@ -191,8 +191,8 @@ final class ShiftOps {
   }
 
   static final class Rol32 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Rol32(int d, int n) {
       this.d = d;
@@ -207,8 +207,8 @@ final class ShiftOps {
   }
 
   static final class Ror32 extends Op {
-    private final int d;
-    private final int n;
+    final int d;
+    final int n;
 
     Ror32(int d, int n) {
       this.d = d;
@@ -236,7 +236,7 @@ final class ShiftOps {
 
   static final class Constant extends PlaceOp {
     private final int kind;
-    private final int n;
+    final int n;
 
     Constant(int kind, Place place, int n) {
       super(place);
@@ -272,7 +272,7 @@ final class ShiftOps {
   static final class DoubleConstant extends PlaceOp {
     private final int source;
     private final boolean left;
-    private final int n;
+    final int n;
 
     DoubleConstant(Place place, int source, boolean left, int count) {
       super(place);

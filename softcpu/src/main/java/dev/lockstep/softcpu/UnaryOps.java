@@ -43,7 +43,7 @@ final class UnaryOps {
   }
 
   static final class Inc32 extends Op {
-    private final int d;
+    final int d;
 
     Inc32(int d) {
       this.d = d;
@@ -61,7 +61,7 @@ final class UnaryOps {
   }
 
   static final class Inc64 extends Op {
-    private final int d;
+    final int d;
 
     Inc64(int d) {
       this.d = d;
@@ -79,7 +79,7 @@ final class UnaryOps {
   }
 
   static final class Dec32 extends Op {
-    private final int d;
+    final int d;
 
     Dec32(int d) {
       this.d = d;
@@ -97,7 +97,7 @@ final class UnaryOps {
   }
 
   static final class Dec64 extends Op {
-    private final int d;
+    final int d;
 
     Dec64(int d) {
       this.d = d;
