@@ -1,12 +1,14 @@
 /*
  * The host's processor as an oracle for integer instructions: a traced child executes one instruction at a time (PTRACE_SINGLESTEP)
- * in ring 3, in 64-bit or compatibility mode, on registers, flags and memory that the requests give.
+ * in ring 3, on registers, flags and memory that the requests give. Modes: 64 (64-bit), 32 (compatibility, flat), and with the code
+ * segment at CODE and all others at DATA, limits by the byte, 33 (32-bit code) and 16 (16-bit code); the stack is of 32 bits.
  *
- * Request: 'C', u8 mode (64 or 32), 16 bytes of code, 16 registers of 8 bytes (RAX RCX RDX RBX RSP RBP RSI RDI R8..R15), RFLAGS of 8 bytes.
+ * Request: 'C', u8 mode, 16 bytes of code, 16 registers of 8 bytes (RAX RCX RDX RBX RSP RBP RSI RDI R8..R15), RFLAGS of 8 bytes.
  * 'F' ends a batch. Reply: i32 signal (0: the instruction completed), i32 si_code, u64 si_addr, 16 registers, RFLAGS, RIP - code,
  * u32 number of changed bytes, then (u32 offset, u8 value) for the first 256 of them. Memory is put back after each request.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,10 +51,26 @@ static void put(const void *from, size_t n) {
   if (fwrite(from, 1, n, stdout) != n) die("write");
 }
 
+/* A local descriptor: its selector is number * 8 + 7. */
+static void descriptor(unsigned number, unsigned base, unsigned bytes, int code, int wide) {
+  struct user_desc d;
+  memset(&d, 0, sizeof d);
+  d.entry_number = number;
+  d.base_addr = base;
+  d.limit = bytes - 1;
+  d.seg_32bit = wide;
+  d.contents = code ? MODIFY_LDT_CONTENTS_CODE : MODIFY_LDT_CONTENTS_DATA;
+  if (syscall(SYS_modify_ldt, 0x11, &d, sizeof d)) die("modify_ldt");
+}
+
 static pid_t start(void) {
   pid_t child = fork();
   if (child < 0) die("fork");
   if (child == 0) {
+    descriptor(0, CODE, CODE_BYTES, 1, 0);
+    descriptor(1, DATA, DATA_BYTES, 0, 0);
+    descriptor(2, CODE, CODE_BYTES, 1, 1);
+    descriptor(3, DATA, DATA_BYTES, 0, 1);
     if (ptrace(PTRACE_TRACEME, 0, 0, 0)) die("traceme");
     raise(SIGSTOP);
     _exit(0);
@@ -109,11 +128,14 @@ int main(void) {
     r.r14 = gpr[14];
     r.r15 = gpr[15];
     r.eflags = flags;
-    r.rip = CODE + 0x100;
+    int segmented = mode == 16 || mode == 33;
+    uint64_t start = segmented ? 0x100 : CODE + 0x100;
+    r.rip = start;
     r.orig_rax = -1;
-    r.cs = mode == 32 ? 0x23 : 0x33;
-    r.ds = r.es = mode == 32 ? 0x2b : 0;
-    r.ss = 0x2b;
+    r.cs = mode == 64 ? 0x33 : mode == 32 ? 0x23 : mode == 16 ? 7 : 0x17;
+    /* A return to a 16-bit stack leaves bits of the kernel's stack pointer in ESP on 64-bit Linux: the stack is of 32 bits. */
+    r.ss = segmented ? 0x1f : 0x2b;
+    r.ds = r.es = mode == 64 ? 0 : mode == 16 ? 0xf : r.ss;
     if (ptrace(PTRACE_SETREGS, child, 0, &r)) die("setregs");
     if (ptrace(PTRACE_SINGLESTEP, child, 0, 0)) die("singlestep");
     int status;
@@ -135,7 +157,7 @@ int main(void) {
     }
     if (ptrace(PTRACE_GETREGS, child, 0, &r)) die("getregs");
     uint64_t out[18] = {r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15,
-                        r.eflags, r.rip - (CODE + 0x100)};
+                        r.eflags, r.rip - start};
     put(&signal, 4);
     put(&why, 4);
     put(&address, 8);

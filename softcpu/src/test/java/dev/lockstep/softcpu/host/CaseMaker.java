@@ -73,7 +73,7 @@ final class CaseMaker {
     if (rex != 0 || form.mode() == 64 && random.nextInt(4) == 0) {
       rex |= 0x40;
     }
-    if (form.mode() == 32) {
+    if (form.mode() != 64) {
       for (int i = 0; i < 16; i++) {
         r[i] = i < 8 ? r[i] & LOW32 : 0;
       }
@@ -95,7 +95,7 @@ final class CaseMaker {
     if (form.repeat() != 0) {
       code.write(form.repeat());
     }
-    if (form.size() == 2) {
+    if (form.size() == (form.mode() == 16 ? 4 : 2)) {
       code.write(0x66);
     }
     if (prefix67) {
@@ -130,12 +130,14 @@ final class CaseMaker {
     };
   }
 
-  /** An address in the data area, often across its pages. */
+  /** An address in the data area, often across its pages, sometimes across the limit of its segment. */
   private long address() {
+    boolean segmented = HostCase.isSegmented(form.mode());
+    long base = segmented ? 0 : HostCase.DATA;
     if (random.nextInt(4) == 0) {
-      return HostCase.DATA + 0x1000L * (1 + random.nextInt(3)) - random.nextInt(9);
+      return base + 0x1000L * (1 + random.nextInt(segmented ? 4 : 3)) - random.nextInt(9);
     }
-    return HostCase.DATA + 0x600 + random.nextInt(HostCase.DATA_BYTES - 0xc00);
+    return base + 0x600 + random.nextInt(HostCase.DATA_BYTES - 0xc00);
   }
 
   private void stack() {
@@ -162,11 +164,33 @@ final class CaseMaker {
       return;
     }
     target = address();
-    prefix67 = random.nextInt(6) == 0 && form.mode() == 64;
+    prefix67 = random.nextInt(6) == 0 && form.mode() != 32;
     if (form.isBitString()) {
       r[reg] = bitOffset();
     }
-    addressing(reg & 7, form.isBitString() ? reg : NONE);
+    int reserved = form.isBitString() ? reg : NONE;
+    if (form.mode() == 16 && !prefix67 || form.mode() == 33 && prefix67) {
+      addressing16(reg & 7);
+    } else {
+      addressing(reg & 7, reserved);
+    }
+  }
+
+  /** The 16-bit forms: BX or BP, SI or DI, a displacement. */
+  private void addressing16(int reg) {
+    int mod = random.nextInt(3);
+    int rm = random.nextInt(8);
+    long displacement = mod == 0 ? 0 : mod == 1 ? (byte) random.nextInt() : random.nextInt();
+    tail.write(mod << 6 | reg << 3 | rm);
+    if (mod == 0 && rm == 6) {
+      number(target, 2);
+      return;
+    }
+    number(displacement, mod);
+    int base = rm < 2 || rm == 7 ? RBX : rm < 4 || rm == 6 ? RBP : rm == 4 ? RSI : RDI;
+    int index = rm < 4 ? (rm & 1) == 0 ? RSI : RDI : NONE;
+    long rest = target - displacement - (index == NONE ? 0 : r[index]);
+    r[base] = (rest & 0xffff) | random.nextLong() << 16;
   }
 
   private long bitOffset() {
@@ -212,7 +236,7 @@ final class CaseMaker {
 
   /** Displacement only: relative to RIP, or by SIB without base. RIP's length is not known yet: any place in the area does. */
   private void absolute(int reg) {
-    if (form.mode() == 32 || random.nextBoolean()) {
+    if (form.mode() != 64 || random.nextBoolean()) {
       if (form.mode() == 64) {
         tail.write(reg << 3 | 4);
         tail.write(0x25);
@@ -236,9 +260,6 @@ final class CaseMaker {
 
   private void set(int register, long value) {
     r[register] = prefix67 ? value & LOW32 | random.nextLong() << 32 : value;
-    if (register == RSP && !prefix67) {
-      r[register] = value;
-    }
   }
 
   private void displace(int mod, long displacement) {
@@ -254,7 +275,8 @@ final class CaseMaker {
   /** Emits the immediate; gives the count of a shift, as masked. */
   private int immediate() {
     long value = value();
-    int widest = form.mode() == 64 ? 8 : 4;
+    boolean short16 = form.mode() == 16 && !prefix67;
+    int widest = form.mode() == 64 ? 8 : short16 ? 2 : 4;
     switch (form.immediate()) {
       case "ib" -> number(value, 1);
       case "iw" -> number(value & 0xff, 2);
@@ -283,7 +305,11 @@ final class CaseMaker {
       r[RSI] = address();
       r[RDI] = address();
       r[RCX] = random.nextInt(4);
-      prefix67 = form.mode() == 64 && random.nextInt(5) == 0;
+      prefix67 = form.mode() != 32 && random.nextInt(5) == 0;
+      if (form.mode() != 64) {
+        // Only the low halves count where addresses are of 16 bits.
+        r[RCX] |= 0x7_0000L * random.nextInt(2);
+      }
     } else if (o == 0xd7) {
       r[RBX] = address();
     } else if (form.isDivision() && random.nextInt(4) != 0) {
@@ -306,7 +332,7 @@ final class CaseMaker {
   private long memory(long address) {
     long value = 0;
     for (int i = 7; i >= 0; i--) {
-      long at = address + i - HostCase.DATA;
+      long at = address + i - (HostCase.isSegmented(form.mode()) ? 0 : HostCase.DATA);
       value = value << 8 | (at >= 0 && at < pattern.length ? pattern[(int) at] & 0xff : 0);
     }
     return value;

@@ -8,7 +8,7 @@ import java.util.Locale;
  * One form of an integer instruction: opcode, operand size, register or memory, prefixes.
  *
  * @param name mnemonic and operands
- * @param mode 64 or 32
+ * @param mode as {@link HostCase} has it
  * @param opcode as in {@code Insn}: 0x100 and up after 0F
  * @param extension ModRM.reg, -1 for a register operand there, -2 for no ModRM
  * @param memory whether ModRM names memory
@@ -216,8 +216,8 @@ record IntegerForm(
       List<IntegerForm> forms, String name, int opcode, String group, String[] word, String flags) {
     int extension =
         word[2].equals("-") ? -2 : Character.isDigit(group.charAt(0)) ? group.charAt(0) - '0' : -1;
-    for (int mode : new int[] {64, 32}) {
-      if (flags.contains("3") && mode == 64 || flags.contains("6") && mode == 32) {
+    for (int mode : new int[] {64, 32, 33, 16}) {
+      if (flags.contains("3") && mode == 64 || flags.contains("6") && mode != 64) {
         continue;
       }
       for (int size : sizes(flags, mode)) {
@@ -260,7 +260,7 @@ record IntegerForm(
     boolean near = flags.contains("j") || flags.contains("n");
     int widest = mode == 64 ? 8 : 4;
     if (near) {
-      return new int[] {widest};
+      return mode == 64 ? new int[] {8} : new int[] {2, 4};
     }
     if (flags.contains("d")) {
       return new int[] {2, widest};
