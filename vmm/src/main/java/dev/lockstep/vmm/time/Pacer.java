@@ -29,8 +29,10 @@ public final class Pacer {
   /** How long a guest should run between two boundaries. */
   private static final long BOUNDARY_NANOS = 2_000_000;
 
+  /** A guest that turns from its fastest code to its slowest may be late by one boundary. */
   private static final long MIN_BOUNDARY_BRANCHES = 1L << 12;
-  private static final long MAX_BOUNDARY_BRANCHES = 1L << 18;
+
+  private static final long MAX_BOUNDARY_BRANCHES = 1L << 15;
 
   /** The weight of a new measurement is one part in this many. */
   private static final int SMOOTHING = 8;
@@ -106,19 +108,20 @@ public final class Pacer {
    * @return valid until the next call
    */
   public Decision decide(long hostNanos, long virtualNanos, long count, long pace) {
-    measure(hostNanos, count);
+    long behind = virtualAt(hostNanos) - virtualNanos;
+    boolean ahead = behind < -MAX_AHEAD_NANOS;
+    measure(hostNanos, count, ahead);
     decision.stepNanos = 0;
     decision.pace = 0;
     decision.waitNanos = 0;
     decision.lostNanos = 0;
-    long behind = virtualAt(hostNanos) - virtualNanos;
     if (behind > LOST_NANOS) {
       decision.lostNanos = behind;
       hostBase += behind;
     } else if (behind > MAX_BEHIND_NANOS) {
       decision.stepNanos = Math.min(behind, MAX_STEP_NANOS);
       decision.pace = wantedPace(pace);
-    } else if (behind < -MAX_AHEAD_NANOS) {
+    } else if (ahead) {
       decision.waitNanos = -behind;
       if (wantedPace(pace) < pace - pace / 16) {
         decision.pace = wantedPace(pace);
@@ -138,14 +141,23 @@ public final class Pacer {
         MAX_BOUNDARY_BRANCHES);
   }
 
-  private void measure(long hostNanos, long count) {
+  /**
+   * Takes a measurement of the run that ends now.
+   *
+   * @param waits the vCPU is about to wait, which ends every run: a short one must count then, or a pace that a slow start
+   *     set far too high would never be seen to be wrong, and the guest would sleep for ever between short runs
+   */
+  private void measure(long hostNanos, long count, boolean waits) {
     long branches = count - measureCount;
-    if (measuring && hostNanos - measureHost < MEASURED_NANOS) {
+    if (measuring && !waits && hostNanos - measureHost < MEASURED_NANOS) {
       return;
     }
     if (measuring && branches > 0) {
       double now = (double) (hostNanos - measureHost) * VirtualClock.ONE_NANO / branches;
-      measuredPace = measuredPace == 0 ? now : measuredPace + (now - measuredPace) / SMOOTHING;
+      // A host that turns out to be much faster is believed at once: too high a pace makes the
+      // guest sleep.
+      boolean atOnce = measuredPace == 0 || now < measuredPace / 2;
+      measuredPace = atOnce ? now : measuredPace + (now - measuredPace) / SMOOTHING;
     }
     running(hostNanos, count);
   }
