@@ -91,7 +91,7 @@ final class CommandLineTest {
         "--initrd",
         text.toString());
     refuses(69, "there is no folder", "replay", "--log", folder.resolve("none").toString());
-    refuses(69, "there is no event log in", "replay", "--log", folder.toString());
+    refuses(69, "there is no machine in", "replay", "--log", folder.toString());
   }
 
   @Test
