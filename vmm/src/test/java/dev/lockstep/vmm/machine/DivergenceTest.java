@@ -27,8 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A log that says something else than what happened is found out, with both values. */
-@Tag(
-    "long") // its recording depends on the host's speed, so some runs lack the entry to change: to
+@Tag("long") // its recording depends on the host's speed, so some runs lack the entry to change: to
 // be made independent of it
 class DivergenceTest {
   private final long seed = new Random().nextLong();
