@@ -45,15 +45,25 @@ public final class PrimaryCore {
   private long lastClaimNanos;
   private long endedNanos;
 
-  /** A primary of a VM that has just been powered on. */
+  /**
+   * A primary of a VM that has just been powered on.
+   *
+   * @param startEpoch its first term: above any that the VM's disks have seen; at least 1
+   */
   public PrimaryCore(
-      VmId vm, ReplicaInstance self, Timing timing, Limits limits, StartPolicy startPolicy) {
-    this(vm, self, timing, limits, startPolicy, Canary.NONE);
+      VmId vm,
+      ReplicaInstance self,
+      long startEpoch,
+      Timing timing,
+      Limits limits,
+      StartPolicy startPolicy) {
+    this(vm, self, startEpoch, timing, limits, startPolicy, Canary.NONE);
   }
 
   PrimaryCore(
       VmId vm,
       ReplicaInstance self,
+      long startEpoch,
       Timing timing,
       Limits limits,
       StartPolicy startPolicy,
@@ -62,6 +72,8 @@ public final class PrimaryCore {
     boolean waits = startPolicy == StartPolicy.WAIT_FOR_BACKUP;
     phase = waits ? PrimaryPhase.STARTING : PrimaryPhase.NOT_PROTECTED;
     reason = NotProtectedReason.NEED_BACKUP;
+    epoch = startEpoch;
+    lastEpoch = startEpoch;
   }
 
   /** A primary that goes on where its backup core went live. */

@@ -9,8 +9,11 @@ public interface Admission {
   /** Who this replica is. */
   PeerIdentity self();
 
-  /** Why this replica takes no peer at all at present; null if it does. */
+  /** Why this replica takes no backup at present; null if it does. */
   @Nullable Refusal closed();
+
+  /** Why this replica follows no invitation at present; null if it does. */
+  @Nullable Refusal uninvitable();
 
   /** What the peer must be able to read in the arbiter; null if the arbiter needs no such proof. */
   @Nullable ArbiterProof proof();

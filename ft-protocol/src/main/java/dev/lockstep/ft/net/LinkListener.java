@@ -4,6 +4,7 @@ import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Refusal;
+import java.net.InetSocketAddress;
 
 /** What a replica hears of its links. Called on I/O threads; must not block. */
 public interface LinkListener {
@@ -22,6 +23,9 @@ public interface LinkListener {
 
   /** A dial found the peer's host, and nobody listening there. */
   void linkRefused(String why);
+
+  /** A primary wants this replica as its backup. */
+  void invited(PeerIdentity primary, InetSocketAddress address);
 
   /** The peer, or this side, refused the other. */
   void peerRefused(Refusal refusal);

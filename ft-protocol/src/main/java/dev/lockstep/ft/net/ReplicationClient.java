@@ -6,25 +6,13 @@ import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.wire.IdentityCodec;
 import dev.lockstep.ft.wire.PeerIdentity;
-import dev.lockstep.ft.wire.WireException;
 import dev.lockstep.ft.wire.proto.Frame;
 import dev.lockstep.ft.wire.proto.Hello;
 import dev.lockstep.ft.wire.proto.Refusal;
 import dev.lockstep.ft.wire.proto.Welcome;
-import io.netty.bootstrap.Bootstrap;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioSocketChannel;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
@@ -35,16 +23,13 @@ import org.jspecify.annotations.Nullable;
  * on I/O threads.
  */
 public final class ReplicationClient implements AutoCloseable {
-  private static final int THREADS = 2;
-
   private final InetSocketAddress primary;
   private final Supplier<PeerIdentity> self;
   private final Arbiter arbiter;
   private final LinkListener listener;
   private final TransportLimits limits;
-  private final MultiThreadIoEventLoopGroup threads =
-      new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
-  private final Thread dialler;
+  private final Dialler dialler;
+  private final Thread thread;
   private volatile @Nullable PeerLink link;
   private volatile boolean closed;
 
@@ -66,7 +51,8 @@ public final class ReplicationClient implements AutoCloseable {
     this.arbiter = arbiter;
     this.listener = listener;
     this.limits = limits;
-    dialler = Thread.ofPlatform().daemon().name("ft-dial").start(this::work);
+    dialler = new Dialler(limits);
+    thread = Thread.ofPlatform().daemon().name("ft-dial").start(this::work);
   }
 
   /** Sends to the primary if it is linked; best effort. Any thread. */
@@ -105,8 +91,8 @@ public final class ReplicationClient implements AutoCloseable {
     @Nullable FrameChannel control = null;
     @Nullable FrameChannel bulk = null;
     try {
-      control = connect();
-      Welcome welcome = greet(control, me, Hello.Channel.CONTROL);
+      control = dialler.connect(primary);
+      Welcome welcome = dialler.greet(control, hello(me, Hello.Channel.CONTROL));
       PeerIdentity peer = IdentityCodec.decode(welcome.getIdentity());
       Refusal refusal = refusalOf(me, peer, welcome);
       if (refusal != null) {
@@ -115,8 +101,8 @@ public final class ReplicationClient implements AutoCloseable {
         listener.peerRefused(refusal);
         return;
       }
-      bulk = connect();
-      greet(bulk, me, Hello.Channel.BULK);
+      bulk = dialler.connect(primary);
+      dialler.greet(bulk, hello(me, Hello.Channel.BULK));
       PeerLink made = new PeerLink(peer, control, bulk, limits, new Redialling());
       control = null;
       bulk = null;
@@ -126,8 +112,8 @@ public final class ReplicationClient implements AutoCloseable {
       if (!closed && isRefused(e)) {
         listener.linkRefused(String.valueOf(e.getMessage()));
       }
-    } catch (RefusedException e) {
-      listener.peerRefused(e.refusal);
+    } catch (Dialler.RefusedException e) {
+      listener.peerRefused(e.refusal());
     } catch (IOException | TimeoutException | ArbiterUnavailableException e) {
       // Nothing that is not tried again.
     } catch (InterruptedException e) {
@@ -138,51 +124,10 @@ public final class ReplicationClient implements AutoCloseable {
     }
   }
 
-  private FrameChannel connect() throws IOException, InterruptedException {
-    CompletableFuture<FrameChannel> made = new CompletableFuture<>();
-    ChannelFuture connected =
-        new Bootstrap()
-            .group(threads)
-            .channel(NioSocketChannel.class)
-            .option(ChannelOption.TCP_NODELAY, true)
-            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, limits.connectTimeoutMillis())
-            .handler(
-                new ChannelInitializer<Channel>() {
-                  @Override
-                  protected void initChannel(Channel channel) {
-                    made.complete(FrameChannel.on(channel, limits));
-                  }
-                })
-            .connect(primary)
-            .await();
-    if (!connected.isSuccess()) {
-      throw connected.cause() instanceof IOException e ? e : new IOException(connected.cause());
-    }
-    return made.join();
-  }
-
-  /** Says who this is, and waits to be taken. */
-  private Welcome greet(FrameChannel connection, PeerIdentity me, Hello.Channel channel)
-      throws IOException, InterruptedException, TimeoutException {
-    CompletableFuture<Frame> answer = new CompletableFuture<>();
-    connection.deliverOneTo(answer::complete);
-    connection
-        .channel()
-        .closeFuture()
-        .addListener(done -> answer.completeExceptionally(new IOException("closed")));
+  private static Frame hello(PeerIdentity me, Hello.Channel channel) {
     Hello hello =
         Hello.newBuilder().setIdentity(IdentityCodec.encode(me)).setChannel(channel).build();
-    connection.channel().writeAndFlush(Frame.newBuilder().setHello(hello).build());
-    try {
-      Frame frame = answer.get(limits.handshakeTimeoutMillis(), TimeUnit.MILLISECONDS);
-      return switch (frame.getBodyCase()) {
-        case WELCOME -> frame.getWelcome();
-        case REFUSAL -> throw new RefusedException(frame.getRefusal());
-        default -> throw new WireException("no answer to Hello: " + frame.getBodyCase());
-      };
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
-    }
+    return Frame.newBuilder().setHello(hello).build();
   }
 
   private @Nullable Refusal refusalOf(PeerIdentity me, PeerIdentity peer, Welcome welcome)
@@ -215,22 +160,12 @@ public final class ReplicationClient implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    LockSupport.unpark(dialler);
-    if (Thread.currentThread() != dialler) {
-      dialler.interrupt();
+    LockSupport.unpark(thread);
+    if (Thread.currentThread() != thread) {
+      thread.interrupt();
     }
     reset("closed by this side");
-    threads.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
-  }
-
-  private static final class RefusedException extends IOException {
-    private static final long serialVersionUID = 1L;
-    private final transient Refusal refusal;
-
-    RefusedException(Refusal refusal) {
-      super(refusal.getDetail());
-      this.refusal = refusal;
-    }
+    dialler.close();
   }
 
   /** Passes everything on, and wakes the dialler when the link is lost. */
@@ -250,12 +185,17 @@ public final class ReplicationClient implements AutoCloseable {
       if (!closed) {
         listener.linkLost(peer, why);
       }
-      LockSupport.unpark(dialler);
+      LockSupport.unpark(thread);
     }
 
     @Override
     public void linkRefused(String why) {
       listener.linkRefused(why);
+    }
+
+    @Override
+    public void invited(PeerIdentity primary, InetSocketAddress address) {
+      listener.invited(primary, address);
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.WireException;
 import dev.lockstep.ft.wire.proto.Frame;
 import dev.lockstep.ft.wire.proto.Hello;
+import dev.lockstep.ft.wire.proto.Invitation;
 import dev.lockstep.ft.wire.proto.Refusal;
 import dev.lockstep.ft.wire.proto.Welcome;
 import io.netty.bootstrap.ServerBootstrap;
@@ -35,6 +36,7 @@ import org.slf4j.LoggerFactory;
 public final class ReplicationServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
   private static final int THREADS = 2;
+  private static final int MAX_PORT = 65_535;
 
   private final TransportLimits limits;
   private final Admission admission;
@@ -134,6 +136,10 @@ public final class ReplicationServer implements AutoCloseable {
   }
 
   private void hello(FrameChannel connection, Frame frame) throws WireException {
+    if (frame.getBodyCase() == Frame.BodyCase.INVITATION) {
+      invitation(connection, frame.getInvitation());
+      return;
+    }
     if (frame.getBodyCase() != Frame.BodyCase.HELLO
         || frame.getHello().getChannel() == Hello.Channel.UNRECOGNIZED) {
       refuse(
@@ -157,6 +163,25 @@ public final class ReplicationServer implements AutoCloseable {
     } else {
       bulkArrived(peer, connection);
     }
+  }
+
+  private void invitation(FrameChannel connection, Invitation invitation) throws WireException {
+    PeerIdentity primary = IdentityCodec.decode(invitation.getIdentity());
+    Refusal refusal = admission.uninvitable();
+    if (refusal == null) {
+      refusal = admission.self().refusalOf(primary);
+    }
+    int port = invitation.getPort();
+    if (refusal == null && (port < 1 || port > MAX_PORT)) {
+      throw new WireException("an invitation to port " + port);
+    }
+    if (refusal != null) {
+      refuse(connection, refusal);
+      return;
+    }
+    connection.sendAndClose(welcome());
+    InetSocketAddress from = (InetSocketAddress) connection.channel().remoteAddress();
+    listener.invited(primary, new InetSocketAddress(from.getAddress(), port));
   }
 
   private void bulkArrived(PeerIdentity peer, FrameChannel bulk) {
@@ -228,6 +253,11 @@ public final class ReplicationServer implements AutoCloseable {
     @Override
     public void linkRefused(String why) {
       listener.linkRefused(why);
+    }
+
+    @Override
+    public void invited(PeerIdentity primary, InetSocketAddress address) {
+      listener.invited(primary, address);
     }
 
     @Override

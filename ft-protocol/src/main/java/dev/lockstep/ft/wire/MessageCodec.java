@@ -139,7 +139,7 @@ public final class MessageCodec {
           new Message.GuestFinished(
               epoch(frame.getGuestFinished().getEpoch()),
               number(frame.getGuestFinished().getThroughSequence(), "sequence"));
-      case HELLO, WELCOME, REFUSAL, BODY_NOT_SET ->
+      case HELLO, WELCOME, REFUSAL, INVITATION, BODY_NOT_SET ->
           throw new WireException(
               "a frame with %s in mid-connection".formatted(frame.getBodyCase()));
     };

@@ -46,7 +46,7 @@ public enum Build {
   /** A primary at power-on. */
   public PrimaryCore primary(
       VmId vm, ReplicaInstance self, Timing timing, Limits limits, StartPolicy policy) {
-    return new PrimaryCore(vm, self, timing, limits, policy, canary);
+    return new PrimaryCore(vm, self, 1, timing, limits, policy, canary);
   }
 
   /** A primary after go-live. */

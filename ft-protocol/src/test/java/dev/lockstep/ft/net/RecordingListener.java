@@ -4,6 +4,7 @@ import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Refusal;
+import java.net.InetSocketAddress;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -19,6 +20,8 @@ final class RecordingListener implements LinkListener {
     record Lost(ReplicaInstance peer, String why) implements Heard {}
 
     record DialRefused(String why) implements Heard {}
+
+    record Invited(PeerIdentity primary, InetSocketAddress address) implements Heard {}
 
     record Refused(Refusal refusal) implements Heard {}
   }
@@ -66,6 +69,11 @@ final class RecordingListener implements LinkListener {
   @Override
   public void linkRefused(String why) {
     heard.add(new Heard.DialRefused(why));
+  }
+
+  @Override
+  public void invited(PeerIdentity primary, InetSocketAddress address) {
+    heard.add(new Heard.Invited(primary, address));
   }
 
   @Override

@@ -168,6 +168,31 @@ class TransportTest {
   }
 
   @Test
+  void aPrimaryInvitesAReplicaThatWaits() throws Exception {
+    try (ReplicationServer waiting = server(identity(B, "512"), null);
+        Inviter inviter =
+            new Inviter(
+                waiting.address(), () -> identity(A, "512"), 4_711, () -> true, atBackup, LIMITS)) {
+      Heard.Invited invited = atPrimary.next(Heard.Invited.class);
+      assertThat(invited.primary().instance()).isEqualTo(A);
+      assertThat(invited.address())
+          .isEqualTo(new InetSocketAddress(InetAddress.getLoopbackAddress(), 4_711));
+    }
+  }
+
+  @Test
+  void anInvitationOfAnotherMachineIsRefused() throws Exception {
+    try (ReplicationServer waiting = server(identity(B, "512"), null);
+        Inviter inviter =
+            new Inviter(
+                waiting.address(), () -> identity(A, "256"), 4_711, () -> true, atBackup, LIMITS)) {
+      assertThat(atBackup.next(Heard.Refused.class).refusal().getReason())
+          .isEqualTo(Refusal.Reason.OTHER_CONFIGURATION);
+      assertThat(atPrimary.heard).isEmpty();
+    }
+  }
+
+  @Test
   void anArbiterThatIsNotSharedIsNoticedByBoth(@TempDir Path elsewhere) throws Exception {
     try (ReplicationServer server = server(identity(A, "512"), null)) {
       arbiter = new SharedPathArbiter(elsewhere);
@@ -249,6 +274,11 @@ class TransportTest {
 
       @Override
       public @Nullable Refusal closed() {
+        return closed;
+      }
+
+      @Override
+      public @Nullable Refusal uninvitable() {
         return closed;
       }
 
