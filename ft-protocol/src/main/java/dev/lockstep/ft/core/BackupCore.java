@@ -153,6 +153,7 @@ public final class BackupCore {
       case BackupInput.CheckpointApplied done when done.epoch() == epoch -> {
         applied = true;
         replayedPosition = done.position();
+        markPosition = done.position();
         reportDue = true;
       }
       case BackupInput.LinkRefused() ->
@@ -334,15 +335,16 @@ public final class BackupCore {
     heedMark();
   }
 
-  /** A mark counts once every record it speaks of is here; until then the newest one is kept. */
+  /** A mark counts once every record it speaks of is here; until then the newest one is kept. One that a later record has overtaken says nothing any more. */
   private void heedMark() {
     if (!canary.heedsMarks()) {
-      effects.add(
-          new BackupEffect.ReplayUpTo(
-              new ProgressMark(receivedThrough, Position.END_OF_TIME, Payload.EMPTY)));
+      ProgressMark none = new ProgressMark(receivedThrough, Position.END_OF_TIME, Payload.EMPTY);
+      effects.add(new BackupEffect.ReplayUpTo(none));
     } else if (earlyMark != null && earlyMark.afterSequence() <= receivedThrough) {
-      markPosition = earlyMark.position();
-      effects.add(new BackupEffect.ReplayUpTo(earlyMark));
+      if (earlyMark.afterSequence() == receivedThrough) {
+        markPosition = earlyMark.position();
+        effects.add(new BackupEffect.ReplayUpTo(earlyMark));
+      }
       earlyMark = null;
     }
   }

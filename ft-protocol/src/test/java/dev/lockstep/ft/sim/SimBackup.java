@@ -203,7 +203,13 @@ final class SimBackup {
         }
         simulation.holds(core.status().epoch(), outputsHeld);
       }
-      case BackupEffect.ReplayUpTo upTo -> markPosition = upTo.mark().position();
+      case BackupEffect.ReplayUpTo upTo -> {
+        LogRecord last = queue.peekLast();
+        if (last != null && last.position().isAfter(upTo.mark().position())) {
+          simulation.violation("a mark that lies before a record that is held");
+        }
+        markPosition = upTo.mark().position();
+      }
       case BackupEffect.ForgetOutputs forget -> forget(forget.throughOutput());
       case BackupEffect.Claim claim ->
           simulation.arbiter.claim(replica, claim.name(), replica.instance());

@@ -1,0 +1,65 @@
+package dev.lockstep.ft.replica;
+
+import dev.lockstep.vmm.config.ConfiguredMachine;
+import dev.lockstep.vmm.config.DiskUse;
+import dev.lockstep.vmm.config.DriveConfig;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.MachineSpec;
+import dev.lockstep.vmm.snapshot.CheckpointReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SortedMap;
+
+/** Machines of a configuration, writing to its disk images. */
+public final class ConfiguredSource implements MachineSource {
+  private final MachineConfig config;
+  private final MachineSpec spec;
+  private final boolean forceDisks;
+
+  /**
+   * @param wallClockNanos what the RTC shows at power-on: UTC, nanoseconds since 1970
+   * @param forceDisks whether images are used although their markers say that they should not be
+   * @throws dev.lockstep.engine.VmmException if kernel or initrd cannot be read
+   */
+  public ConfiguredSource(MachineConfig config, long wallClockNanos, boolean forceDisks) {
+    this.config = config;
+    this.forceDisks = forceDisks;
+    spec = ConfiguredMachine.spec(config, wallClockNanos);
+  }
+
+  @Override
+  public String vmName() {
+    return config.name();
+  }
+
+  @Override
+  public SortedMap<String, String> facts() {
+    return spec.facts();
+  }
+
+  @Override
+  public Machine create() {
+    return ConfiguredMachine.create(config, spec, DiskUse.DIRECT);
+  }
+
+  @Override
+  public Machine restore(CheckpointReader checkpoint) throws IOException {
+    return ConfiguredMachine.factory(config)
+        .restore(spec, ConfiguredMachine.openDisks(config, DiskUse.DIRECT), checkpoint);
+  }
+
+  @Override
+  public List<Path> writableImages() {
+    return config.drives().stream()
+        .filter(drive -> !drive.readOnly())
+        .map(DriveConfig::path)
+        .toList();
+  }
+
+  @Override
+  public boolean forceDisks() {
+    return forceDisks;
+  }
+}

@@ -1,0 +1,104 @@
+package dev.lockstep.ft.replica;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.machine.Output;
+import dev.lockstep.vmm.machine.OutputGate;
+import java.util.ArrayDeque;
+import java.util.function.LongConsumer;
+
+/**
+ * The gate of a replica. It never lets an output go of itself, protected or not: the protocol core says through which number they may leave, and an output
+ * that was produced between two of the core's steps waits for the next. So what the core believes to be held is held.
+ *
+ * <p>On a backup it keeps what its own machine has produced until the primary's has really left. Outputs are numbered from 1 in the VM's incarnation.
+ */
+final class HeldOutputs implements OutputGate {
+  private record Held(long number, Output output) {}
+
+  private static final long MAX_HELD_BYTES = 64L << 20;
+
+  private final OutputSink outside;
+  private final LongConsumer left;
+  private final ArrayDeque<Held> held = new ArrayDeque<>();
+  private long produced;
+  private long released;
+  private long forgotten;
+  private long heldBytes;
+  private boolean closed;
+
+  /**
+   * @param produced outputs that the machine has produced before
+   * @param outside where they go
+   * @param left told through which number they have left; called with the gate held
+   */
+  HeldOutputs(long produced, OutputSink outside, LongConsumer left) {
+    this.produced = produced;
+    this.released = produced;
+    this.forgotten = produced;
+    this.outside = outside;
+    this.left = left;
+  }
+
+  @Override
+  public synchronized void offer(Output output) {
+    while (heldBytes > 0 && heldBytes + output.bytes().length > MAX_HELD_BYTES && !closed) {
+      awaitRoom();
+    }
+    if (closed) {
+      throw new VmmException(
+          "the replica is closed while its machine runs", "Nothing is to be done about it.");
+    }
+    produced++;
+    held.add(new Held(produced, output));
+    heldBytes += output.bytes().length;
+    settle();
+  }
+
+  private void awaitRoom() {
+    try {
+      wait();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("the vCPU's thread is not interrupted", e);
+    }
+  }
+
+  /** The core's word: outputs through this number may leave. They may not all be here yet. */
+  synchronized void release(long throughNumber) {
+    released = Math.max(released, throughNumber);
+    settle();
+  }
+
+  /** On a backup: outputs through this number have left at the primary. */
+  synchronized void forget(long throughNumber) {
+    forgotten = Math.max(forgotten, throughNumber);
+    settle();
+  }
+
+  /** Nothing leaves from here on. */
+  synchronized void close() {
+    closed = true;
+    held.clear();
+    notifyAll();
+  }
+
+  private void settle() {
+    long leftThrough = -1;
+    Held first = held.peek();
+    while (first != null && first.number() <= Math.max(released, forgotten) && !closed) {
+      held.remove();
+      heldBytes -= first.output().bytes().length;
+      Output output = first.output();
+      if (first.number() <= forgotten) {
+        outside.leftAtPrimary(output.entry().stream(), output.entry().offset(), output.bytes());
+      } else {
+        outside.accept(output.entry().stream(), output.entry().offset(), output.bytes());
+        leftThrough = first.number();
+      }
+      first = held.peek();
+    }
+    if (leftThrough >= 0) {
+      left.accept(leftThrough);
+    }
+    notifyAll();
+  }
+}

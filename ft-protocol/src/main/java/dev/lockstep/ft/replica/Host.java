@@ -1,0 +1,108 @@
+package dev.lockstep.ft.replica;
+
+import dev.lockstep.ft.arbiter.Arbiter;
+import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
+import dev.lockstep.ft.core.DecisionName;
+import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.ReplicaInstance;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/** What the drivers of one replica share: its parts, its threads for work that may wait, and the way to tell its owner. */
+final class Host {
+  final MachineSource source;
+  final ReplicaSettings settings;
+  final OutputSink outside;
+  final DiskMarkers markers;
+  final Inbox inbox = new Inbox();
+  private final Arbiter arbiter;
+  private final Replica replica;
+  private final AtomicBoolean claiming = new AtomicBoolean();
+  private final ExecutorService workers = Executors.newFixedThreadPool(2, daemon("ft-worker"));
+  private final ExecutorService claims = Executors.newSingleThreadExecutor(daemon("ft-arbiter"));
+
+  Host(
+      Replica replica,
+      MachineSource source,
+      ReplicaSettings settings,
+      Arbiter arbiter,
+      OutputSink outside) {
+    this.replica = replica;
+    this.source = source;
+    this.settings = settings;
+    this.arbiter = arbiter;
+    this.outside = outside;
+    markers = new DiskMarkers(source.vmName(), source.writableImages());
+  }
+
+  private static java.util.concurrent.ThreadFactory daemon(String name) {
+    return task -> Thread.ofPlatform().daemon().name(name).unstarted(task);
+  }
+
+  /** Does something that may take long on a worker. It must report by the inbox. */
+  void work(Runnable task) {
+    workers.execute(task);
+  }
+
+  /** Asks the arbiter, unless it is being asked already; tells the answer, if there is one, on a thread of its own. */
+  void claim(DecisionName name, ReplicaInstance candidate, Consumer<ReplicaInstance> answer) {
+    if (claiming.compareAndSet(false, true)) {
+      claims.execute(() -> {
+        try {
+          answer.accept(arbiter.claim(name, candidate));
+        } catch (ArbiterUnavailableException e) {
+          note("the arbiter cannot be reached, so nobody goes on yet: " + e.getMessage());
+        } finally {
+          claiming.set(false);
+        }
+      });
+    }
+  }
+
+  /** From a primary to a backup. */
+  void send(ReplicaInstance to, Message message) {
+    replica.sendToBackup(to, message);
+  }
+
+  /** From a backup to its primary. */
+  void send(Message message) {
+    replica.sendToPrimary(message);
+  }
+
+  /** The present link is of no more use to a backup; it dials anew. */
+  void redial(String why) {
+    replica.redial(why);
+  }
+
+  /** From now on that driver is the replica. */
+  void become(Driver next, long now) {
+    replica.become(next, now);
+  }
+
+  void changed(ReplicaStatus status) {
+    replica.changed(status);
+  }
+
+  void note(String sentence) {
+    replica.note(sentence);
+  }
+
+  /** The replica has come to its end, in order. */
+  void finish(ReplicaEnd end) {
+    replica.finish(end);
+  }
+
+  /** Lets the machine's end be told to whoever drives it then. */
+  void watch(dev.lockstep.vmm.machine.Machine machine) {
+    machine
+        .ended()
+        .whenComplete((end, failure) -> inbox.put(new Replica.MachineEnded(machine, end, failure)));
+  }
+
+  void close() {
+    workers.shutdown();
+    claims.shutdown();
+  }
+}

@@ -1,0 +1,452 @@
+package dev.lockstep.ft.replica;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.arbiter.Arbiter;
+import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
+import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.core.VmId;
+import dev.lockstep.ft.net.Admission;
+import dev.lockstep.ft.net.ArbiterProof;
+import dev.lockstep.ft.net.Inviter;
+import dev.lockstep.ft.net.LinkListener;
+import dev.lockstep.ft.net.ReplicationClient;
+import dev.lockstep.ft.net.ReplicationServer;
+import dev.lockstep.ft.wire.PeerIdentity;
+import dev.lockstep.ft.wire.proto.Refusal;
+import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.MachineEnd;
+import dev.lockstep.vmm.machine.MachineInput;
+import dev.lockstep.vmm.machine.MachineStatus;
+import java.net.InetSocketAddress;
+import java.security.SecureRandom;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One process's part of a pair: a primary or a backup with its machine, joined to the other by TCP and to an arbiter. A backup that takes over becomes the
+ * primary within the same object; one that is lost joins anew.
+ *
+ * <p>Every method may be called from any thread.
+ */
+public final class Replica implements AutoCloseable {
+  /** A machine came to its end. */
+  record MachineEnded(Machine machine, @Nullable MachineEnd end, @Nullable Throwable failure) {}
+
+  /** Something failed on another thread that this replica cannot go on without. */
+  record Failed(Throwable cause) {}
+
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final int BATCH_INPUTS = 512;
+
+  private final ReplicaListener listener;
+  private final Host host;
+  private final Arbiter arbiter;
+  private final ReplicationServer server;
+  private final long originNanos = System.nanoTime();
+  private final CompletableFuture<ReplicaEnd> ended = new CompletableFuture<>();
+  private final ArbiterProof proof;
+  private final Thread thread;
+  private final Links links = new Links();
+  private volatile Driver driver;
+  private volatile ReplicaStatus status;
+  private volatile boolean closed;
+  private @Nullable Inviter inviter;
+  private volatile @Nullable ReplicationClient client;
+  private @Nullable InetSocketAddress dialled;
+  private String lastNote = "";
+  private boolean done;
+
+  /**
+   * Powers a VM on, as its primary.
+   *
+   * @param outside takes what leaves the machine
+   * @throws VmmException if the machine cannot be made, its disks may not be used, or the port is in use
+   */
+  public static Replica primary(
+      MachineSource source,
+      ReplicaSettings settings,
+      Arbiter arbiter,
+      OutputSink outside,
+      ReplicaListener listener) {
+    DiskMarkers markers = new DiskMarkers(source.vmName(), source.writableImages());
+    markers.requireStartable(source.forceDisks());
+    long startEpoch = markers.nextEpoch();
+    VmId vm = new VmId(source.vmName(), RANDOM.nextLong());
+    Machine machine = source.create();
+    try {
+      return new Replica(
+          source,
+          settings,
+          arbiter,
+          outside,
+          listener,
+          host ->
+              PrimaryDriver.powerOn(host, vm, newInstance(settings.name()), startEpoch, machine));
+    } catch (RuntimeException e) {
+      machine.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Joins a primary as its backup, as soon as there is one.
+   *
+   * @param outside takes what leaves the machine once this replica is the primary
+   * @throws VmmException if the port is in use or a disk is another VM's
+   */
+  public static Replica backup(
+      MachineSource source,
+      ReplicaSettings settings,
+      Arbiter arbiter,
+      OutputSink outside,
+      ReplicaListener listener) {
+    // A backup's image is overwritten by the primary's, so a stale one is welcome.
+    new DiskMarkers(source.vmName(), source.writableImages()).requireOwn(source.forceDisks());
+    return new Replica(
+        source,
+        settings,
+        arbiter,
+        outside,
+        listener,
+        host -> new BackupDriver(host, newInstance(settings.name())));
+  }
+
+  private Replica(
+      MachineSource source,
+      ReplicaSettings settings,
+      Arbiter arbiter,
+      OutputSink outside,
+      ReplicaListener listener,
+      java.util.function.Function<Host, Driver> first) {
+    this.listener = listener;
+    host = new Host(this, source, settings, arbiter, outside);
+    driver = first.apply(host);
+    status = driver.status(0);
+    this.arbiter = arbiter;
+    proof = proof(arbiter, settings.name());
+    server = new ReplicationServer(settings.listen(), links, links, settings.transport());
+    thread = Thread.ofPlatform().name("ft-" + settings.name()).start(this::work);
+  }
+
+  private static ArbiterProof proof(Arbiter arbiter, String name) {
+    ArbiterProof made =
+        new ArbiterProof("%.64s-%016x".formatted(name, RANDOM.nextLong()), RANDOM.nextLong());
+    try {
+      arbiter.publish(made.key(), made.nonce());
+    } catch (ArbiterUnavailableException e) {
+      throw new VmmException(
+          "the arbiter (%s) cannot be reached: %s".formatted(arbiter.describe(), e.getMessage()),
+          "A pair needs an arbiter to start with; see to it, or name another one.",
+          e);
+    }
+    return made;
+  }
+
+  static ReplicaInstance newInstance(String name) {
+    return new ReplicaInstance(name, RANDOM.nextLong());
+  }
+
+  /** Whether asking again cannot help. */
+  static boolean isFinal(Refusal refusal) {
+    return switch (refusal.getReason()) {
+      case INCOMPATIBLE_VERSION, OTHER_VM, OTHER_CONFIGURATION, ARBITER_NOT_SHARED -> true;
+      case UNKNOWN, NOT_PRIMARY, NOT_UNDERSTOOD, UNRECOGNIZED -> false;
+    };
+  }
+
+  static VmmException refused(Refusal refusal) {
+    return new VmmException(
+        "the two replicas cannot be a pair: " + refusal.getDetail(),
+        "Give both the same configuration, release and arbiter.");
+  }
+
+  // ---- what its owner uses
+
+  /** Where it listens for its peer. */
+  public InetSocketAddress listenAddress() {
+    return server.address();
+  }
+
+  /** As of the last change, and at most a heartbeat interval old. */
+  public ReplicaStatus status() {
+    return status;
+  }
+
+  /** The machine's own status; null while there is no machine. */
+  public @Nullable MachineStatus machineStatus() {
+    Machine machine = driver.machine();
+    return machine == null ? null : machine.status();
+  }
+
+  /**
+   * Gives the guest an input, if this replica is the primary and its machine is live.
+   *
+   * @return false if it is not, or the queue of inputs is full
+   */
+  public boolean inject(MachineInput input) {
+    Machine machine = driver.machine();
+    if (status.role() != ReplicaStatus.Role.PRIMARY || machine == null) {
+      return false;
+    }
+    try {
+      return machine.inject(input);
+    } catch (IllegalStateException e) {
+      return false;
+    }
+  }
+
+  /** Ends it in order: a primary stops its guest and tells the backup; a backup leaves. */
+  public void stop() {
+    host.inbox.put((LoopTask) (now -> driver.stop(now)));
+  }
+
+  /** How it ended; exceptionally with what made it fail. */
+  public CompletableFuture<ReplicaEnd> ended() {
+    return ended.copy();
+  }
+
+  /** Drops everything at once, as a crash would, but for this process. */
+  @Override
+  public void close() {
+    closed = true;
+    host.inbox.close();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    ended.completeExceptionally(
+        new VmmException("the replica was closed before its guest ended", "Start it again."));
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // ---- what the drivers use, on the replica's thread
+
+  void sendToBackup(ReplicaInstance to, Message message) {
+    server.send(to, message);
+  }
+
+  void sendToPrimary(Message message) {
+    ReplicationClient now = client;
+    if (now != null) {
+      now.send(message);
+    }
+  }
+
+  void redial(String why) {
+    ReplicationClient now = client;
+    if (now != null) {
+      now.reset(why);
+    }
+  }
+
+  void become(Driver next, long now) {
+    if (driver instanceof BackupDriver && next instanceof PrimaryDriver) {
+      hangUp();
+    }
+    driver = next;
+    next.begin(now);
+  }
+
+  void changed(ReplicaStatus next) {
+    status = next;
+    listener.changed(next);
+  }
+
+  /** Any thread. The same sentence is told once in a row. */
+  void note(String sentence) {
+    synchronized (this) {
+      if (sentence.equals(lastNote)) {
+        return;
+      }
+      lastNote = sentence;
+    }
+    listener.note(sentence);
+  }
+
+  void finish(ReplicaEnd end) {
+    done = true;
+    ended.complete(end);
+  }
+
+  // ---- the replica's thread
+
+  /** Something to do on the replica's thread. */
+  @FunctionalInterface
+  private interface LoopTask {
+    void run(long now);
+  }
+
+  private long now() {
+    return System.nanoTime() - originNanos + 1;
+  }
+
+  private void work() {
+    try {
+      driver.begin(now());
+      InetSocketAddress peer = host.settings.peer();
+      if (peer != null) {
+        if (driver instanceof PrimaryDriver) {
+          inviteFrom(peer);
+        } else {
+          dial(peer);
+        }
+      }
+      while (!done && !closed) {
+        turn();
+      }
+    } catch (Throwable e) {
+      // Whatever it was ends this replica and is told to its owner; the process lives on.
+      ended.completeExceptionally(e);
+    } finally {
+      release();
+    }
+  }
+
+  private void turn() {
+    long before = now();
+    Object item = host.inbox.poll(driver.nextTickNanos() - before);
+    for (int n = 0; item != null && n < BATCH_INPUTS && !done; n++) {
+      dispatch(now(), item);
+      item = n + 1 < BATCH_INPUTS ? host.inbox.poll(0) : null;
+    }
+    if (!done) {
+      long now = now();
+      driver.tick(now);
+      status = driver.status(now);
+    }
+  }
+
+  private void dispatch(long now, Object item) {
+    switch (item) {
+      case LoopTask task -> task.run(now);
+      case MachineEnded it -> driver.machineEnded(now, it.machine(), it.end(), it.failure());
+      case Failed it -> throw PrimaryDriver.rethrown(it.cause());
+      default -> driver.input(now, item);
+    }
+  }
+
+  private void dial(InetSocketAddress primary) {
+    if (client != null && primary.equals(dialled)) {
+      return;
+    }
+    hangUp();
+    dialled = primary;
+    client = new ReplicationClient(primary, links::self, arbiter, links, host.settings.transport());
+  }
+
+  private void hangUp() {
+    ReplicationClient before = client;
+    client = null;
+    dialled = null;
+    if (before != null) {
+      before.close();
+    }
+  }
+
+  private void inviteFrom(InetSocketAddress waiting) {
+    inviter =
+        new Inviter(
+            waiting,
+            links::self,
+            server.address().getPort(),
+            this::wantsBackup,
+            links,
+            host.settings.transport());
+  }
+
+  private boolean wantsBackup() {
+    ReplicaStatus now = status;
+    return now.role() == ReplicaStatus.Role.PRIMARY
+        && (now.phase().equals("STARTING") || now.phase().equals("NOT_PROTECTED"));
+  }
+
+  private void release() {
+    host.inbox.close();
+    driver.close();
+    Inviter inviting = inviter;
+    if (inviting != null) {
+      inviting.close();
+    }
+    hangUp();
+    server.close();
+    host.close();
+  }
+
+  /** What the transport asks and tells, on its own threads. */
+  private final class Links implements LinkListener, Admission {
+    @Override
+    public PeerIdentity self() {
+      return new PeerIdentity(
+          PeerIdentity.PROTOCOL_VERSION,
+          host.settings.programVersion(),
+          host.source.vmName(),
+          driver.instance(),
+          host.source.facts());
+    }
+
+    @Override
+    public @Nullable Refusal closed() {
+      return driver instanceof PrimaryDriver
+          ? null
+          : PeerIdentity.refusal(
+              Refusal.Reason.NOT_PRIMARY, host.settings.name() + " is a backup at present");
+    }
+
+    @Override
+    public @Nullable Refusal uninvitable() {
+      return driver instanceof BackupDriver
+          ? null
+          : PeerIdentity.refusal(
+              Refusal.Reason.NOT_PRIMARY,
+              host.settings.name() + " is a primary itself and follows nobody");
+    }
+
+    @Override
+    public ArbiterProof proof() {
+      return proof;
+    }
+
+    @Override
+    public void linkUp(PeerIdentity peer) {
+      host.inbox.put((LoopTask) (now -> driver.linkUp(now, peer)));
+    }
+
+    @Override
+    public boolean received(ReplicaInstance from, Message message) {
+      return host.inbox.offerFromPeer((LoopTask) (now -> driver.message(now, from, message)));
+    }
+
+    @Override
+    public void linkLost(ReplicaInstance peer, String why) {
+      host.inbox.put((LoopTask) (now -> driver.linkLost(now, peer)));
+    }
+
+    @Override
+    public void linkRefused(String why) {
+      host.inbox.put((LoopTask) (now -> driver.linkRefused(now)));
+    }
+
+    @Override
+    public void invited(PeerIdentity primary, InetSocketAddress address) {
+      host.inbox.put(
+          (LoopTask)
+              now -> {
+                if (driver instanceof BackupDriver) {
+                  dial(address);
+                }
+              });
+    }
+
+    @Override
+    public void peerRefused(Refusal refusal) {
+      host.inbox.put((LoopTask) (now -> driver.peerRefused(now, refusal)));
+    }
+  }
+}

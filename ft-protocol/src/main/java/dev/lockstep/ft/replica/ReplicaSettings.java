@@ -1,0 +1,69 @@
+package dev.lockstep.ft.replica;
+
+import dev.lockstep.ft.core.Limits;
+import dev.lockstep.ft.core.StartPolicy;
+import dev.lockstep.ft.core.Timing;
+import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.vmm.config.ReplicationConfig;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How one replica takes part in a pair.
+ *
+ * @param name unique among the replicas of the VM
+ * @param programVersion for messages to people
+ * @param listen where it listens for its peer; port 0 for any free one
+ * @param peer where the other replica listens; null for a backup that waits to be invited
+ * @param startPolicy what a primary does at power-on
+ * @param workFolder for checkpoints on their way; they hold guest secrets
+ */
+public record ReplicaSettings(
+    String name,
+    String programVersion,
+    InetSocketAddress listen,
+    @Nullable InetSocketAddress peer,
+    StartPolicy startPolicy,
+    Path workFolder,
+    Timing timing,
+    Limits limits,
+    TransportLimits transport) {
+
+  private static final long MILLI = 1_000_000;
+
+  /** The protocol's timing for a configuration. */
+  public static Timing timing(ReplicationConfig config) {
+    Timing defaults = Timing.defaults();
+    long heartbeat = config.heartbeatMillis() * MILLI;
+    long silence = config.silenceMillis() * MILLI;
+    return new Timing(
+        heartbeat,
+        Math.min(defaults.markIntervalNanos(), heartbeat),
+        silence,
+        silence + silence / 8,
+        silence - silence / 16,
+        Math.min(defaults.reconnectGraceNanos(), silence),
+        config.ackTimeoutMillis() * MILLI,
+        defaults.retransmitNanos(),
+        defaults.joinRetryNanos(),
+        Math.max(defaults.joinProgressNanos(), silence),
+        defaults.arbiterRetryNanos());
+  }
+
+  /** The protocol's bounds for a configuration. */
+  public static Limits limits(ReplicationConfig config) {
+    Limits defaults = Limits.defaults();
+    return new Limits(
+        config.maxLagMillis(),
+        defaults.maxThrottlePercent(),
+        defaults.maxUnackedRecords(),
+        defaults.maxUnackedBytes(),
+        defaults.maxBacklogRecords(),
+        defaults.maxHeldOutputs(),
+        defaults.maxBatchRecords(),
+        defaults.maxBatchBytes(),
+        defaults.chunkWindow(),
+        defaults.armLagRecords());
+  }
+}
