@@ -82,6 +82,11 @@ final class BackupPeer {
     return window;
   }
 
+  /** It has the whole checkpoint and makes its machine of it, for as long as that takes: it says so if it fails. */
+  boolean applies() {
+    return stage == BackupStage.RECEIVING && chunks != null && chunks.complete();
+  }
+
   boolean takesRecords() {
     return window != null && stage.compareTo(BackupStage.CATCHING_UP) >= 0;
   }

@@ -461,7 +461,9 @@ public final class PrimaryCore {
     boolean silent = silent(peer, now);
     if (phase == PrimaryPhase.TRANSFERRING) {
       boolean stuck =
-          peer.accepted != null && now - peer.lastProgressNanos >= timing.joinProgressNanos();
+          peer.accepted != null
+              && !peer.applies()
+              && now - peer.lastProgressNanos >= timing.joinProgressNanos();
       if (silent || stuck) {
         abandonJoin();
       }

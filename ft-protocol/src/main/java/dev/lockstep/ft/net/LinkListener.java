@@ -27,6 +27,9 @@ public interface LinkListener {
   /** A primary wants this replica as its backup. */
   void invited(PeerIdentity primary, InetSocketAddress address);
 
+  /** Somebody dialled who was refused, or did not say who it is. */
+  void shutOut(String sentence);
+
   /** The peer, or this side, refused the other. */
   void peerRefused(Refusal refusal);
 }

@@ -194,6 +194,11 @@ public final class ReplicationClient implements AutoCloseable {
     }
 
     @Override
+    public void shutOut(String sentence) {
+      listener.shutOut(sentence);
+    }
+
+    @Override
     public void invited(PeerIdentity primary, InetSocketAddress address) {
       listener.invited(primary, address);
     }

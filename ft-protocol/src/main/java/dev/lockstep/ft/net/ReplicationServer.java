@@ -26,15 +26,12 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Where backups dial in. A connection says who it is; a peer that cannot be one is told why and shut out. A replica that is not a primary listens as well (so
  * that a port in use shows at the start) and refuses everyone.
  */
 public final class ReplicationServer implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
   private static final int THREADS = 2;
   private static final int MAX_PORT = 65_535;
 
@@ -117,8 +114,8 @@ public final class ReplicationServer implements AutoCloseable {
             .eventLoop()
             .schedule(
                 () -> {
-                  LOG.warn(
-                      "{} did not say who it is and is shut out", text(channel.remoteAddress()));
+                  listener.shutOut(
+                      "%s did not say who it is".formatted(text(channel.remoteAddress())));
                   channel.close();
                 },
                 limits.handshakeTimeoutMillis(),
@@ -211,8 +208,10 @@ public final class ReplicationServer implements AutoCloseable {
     return Frame.newBuilder().setWelcome(welcome).build();
   }
 
-  private static void refuse(FrameChannel connection, Refusal refusal) {
-    LOG.warn("refused {}: {}", text(connection.channel().remoteAddress()), refusal.getDetail());
+  private void refuse(FrameChannel connection, Refusal refusal) {
+    listener.shutOut(
+        "%s was refused: %s"
+            .formatted(text(connection.channel().remoteAddress()), refusal.getDetail()));
     connection.sendAndClose(Frame.newBuilder().setRefusal(refusal).build());
   }
 
@@ -253,6 +252,11 @@ public final class ReplicationServer implements AutoCloseable {
     @Override
     public void linkRefused(String why) {
       listener.linkRefused(why);
+    }
+
+    @Override
+    public void shutOut(String sentence) {
+      listener.shutOut(sentence);
     }
 
     @Override

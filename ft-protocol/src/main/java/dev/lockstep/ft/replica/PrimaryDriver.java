@@ -40,6 +40,7 @@ final class PrimaryDriver implements Driver {
   private boolean finished;
   private boolean fenced;
   private int throttlePercent;
+  private long lastNow;
   private long logRecords;
   private long logBytes;
 
@@ -86,6 +87,7 @@ final class PrimaryDriver implements Driver {
 
   @Override
   public void begin(long now) {
+    lastNow = now;
     perform(core.begin(now));
   }
 
@@ -96,6 +98,7 @@ final class PrimaryDriver implements Driver {
         logRecords++;
         logBytes += recorded.payload().length();
       }
+      lastNow = now;
       perform(core.step(now, mine));
     }
   }
@@ -132,6 +135,7 @@ final class PrimaryDriver implements Driver {
 
   @Override
   public void tick(long now) {
+    lastNow = now;
     perform(core.step(now, new PrimaryInput.Tick()));
   }
 
@@ -246,7 +250,7 @@ final class PrimaryDriver implements Driver {
       case FENCED -> host.markers.write(DiskMarker.State.STALE, status.epoch());
       case STARTING, ARBITRATING -> {}
     }
-    host.changed(status(0));
+    host.changed(status(lastNow));
   }
 
   private void letGuestRun(boolean run) {

@@ -17,6 +17,7 @@ final class RecordingSink implements LogSink {
   private final EntryEncoder encoder = new EntryEncoder();
   private boolean mayRun = true;
   private boolean closed;
+  private volatile boolean ended;
 
   RecordingSink(Inbox inbox, long progressNanos) {
     this.inbox = inbox;
@@ -32,10 +33,11 @@ final class RecordingSink implements LogSink {
   public void append(long sequence, LogEntry entry) {
     switch (entry) {
       case LogEntry.OutputEntry output -> record(RecordKind.OUTPUT, output);
-      case LogEntry.EndOfLog end ->
-          inbox.putFromVcpu(
-              new PrimaryInput.GuestEnded(
-                  Moments.position(end.at()), Moments.encode(encoder, end)));
+      case LogEntry.EndOfLog end -> {
+        ended = true;
+        inbox.putFromVcpu(
+            new PrimaryInput.GuestEnded(Moments.position(end.at()), Moments.encode(encoder, end)));
+      }
       case LogEntry.Input input -> record(RecordKind.INPUT, input);
       case LogEntry.DigestEntry digest -> record(RecordKind.INPUT, digest);
       case LogEntry.CheckpointMark mark -> record(RecordKind.INPUT, mark);
@@ -52,14 +54,15 @@ final class RecordingSink implements LogSink {
 
   @Override
   public synchronized void flush() {
-    while (!mayRun && !closed) {
+    // After the end the core lets nothing run any more, but there is nothing left to hold either.
+    while (!mayRun && !closed && !ended) {
       try {
         wait();
       } catch (InterruptedException e) {
         throw new IllegalStateException("the vCPU's thread is not interrupted", e);
       }
     }
-    if (closed) {
+    if (closed && !ended) {
       throw new VmmException(
           "the replica is closed while its machine runs", "Nothing is to be done about it.");
     }

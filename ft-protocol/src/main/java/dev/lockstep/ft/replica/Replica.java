@@ -151,7 +151,7 @@ public final class Replica implements AutoCloseable {
   static boolean isFinal(Refusal refusal) {
     return switch (refusal.getReason()) {
       case INCOMPATIBLE_VERSION, OTHER_VM, OTHER_CONFIGURATION, ARBITER_NOT_SHARED -> true;
-      case UNKNOWN, NOT_PRIMARY, NOT_UNDERSTOOD, UNRECOGNIZED -> false;
+      case UNKNOWN, NOT_PRIMARY, NOT_UNDERSTOOD, HAS_PRIMARY, UNRECOGNIZED -> false;
     };
   }
 
@@ -252,6 +252,10 @@ public final class Replica implements AutoCloseable {
     }
     driver = next;
     next.begin(now);
+    InetSocketAddress peer = host.settings.peer();
+    if (peer != null && inviter == null && next instanceof PrimaryDriver) {
+      inviteFrom(peer);
+    }
   }
 
   void changed(ReplicaStatus next) {
@@ -361,6 +365,13 @@ public final class Replica implements AutoCloseable {
             host.settings.transport());
   }
 
+  /** Whether this replica is a backup without a primary. */
+  private boolean waits() {
+    ReplicaStatus now = status;
+    return now.role() == ReplicaStatus.Role.BACKUP
+        && (now.phase().equals("CONNECTING") || now.phase().equals("LOST"));
+  }
+
   private boolean wantsBackup() {
     ReplicaStatus now = status;
     return now.role() == ReplicaStatus.Role.PRIMARY
@@ -401,11 +412,16 @@ public final class Replica implements AutoCloseable {
 
     @Override
     public @Nullable Refusal uninvitable() {
-      return driver instanceof BackupDriver
+      if (driver instanceof PrimaryDriver) {
+        return PeerIdentity.refusal(
+            Refusal.Reason.NOT_PRIMARY,
+            host.settings.name() + " is a primary itself and follows nobody");
+      }
+      return waits()
           ? null
           : PeerIdentity.refusal(
-              Refusal.Reason.NOT_PRIMARY,
-              host.settings.name() + " is a primary itself and follows nobody");
+              Refusal.Reason.HAS_PRIMARY,
+              host.settings.name() + " is the backup of a primary already");
     }
 
     @Override
@@ -438,10 +454,15 @@ public final class Replica implements AutoCloseable {
       host.inbox.put(
           (LoopTask)
               now -> {
-                if (driver instanceof BackupDriver) {
+                if (waits()) {
                   dial(address);
                 }
               });
+    }
+
+    @Override
+    public void shutOut(String sentence) {
+      note(sentence);
     }
 
     @Override

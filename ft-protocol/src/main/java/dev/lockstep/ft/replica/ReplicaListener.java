@@ -1,10 +1,10 @@
 package dev.lockstep.ft.replica;
 
-/** Whoever wants to know how a replica is doing. Called on the replica's thread; must not block. */
+/** Whoever wants to know how a replica is doing. Must not block. */
 public interface ReplicaListener {
-  /** Role, phase, epoch or reason changed. */
+  /** Role, phase, epoch or reason changed. Called on the replica's thread. */
   void changed(ReplicaStatus status);
 
-  /** Something that an operator should read, in one sentence. */
+  /** Something that an operator should read, in one sentence. Called on any thread. */
   void note(String sentence);
 }

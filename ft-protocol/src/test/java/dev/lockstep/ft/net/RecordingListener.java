@@ -23,6 +23,8 @@ final class RecordingListener implements LinkListener {
 
     record Invited(PeerIdentity primary, InetSocketAddress address) implements Heard {}
 
+    record ShutOut(String sentence) implements Heard {}
+
     record Refused(Refusal refusal) implements Heard {}
   }
 
@@ -74,6 +76,11 @@ final class RecordingListener implements LinkListener {
   @Override
   public void invited(PeerIdentity primary, InetSocketAddress address) {
     heard.add(new Heard.Invited(primary, address));
+  }
+
+  @Override
+  public void shutOut(String sentence) {
+    heard.add(new Heard.ShutOut(sentence));
   }
 
   @Override

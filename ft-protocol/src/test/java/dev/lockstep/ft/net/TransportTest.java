@@ -150,7 +150,8 @@ class TransportTest {
       assertThat(refusal.getReason()).isEqualTo(Refusal.Reason.OTHER_CONFIGURATION);
       assertThat(refusal.getDetail())
           .isEqualTo("the configurations differ in memory_mib: b has '256', a has '512'");
-      assertThat(atPrimary.heard).isEmpty();
+      assertThat(atPrimary.next(Heard.ShutOut.class).sentence())
+          .contains("the configurations differ in memory_mib");
     }
   }
 
@@ -188,7 +189,8 @@ class TransportTest {
                 waiting.address(), () -> identity(A, "256"), 4_711, () -> true, atBackup, LIMITS)) {
       assertThat(atBackup.next(Heard.Refused.class).refusal().getReason())
           .isEqualTo(Refusal.Reason.OTHER_CONFIGURATION);
-      assertThat(atPrimary.heard).isEmpty();
+      assertThat(atPrimary.next(Heard.ShutOut.class).sentence())
+          .contains("the configurations differ in memory_mib");
     }
   }
 

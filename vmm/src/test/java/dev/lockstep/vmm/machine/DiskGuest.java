@@ -15,8 +15,8 @@ import dev.lockstep.vmm.MachineLayout;
  * The clockwork guest with a disk: keeps two reads and two writes in flight, at places that its hash says, and mixes status and
  * data of what completes into the hash. So what it prints depends on when each request completed and on what the disk held.
  */
-final class DiskGuest {
-  static final int DISK_BYTES = 1 << 20;
+public final class DiskGuest {
+  public static final int DISK_BYTES = 1 << 20;
 
   private static final int SLOTS = 4;
   private static final int REQUEST_BYTES = 2048;
@@ -39,7 +39,7 @@ final class DiskGuest {
 
   private DiskGuest() {}
 
-  static GuestLoader create() {
+  public static GuestLoader create() {
     Assembly it = new Assembly(Guests.CODE).label("start");
     // Master: timer, cascade and UART; slave: IRQ 10.
     Guests.programPic(it, 0xea, 0xfb);

@@ -13,7 +13,7 @@ import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.MachineLayout;
 
 /** Tiny 64-bit guests without an operating system. */
-final class Guests {
+public final class Guests {
   static final int CODE = 0x10_0000;
   static final int STACK_TOP = 0x8_0000;
   static final int DATA = 0x5_0000;
@@ -32,12 +32,12 @@ final class Guests {
   private Guests() {}
 
   /** Ends at once with an exit code. */
-  static GuestLoader exit(int code) {
+  public static GuestLoader exit(int code) {
     return load(new Assembly(CODE).label("start").out(MachineLayout.DEBUG_EXIT, code));
   }
 
   /** Prints a text, then halts with interrupts off. */
-  static GuestLoader print(String text) {
+  public static GuestLoader print(String text) {
     Assembly it = new Assembly(CODE).label("start");
     for (char c : text.toCharArray()) {
       it.out(MachineLayout.UART0, c);
@@ -52,7 +52,7 @@ final class Guests {
    *
    * @param ticksPerPrint the timer handler prints the hash's low byte every so many ticks, a power of two
    */
-  static GuestLoader clockwork(int ticksPerPrint) {
+  public static GuestLoader clockwork(int ticksPerPrint) {
     Assembly it = new Assembly(CODE).label("start");
     programPic(it, 0xee, 0xff);
     programTimerAndUart(it);
@@ -100,7 +100,7 @@ final class Guests {
   }
 
   /** {@link #clockwork} that quits by itself, after so many ticks of its timer. */
-  static GuestLoader clockworkUntil(int ticks) {
+  public static GuestLoader clockworkUntil(int ticks) {
     GuestLoader endless = clockwork(8);
     return (memory, state) -> {
       endless.load(memory, state);

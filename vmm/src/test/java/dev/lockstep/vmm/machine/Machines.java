@@ -14,21 +14,21 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /** Machines for tests, on the software CPU. */
-final class Machines {
-  static final long MEMORY = 64L << 20;
+public final class Machines {
+  public static final long MEMORY = 64L << 20;
 
-  static final MachineFactory FACTORY =
+  public static final MachineFactory FACTORY =
       new MachineFactory(
           "soft",
           (model, semantics, memory, tsc) -> SoftVcpu.create(model, memory, tsc, semantics));
 
   private Machines() {}
 
-  static MachineSpec spec(MachineSpec.Pacing pacing) {
+  public static MachineSpec spec(MachineSpec.Pacing pacing) {
     return spec(pacing, BranchSemantics.ALL_TRANSFERS);
   }
 
-  static MachineSpec spec(MachineSpec.Pacing pacing, BranchSemantics semantics) {
+  public static MachineSpec spec(MachineSpec.Pacing pacing, BranchSemantics semantics) {
     return new MachineSpec(
         "test",
         CpuModel.LOCKSTEP_V1_TSC,
@@ -40,31 +40,31 @@ final class Machines {
         new TreeMap<>());
   }
 
-  static Machine create(MachineSpec spec, GuestLoader guest) {
+  public static Machine create(MachineSpec spec, GuestLoader guest) {
     return FACTORY.create(spec, List.of(), guest);
   }
 
   /** A machine with a disk of its own: a copy of an image. */
-  static Machine withDisk(MachineSpec spec, Path image) {
+  public static Machine withDisk(MachineSpec spec, Path image) {
     return FACTORY.create(spec, List.of(disk(image)), DiskGuest.create());
   }
 
-  static MachineDisk disk(Path image) {
+  public static MachineDisk disk(Path image) {
     return new MachineDisk("vda", DiskImage.open(image, DiskImage.Access.READ_WRITE, "test"));
   }
 
   /** A new image with random content. */
-  static Path image(Path file, Random random) throws IOException {
+  public static Path image(Path file, Random random) throws IOException {
     byte[] content = new byte[DiskGuest.DISK_BYTES];
     random.nextBytes(content);
     return Files.write(file, content);
   }
 
-  static Path copy(Path image, String name) throws IOException {
+  public static Path copy(Path image, String name) throws IOException {
     return Files.copy(image, image.resolveSibling(name));
   }
 
-  static MachineEnd await(Machine machine) throws Exception {
+  public static MachineEnd await(Machine machine) throws Exception {
     return machine.ended().get(120, TimeUnit.SECONDS);
   }
 
