@@ -62,6 +62,24 @@ final class GuestFiles implements AutoCloseable {
         config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()), DiskUse.DIRECT);
   }
 
+  /**
+   * A folder for what is needed while this command runs.
+   *
+   * @throws VmmException if none can be made
+   */
+  Path workFolder() {
+    try {
+      Path folder = Files.createTempDirectory("lockstep-work-");
+      temporary.add(folder);
+      return folder;
+    } catch (IOException e) {
+      throw new VmmException(
+          "no temporary folder can be made: " + e.getMessage(),
+          "Make room in the temporary folder.",
+          e);
+    }
+  }
+
   private Path copy(GuestImage image) {
     try {
       Path folder = Files.createTempDirectory("lockstep-disk-");

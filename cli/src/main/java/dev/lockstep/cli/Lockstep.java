@@ -17,6 +17,9 @@ import picocli.CommandLine.Command;
       RunCommand.class,
       RecordCommand.class,
       ReplayCommand.class,
+      PrimaryCommand.class,
+      BackupCommand.class,
+      DemoCommand.class,
       CommandLine.HelpCommand.class,
     })
 public final class Lockstep {

@@ -82,6 +82,7 @@ public final class Demo {
             List.of(
                 "--arbiter",
                 settings.folder().resolve("arbiter").toString(),
+                "--json",
                 "--console",
                 ANY_PORT,
                 "--seed",
@@ -100,14 +101,14 @@ public final class Demo {
     long timeout = settings.timeoutMillis();
     List<InetSocketAddress> consoles = List.of(console(primary), console(backup));
     try (ConsoleFollower follower = new ConsoleFollower(consoles, check)) {
-      primary.await("phase", "PROTECTED", timeout);
+      primary.await("phase", "protected", timeout);
       say("the pair is protected; the guest boots");
       awaitMoment(primary, follower);
       measure(primary);
       primary.kill();
       follower.watch();
       say("SIGKILL to the primary, after line %d", follower.lines());
-      backup.await("phase", "LIVE", timeout);
+      backup.await("role", "primary", timeout);
       say("the backup is live");
       if (!follower.awaitDone(timeout)) {
         return result(
@@ -159,14 +160,14 @@ public final class Demo {
   }
 
   private static long logBytes(ReplicaProcess replica) {
-    JsonNode status = replica.latest("logBytes");
-    return status == null ? 0 : status.get("logBytes").asLong();
+    JsonNode status = replica.latest("log_bytes");
+    return status == null ? 0 : status.get("log_bytes").asLong();
   }
 
   private void measure(ReplicaProcess primary) {
-    JsonNode status = primary.latest("lagMillis");
+    JsonNode status = primary.latest("lag_millis");
     if (status != null) {
-      lagMillis = status.get("lagMillis").asDouble();
+      lagMillis = status.get("lag_millis").asDouble();
     }
   }
 

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** Serves a {@link ConsoleHistory} to whoever connects, and hands what they type to the guest. */
@@ -18,6 +19,9 @@ public final class ConsoleServer implements AutoCloseable {
   private static final int MAX_CLIENTS = 64;
   private static final int MAX_REQUEST_BYTES = 64;
   private static final int CHUNK_BYTES = 64 * 1024;
+
+  /** How long clients may take to read the rest when the stream has ended. */
+  private static final long DRAIN_MILLIS = 2_000;
 
   private final ServerSocket socket;
   private final ConsoleHistory history;
@@ -138,11 +142,20 @@ public final class ConsoleServer implements AutoCloseable {
     return Long.parseLong(text.substring("console ".length()));
   }
 
+  /** Takes no more clients, and gives those it has the rest of the stream, within bounds. */
   @Override
   public void close() {
     history.close();
     try {
       socket.close();
+      if (clients.tryAcquire(MAX_CLIENTS, DRAIN_MILLIS, TimeUnit.MILLISECONDS)) {
+        clients.release(MAX_CLIENTS);
+      }
+      for (Socket client : connected) {
+        client.close();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     } catch (IOException e) {
       throw new IllegalStateException("a listening socket does not close", e);
     }

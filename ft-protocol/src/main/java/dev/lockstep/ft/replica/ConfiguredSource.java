@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** Machines of a configuration, writing to its disk images. */
 public final class ConfiguredSource implements MachineSource {
@@ -36,7 +37,10 @@ public final class ConfiguredSource implements MachineSource {
 
   @Override
   public SortedMap<String, String> facts() {
-    return spec.facts();
+    TreeMap<String, String> facts = new TreeMap<>(spec.facts());
+    // The backup's seed comes with the checkpoint.
+    facts.remove(MachineConfig.SEED_FACT);
+    return facts;
   }
 
   @Override
@@ -46,8 +50,7 @@ public final class ConfiguredSource implements MachineSource {
 
   @Override
   public Machine restore(CheckpointReader checkpoint) throws IOException {
-    return ConfiguredMachine.factory(config)
-        .restore(spec, ConfiguredMachine.openDisks(config, DiskUse.DIRECT), checkpoint);
+    return ConfiguredMachine.restore(config, spec, DiskUse.DIRECT, checkpoint);
   }
 
   @Override

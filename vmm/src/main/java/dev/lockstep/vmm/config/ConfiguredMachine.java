@@ -106,6 +106,25 @@ public final class ConfiguredMachine {
     return factory(config).restore(spec, openDisks(config, use), snapshot);
   }
 
+  /**
+   * A machine as another replica's checkpoint has it, not started; it goes on with the other's seed.
+   *
+   * @param spec what {@link #spec} says of the same configuration here
+   * @throws VmmException if the checkpoint is of another machine, or as {@link #create}
+   * @throws IOException if the checkpoint is damaged
+   */
+  public static Machine restore(
+      MachineConfig config, MachineSpec spec, DiskUse use, CheckpointReader checkpoint)
+      throws IOException {
+    SortedMap<String, String> facts = new TreeMap<>(spec.facts());
+    String seed = checkpoint.header().configuration().get(MachineConfig.SEED_FACT);
+    if (seed != null) {
+      facts.put(MachineConfig.SEED_FACT, seed);
+    }
+    return factory(config)
+        .restore(spec(config, spec.wallClockNanos(), facts), openDisks(config, use), checkpoint);
+  }
+
   private static LogHeader header(Path snapshot) {
     try (DataInputStream in =
         new DataInputStream(new BufferedInputStream(Files.newInputStream(snapshot)))) {

@@ -40,6 +40,9 @@ public final class MachineConfig {
           // The boot seed counts as entropy.
           "random.trust_bootloader=on");
 
+  /** The fact that only says what the guest's random numbers started from: a machine that goes on from another's state has the other's. */
+  public static final String SEED_FACT = "rng_seed_sha256";
+
   /** Most memory a machine can have. */
   public static final long MAX_MEMORY = 64L << 30;
 
@@ -197,7 +200,7 @@ public final class MachineConfig {
     facts.put("cpu_model_sha256", cpuModel.digest());
     facts.put("command_line", commandLine());
     facts.put("has_initrd", Boolean.toString(initrd != null));
-    facts.put("rng_seed_sha256", hex(sha256(HexFormat.of().formatHex(rngSeed()))));
+    facts.put(SEED_FACT, hex(sha256(HexFormat.of().formatHex(rngSeed()))));
     for (int i = 0; i < drives.size(); i++) {
       DriveConfig drive = drives.get(i);
       facts.put(

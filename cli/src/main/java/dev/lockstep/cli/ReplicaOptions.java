@@ -1,0 +1,126 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.arbiter.SharedPathArbiter;
+import dev.lockstep.ft.core.StartPolicy;
+import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.ft.replica.ReplicaSettings;
+import dev.lockstep.vmm.config.MachineConfig;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** How a replica takes part in a pair: the options that primary and backup share. */
+final class ReplicaOptions {
+  private static final int MAX_PORT = 65_535;
+
+  @Option(
+      names = "--arbiter",
+      paramLabel = "FOLDER",
+      description =
+          "A folder that both replicas share: who goes on alone is decided there (default: the configuration's arbiter_path).")
+  private @Nullable Path arbiter;
+
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      defaultValue = "127.0.0.1:0",
+      description =
+          "Where the other replica reaches this one; port 0 takes a free one (default: ${DEFAULT-VALUE}).")
+  private String listen = "127.0.0.1:0";
+
+  @Option(
+      names = "--peer",
+      paramLabel = "HOST:PORT",
+      description =
+          "Where the other replica listens (default: this one waits for the other to come).")
+  private @Nullable String peer;
+
+  @Option(
+      names = "--console",
+      paramLabel = "HOST:PORT",
+      description =
+          "Serves the guest's console there, by byte offset; port 0 takes a free one (default: not served).")
+  private @Nullable String console;
+
+  @Option(
+      names = "--replica",
+      paramLabel = "NAME",
+      description = "This replica's name, unique in the pair (default: its role).")
+  private @Nullable String replica;
+
+  @Option(
+      names = "--json",
+      description =
+          "One line of JSON on standard output for each change, and every quarter of a second, in place of the guest's console.")
+  private boolean json;
+
+  /**
+   * The arbiter.
+   *
+   * @throws VmmException if none is given, or its folder cannot be used
+   */
+  SharedPathArbiter arbiter(MachineConfig config) {
+    Path folder = arbiter == null ? config.replication().arbiterPath() : arbiter;
+    if (folder == null) {
+      throw new VmmException(
+          "no arbiter is given, and without one nobody can decide who goes on alone",
+          "Give a folder that both replicas share, by --arbiter.");
+    }
+    return new SharedPathArbiter(folder.toAbsolutePath());
+  }
+
+  /** Everything about this replica's part. */
+  ReplicaSettings settings(
+      String role, MachineConfig config, StartPolicy startPolicy, Path workFolder) {
+    return new ReplicaSettings(
+        replica == null ? role : replica,
+        Version.version(),
+        address("--listen", listen),
+        peer == null ? null : address("--peer", peer),
+        startPolicy,
+        workFolder,
+        ReplicaSettings.timing(config.replication()),
+        ReplicaSettings.limits(config.replication()),
+        TransportLimits.defaults());
+  }
+
+  /** Where the console is served; null for nowhere. */
+  @Nullable InetSocketAddress console() {
+    return console == null ? null : address("--console", console);
+  }
+
+  /** Whether standard output is for programs. */
+  boolean json() {
+    return json;
+  }
+
+  /**
+   * Reads HOST:PORT.
+   *
+   * @throws VmmException if it is not that, or the host is unknown
+   */
+  static InetSocketAddress address(String option, String text) {
+    int colon = text.lastIndexOf(':');
+    String port = colon < 0 ? "" : text.substring(colon + 1);
+    if (colon < 1 || !port.matches("\\d{1,5}") || Integer.parseInt(port) > MAX_PORT) {
+      throw new StatusException(
+          ExitStatus.USAGE,
+          new VmmException(
+              "%s '%s' is no address".formatted(option, text),
+              "Write HOST:PORT, as 127.0.0.1:7070."));
+    }
+    try {
+      return new InetSocketAddress(
+          InetAddress.getByName(text.substring(0, colon)), Integer.parseInt(port));
+    } catch (UnknownHostException e) {
+      throw new VmmException(
+          "%s '%s' names a host that is not known".formatted(option, text),
+          "Give its address in numbers.",
+          e);
+    }
+  }
+}

@@ -1,0 +1,229 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.cli.console.Console;
+import dev.lockstep.cli.console.ConsoleAction;
+import dev.lockstep.cli.console.TerminalMode;
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.console.ConsoleHistory;
+import dev.lockstep.ft.console.ConsoleServer;
+import dev.lockstep.ft.replica.OutputSink;
+import dev.lockstep.ft.replica.Replica;
+import dev.lockstep.ft.replica.ReplicaEnd;
+import dev.lockstep.ft.replica.ReplicaListener;
+import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.machine.MachineEnd;
+import dev.lockstep.vmm.machine.MachineInput;
+import java.net.InetSocketAddress;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** One replica in this process, from its start to its end: its console, its signals and what it says of itself. */
+final class ReplicaSession {
+  /** Index of the first UART, as a device and as a stream. */
+  private static final int UART0 = 0;
+
+  private static final int HISTORY_BYTES = 1 << 20;
+  private static final long STATUS_MILLIS = 250;
+
+  /** Starts a replica. */
+  interface Starter {
+    Replica start(OutputSink outside, ReplicaListener listener);
+  }
+
+  private final ReplicaOptions options;
+  private final ConsoleHistory history = new ConsoleHistory(HISTORY_BYTES);
+  private final AtomicInteger forcedStatus = new AtomicInteger(-1);
+  private volatile @Nullable Replica replica;
+  private int terms;
+
+  ReplicaSession(ReplicaOptions options) {
+    this.options = options;
+  }
+
+  /**
+   * Starts a replica and serves it until it ends.
+   *
+   * @return the exit status
+   * @throws VmmException if it cannot be started, or failed
+   */
+  int run(Starter starter) {
+    try (ConsoleServer server = serve()) {
+      int port = server == null ? -1 : server.port();
+      return options.json() ? inJson(starter, port) : onTerminal(starter, port);
+    }
+  }
+
+  private @Nullable ConsoleServer serve() {
+    InetSocketAddress address = options.console();
+    return address == null
+        ? null
+        : ConsoleServer.start(
+            address,
+            history,
+            typed -> {
+              inject(new MachineInput.ConsoleBytes(UART0, typed));
+            });
+  }
+
+  private int inJson(Starter starter, int consolePort) {
+    ReplicaReporter reporter = new ReplicaReporter.Json(System.out);
+    try (Signals _ = signals();
+        Replica started = starter.start(new Outside(null), reporter)) {
+      return serve(started, reporter, consolePort);
+    }
+  }
+
+  private int onTerminal(Starter starter, int consolePort) {
+    try (TerminalMode raw = TerminalMode.raw();
+        Console console = Console.open(raw, UART0, System.err);
+        Signals _ = signals()) {
+      ReplicaReporter reporter = new ReplicaReporter.Text(console::note);
+      try (Replica started = starter.start(new Outside(console), reporter)) {
+        console.onOutputFailure(started::stop);
+        console.start(new Keys(console));
+        return serve(started, reporter, consolePort);
+      }
+    }
+  }
+
+  private int serve(Replica started, ReplicaReporter reporter, int consolePort) {
+    replica = started;
+    reporter.listening(started.listenAddress(), consolePort);
+    ReplicaEnd end = await(started, reporter);
+    reporter.status(started.status());
+    int status = exitStatus(end);
+    reporter.ended(end, status);
+    return status;
+  }
+
+  private ReplicaEnd await(Replica started, ReplicaReporter reporter) {
+    while (true) {
+      try {
+        return started.ended().get(STATUS_MILLIS, TimeUnit.MILLISECONDS);
+      } catch (TimeoutException _) {
+        reporter.status(started.status());
+      } catch (ExecutionException e) {
+        throw MachineSession.failure(e.getCause() == null ? e : e.getCause());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new VmmException("the command was interrupted", "Run it again.", e);
+      }
+    }
+  }
+
+  private int exitStatus(ReplicaEnd end) {
+    int forced = forcedStatus.get();
+    MachineEnd machineEnd = end.machineEnd();
+    return switch (end.outcome()) {
+      case FENCED -> ExitStatus.HANDED_OVER;
+      case LEFT -> Math.max(forced, ExitStatus.OK);
+      case GUEST_ENDED ->
+          switch (machineEnd) {
+            case null -> ExitStatus.OK;
+            case MachineEnd it when it.reason() == EndReason.STOPPED ->
+                Math.max(forced, ExitStatus.OK);
+            case MachineEnd it -> ExitStatus.of(it);
+          };
+    };
+  }
+
+  private Signals signals() {
+    return new Signals()
+        .on("INT", () -> stop(ExitStatus.INTERRUPTED))
+        .on("HUP", () -> stop(ExitStatus.TERMINATED))
+        .on("TERM", this::terminate);
+  }
+
+  private void stop(int status) {
+    forcedStatus.compareAndSet(-1, status);
+    Replica now = replica;
+    if (now != null) {
+      now.stop();
+    }
+  }
+
+  /** A primary first asks its guest to end itself; a guest that does not, a second signal, and a backup are stopped. */
+  private synchronized void terminate() {
+    terms++;
+    Replica now = replica;
+    if (now == null || terms > 1 || !inject(new MachineInput.CtrlAltDel())) {
+      stop(ExitStatus.TERMINATED);
+      return;
+    }
+    now.ended()
+        .orTimeout(MachineSession.GRACE_MILLIS, TimeUnit.MILLISECONDS)
+        .whenComplete((end, late) -> stop(ExitStatus.TERMINATED));
+  }
+
+  private boolean inject(MachineInput input) {
+    Replica now = replica;
+    return now != null && now.inject(input);
+  }
+
+  /** Where the guest's console goes: to whoever reads by offset, and to the terminal of the replica that lets it out. */
+  private final class Outside implements OutputSink {
+    private final @Nullable Console terminal;
+
+    Outside(@Nullable Console terminal) {
+      this.terminal = terminal;
+    }
+
+    @Override
+    public void accept(int stream, long offset, byte[] bytes) {
+      if (stream == UART0) {
+        history.accept(offset, bytes);
+      }
+      if (terminal != null) {
+        terminal.accept(stream, offset, bytes);
+      }
+    }
+
+    @Override
+    public void leftAtPrimary(int stream, long offset, byte[] bytes) {
+      if (stream == UART0) {
+        history.accept(offset, bytes);
+      }
+    }
+  }
+
+  /** What keys do. */
+  private final class Keys implements Console.Listener {
+    private final Console console;
+
+    Keys(Console console) {
+      this.console = console;
+    }
+
+    @Override
+    public boolean typed(byte[] bytes) {
+      Replica now = replica;
+      boolean primary = now != null && now.status().role() == ReplicaStatus.Role.PRIMARY;
+      // What is typed at a backup reaches nobody.
+      return !primary || inject(new MachineInput.ConsoleBytes(UART0, bytes));
+    }
+
+    @Override
+    public void action(ConsoleAction action) {
+      switch (action) {
+        case LEAVE -> stop(ExitStatus.OK);
+        case SNAPSHOT -> console.note("lockstep: a replica writes no snapshot");
+        case CTRL_ALT_DEL -> {
+          if (!inject(new MachineInput.CtrlAltDel())) {
+            console.note("lockstep: there is no live guest here to get Ctrl-Alt-Del");
+          }
+        }
+        case STATUS -> {
+          Replica now = replica;
+          if (now != null) {
+            console.note("lockstep: " + ReplicaReporter.describe(now.status()));
+          }
+        }
+        case HELP -> console.note(Console.help());
+      }
+    }
+  }
+}
