@@ -26,20 +26,33 @@ import picocli.CommandLine.Option;
 final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
   private static final int FAILED = 1;
   private static final long TIMEOUT_MILLIS = 600_000;
+  private static final int LINES = 60;
+  private static final int LINES_PER_KILL = 100;
+
+  /** Enough that the guest is still busy when the backup has come in. */
+  private static final int CHECKPOINT_LINES = 150;
 
   @Option(
       names = "--lines",
       paramLabel = "NUMBER",
-      defaultValue = "60",
-      description = "Lines that the workload prints (default: ${DEFAULT-VALUE}).")
-  private int lines = 60;
+      description = "Lines that the workload prints (default: 60, and 100 for each further kill).")
+  private @Nullable Integer lines;
 
   @Option(
       names = "--kill",
       paramLabel = "WHEN",
       defaultValue = "busy",
-      description = "When the primary dies: boot, busy or idle (default: ${DEFAULT-VALUE}).")
+      description =
+          "When the primary dies: boot, busy, idle or checkpoint, which is while a backup joins the running guest (default: ${DEFAULT-VALUE}).")
   private DemoSettings.Moment moment = DemoSettings.Moment.BUSY;
+
+  @Option(
+      names = "--kills",
+      paramLabel = "NUMBER",
+      defaultValue = "1",
+      description =
+          "Primaries that die one after the other; a new backup joins the running guest in between (default: ${DEFAULT-VALUE}).")
+  private int kills = 1;
 
   @Option(
       names = "--seed",
@@ -66,10 +79,7 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() throws InterruptedException {
     debug.apply();
-    if (lines < 2) {
-      throw new VmmException(
-          "a workload of %d lines cannot be cut".formatted(lines), "Give --lines 2 or more.");
-    }
+    int wanted = lines();
     long drawn = seed == null ? new SecureRandom().nextLong() >>> 16 : seed;
     try {
       Path place = folder == null ? Files.createTempDirectory("lockstep-demo-") : folder;
@@ -77,9 +87,9 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
       System.err.printf("demo: seed %d, folder %s%n", drawn, place);
       DemoSettings settings =
           new DemoSettings(
-              GuestImage.prepare().disk(), place, lines, moment, drawn, TIMEOUT_MILLIS);
+              GuestImage.prepare().disk(), place, wanted, moment, kills, drawn, TIMEOUT_MILLIS);
       DemoResult result = Demo.run(settings, System.err);
-      report(result, drawn).print(System.out, json);
+      report(result, wanted, drawn).print(System.out, json);
       if (!result.passed()) {
         System.err.printf(
             "demo: FAILED: %s; disks and logs are in %s; repeat with --seed %d%n",
@@ -95,9 +105,35 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
     }
   }
 
-  private Report report(DemoResult result, long drawn) {
+  private int lines() {
+    if (kills < 1 || kills > 1 && moment != DemoSettings.Moment.BUSY) {
+      throw usage(
+          "%d kills are not possible with --kill %s"
+              .formatted(kills, moment.name().toLowerCase(Locale.ROOT)),
+          "Give --kills 1 or more, and more than one only with --kill busy.");
+    }
+    int wanted =
+        lines != null
+            ? lines
+            : moment == DemoSettings.Moment.CHECKPOINT
+                ? CHECKPOINT_LINES
+                : LINES + (kills - 1) * LINES_PER_KILL;
+    if (wanted < 2 * kills) {
+      throw usage(
+          "a workload of %d lines cannot be cut".formatted(wanted),
+          "Give --lines %d or more.".formatted(2 * kills));
+    }
+    return wanted;
+  }
+
+  private static VmmException usage(String what, String advice) {
+    return new StatusException(ExitStatus.USAGE, new VmmException(what, advice));
+  }
+
+  private Report report(DemoResult result, int wanted, long drawn) {
     return new Report()
         .add("passed", "passed", result.passed() ? "yes" : "NO", result.passed())
+        .add("guest", "guest", fate(result.fate()), result.fate().name().toLowerCase(Locale.ROOT))
         .add("boot_millis", "boot, as a pair", millis(result.bootMillis()), result.bootMillis())
         .add(
             "failover_millis",
@@ -115,7 +151,7 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
             "log, idle",
             number(result.idleBytesPerSecond(), "bytes/s"),
             result.idleBytesPerSecond())
-        .add("lines", "lines", "%d of %d".formatted(result.lines(), lines), result.lines())
+        .add("lines", "lines", "%d of %d".formatted(result.lines(), wanted), result.lines())
         .add("lost", "lines lost", Integer.toString(result.lost()), result.lost())
         .add("repeated", "lines repeated", Integer.toString(result.repeated()), result.repeated())
         .add(
@@ -123,8 +159,18 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
             "file on the disk",
             result.diskAgrees() ? "agrees" : "DIFFERS",
             result.diskAgrees())
+        .add("kills", "kills", kills)
         .add("killed", "killed while", moment.name().toLowerCase(Locale.ROOT))
         .add("seed", "seed", drawn);
+  }
+
+  private static String fate(DemoResult.Fate fate) {
+    return switch (fate) {
+      case WENT_ON -> "went on in the backup";
+      case STAYED -> "went on when the joining backup died";
+      case NOT_PROTECTED_YET -> "died with its primary: the joining backup was not in sync yet";
+      case UNKNOWN -> "see the error";
+    };
   }
 
   private static String millis(long value) {

@@ -29,13 +29,13 @@ final class GuestImage {
   static GuestImage prepare() {
     Path home = home();
     Path folder = folder(home);
-    if (!Files.exists(folder.resolve("complete"))) {
-      if (home == null) {
-        throw new VmmException(
-            "no kernel is named, and there is no guest image in '%s'".formatted(folder),
-            "Give --kernel and --initrd, or run scripts/guest-image.");
-      }
+    if (home != null) {
+      // Makes nothing if what is there is what the script would make.
       make(home.resolve("scripts").resolve("guest-image"), folder);
+    } else if (!Files.exists(folder.resolve("complete"))) {
+      throw new VmmException(
+          "no kernel is named, and there is no guest image in '%s'".formatted(folder),
+          "Give --kernel and --initrd, or run scripts/guest-image.");
     }
     return new GuestImage(folder);
   }

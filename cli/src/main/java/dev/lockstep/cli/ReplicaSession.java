@@ -183,6 +183,11 @@ final class ReplicaSession {
     }
 
     @Override
+    public void begin() {
+      history.forget();
+    }
+
+    @Override
     public void leftAtPrimary(int stream, long offset, byte[] bytes) {
       if (stream == UART0) {
         history.accept(offset, bytes);

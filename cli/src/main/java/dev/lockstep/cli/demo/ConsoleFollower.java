@@ -1,9 +1,11 @@
 package dev.lockstep.cli.demo;
 
 import dev.lockstep.ft.console.ConsoleClient;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,7 +15,8 @@ final class ConsoleFollower implements AutoCloseable {
   private static final int CONNECT_TIMEOUT_MILLIS = 2_000;
   private static final int RETRY_MILLIS = 20;
 
-  private final List<InetSocketAddress> replicas;
+  private final List<InetSocketAddress> replicas = new CopyOnWriteArrayList<>();
+  private final ByteArrayOutputStream seen = new ByteArrayOutputStream();
   private final WorkloadCheck check;
   private final Thread thread;
   private long offset;
@@ -23,10 +26,46 @@ final class ConsoleFollower implements AutoCloseable {
   private boolean closed;
   private @Nullable ConsoleClient connection;
 
-  ConsoleFollower(List<InetSocketAddress> replicas, WorkloadCheck check) {
-    this.replicas = List.copyOf(replicas);
+  ConsoleFollower(InetSocketAddress first, WorkloadCheck check) {
+    this.replicas.add(first);
     this.check = check;
     this.thread = Thread.ofVirtual().name("console-follower").start(this::follow);
+  }
+
+  /** One more replica that may serve the console. */
+  void add(InetSocketAddress replica) {
+    replicas.add(replica);
+  }
+
+  /**
+   * Compares what was seen so far with what a replica says was put out.
+   *
+   * @return how many bytes were compared
+   * @throws DemoException if they differ
+   * @throws IOException if the replica does not answer
+   */
+  int compareWith(InetSocketAddress replica) throws IOException {
+    byte[] mine;
+    synchronized (this) {
+      mine = seen.toByteArray();
+    }
+    try (ConsoleClient client = ConsoleClient.connectOldest(replica, CONNECT_TIMEOUT_MILLIS)) {
+      int from = (int) client.offset();
+      byte[] buffer = new byte[8192];
+      for (int at = from; at < mine.length; ) {
+        int n = client.read(buffer);
+        if (n < 0) {
+          throw new IOException("the console ends at byte " + at);
+        }
+        for (int i = 0; i < n && at < mine.length; i++, at++) {
+          if (buffer[i] != mine[at]) {
+            throw new DemoException(
+                "console byte %d was %02x and is %02x now".formatted(at, mine[at], buffer[i]));
+          }
+        }
+      }
+      return mine.length - from;
+    }
   }
 
   private void follow() {
@@ -64,6 +103,7 @@ final class ConsoleFollower implements AutoCloseable {
       firstByteAfterNanos = lastByteNanos;
     }
     offset += length;
+    seen.write(buffer, 0, length);
     check.accept(buffer, 0, length);
     notifyAll();
   }

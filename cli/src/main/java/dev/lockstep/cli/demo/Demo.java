@@ -1,13 +1,9 @@
 package dev.lockstep.cli.demo;
 
+import dev.lockstep.cli.demo.DemoResult.Fate;
+import dev.lockstep.cli.demo.DemoSettings.Moment;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -17,16 +13,16 @@ public final class Demo {
   private static final int IDLE_SECONDS = 8;
   private static final int BOOT_KILL_MAX_MILLIS = 15_000;
   private static final int BUSY_KILL_MAX_MILLIS = 400;
-  private static final String ANY_PORT = "127.0.0.1:0";
+  private static final int CHECKPOINT_KILL_MAX_MILLIS = 2_500;
 
   private final DemoSettings settings;
   private final PrintStream progress;
   private final Random random;
-  private final Path backupDisk;
   private final WorkloadCheck check;
   private final long startedNanos = System.nanoTime();
 
   private long bootMillis = -1;
+  private long failoverMillis = -1;
   private double lagMillis = -1;
   private double busyBytesPerSecond = -1;
   private double idleBytesPerSecond = -1;
@@ -35,7 +31,6 @@ public final class Demo {
     this.settings = settings;
     this.progress = progress;
     this.random = new Random(settings.seed());
-    this.backupDisk = settings.folder().resolve("backup.disk");
     this.check = new WorkloadCheck(settings.lines());
   }
 
@@ -51,100 +46,78 @@ public final class Demo {
   }
 
   private DemoResult run() throws IOException, InterruptedException {
-    Path folder = settings.folder();
-    Files.createDirectories(folder.resolve("arbiter"));
-    Path primaryDisk = folder.resolve("primary.disk");
-    Files.copy(settings.disk(), primaryDisk, StandardCopyOption.REPLACE_EXISTING);
-    Files.copy(settings.disk(), backupDisk, StandardCopyOption.REPLACE_EXISTING);
-    try (ReplicaProcess backup =
-        ReplicaProcess.start(
-            "backup",
-            arguments(backupDisk, List.of("--listen", ANY_PORT)),
-            folder.resolve("backup.log"))) {
-      int port = backup.await("listening", null, settings.timeoutMillis()).get("listening").asInt();
-      say("the backup listens on port %d (its log: %s)", port, folder.resolve("backup.log"));
-      try (ReplicaProcess primary =
-          ReplicaProcess.start(
-              "primary",
-              arguments(primaryDisk, List.of("--peer", "127.0.0.1:" + port)),
-              folder.resolve("primary.log"))) {
-        return withPair(primary, backup);
-      }
+    String pause = settings.moment() == Moment.IDLE ? " " + IDLE_SECONDS : "";
+    String workload = "lockstep-workload %d%s".formatted(settings.lines(), pause);
+    try (Pair pair = new Pair(settings, workload)) {
+      return settings.moment() == Moment.CHECKPOINT ? joining(pair) : failovers(pair);
     } catch (DemoException e) {
-      return result(-1, false, e.getMessage());
+      return result(Fate.UNKNOWN, false, e.getMessage());
     }
   }
 
-  private List<String> arguments(Path disk, List<String> own) {
-    String pause = settings.moment() == DemoSettings.Moment.IDLE ? " " + IDLE_SECONDS : "";
-    List<String> arguments =
-        new java.util.ArrayList<>(
-            List.of(
-                "--arbiter",
-                settings.folder().resolve("arbiter").toString(),
-                "--json",
-                "--console",
-                ANY_PORT,
-                "--seed",
-                Long.toString(settings.seed()),
-                "--disk",
-                disk.toString(),
-                "--append",
-                "quiet lockstep.run=\"lockstep-workload %d%s\""
-                    .formatted(settings.lines(), pause)));
-    arguments.addAll(own);
-    return arguments;
-  }
+  // ---- a protected pair
 
-  private DemoResult withPair(ReplicaProcess primary, ReplicaProcess backup)
-      throws IOException, InterruptedException {
-    long timeout = settings.timeoutMillis();
-    List<InetSocketAddress> consoles = List.of(console(primary), console(backup));
-    try (ConsoleFollower follower = new ConsoleFollower(consoles, check)) {
-      primary.await("phase", "protected", timeout);
+  private DemoResult failovers(Pair pair) throws IOException, InterruptedException {
+    ReplicaProcess backup = pair.waiting("backup");
+    ReplicaProcess primary = pair.primary("primary", backup);
+    say("backup and primary are started; their disks and logs are in %s", settings.folder());
+    try (ConsoleFollower follower = new ConsoleFollower(pair.console(primary), check)) {
+      follower.add(pair.console(backup));
+      awaitProtected(primary);
       say("the pair is protected; the guest boots");
-      awaitMoment(primary, follower);
-      measure(primary);
-      primary.kill();
-      follower.watch();
-      say("SIGKILL to the primary, after line %d", follower.lines());
-      backup.await("role", "primary", timeout);
-      say("the backup is live");
-      if (!follower.awaitDone(timeout)) {
-        return result(
-            follower.gapMillis(), false, "the workload did not finish after the failover");
+      if (settings.moment() != Moment.BOOT) {
+        awaitBoot(follower);
       }
-      say("the workload is done: %d lines", follower.lines());
-      backup.awaitEnd(timeout);
-      return result(follower.gapMillis(), diskAgrees(), check.firstProblem());
+      for (int kill = 1; ; kill++) {
+        awaitMoment(primary, follower, kill);
+        // Whatever happened meanwhile: a primary without a backup would take its guest with it.
+        awaitProtected(primary);
+        kill(primary, follower);
+        backup.await(
+            "it was live",
+            status -> ReplicaProcess.is(status, "primary", "not_protected"),
+            settings.timeoutMillis());
+        say(
+            "%s is live; %d console bytes compared with what was seen, no difference",
+            backup.name(), follower.compareWith(pair.console(backup)));
+        if (kill == settings.kills()) {
+          return finish(pair, backup, follower, Fate.WENT_ON);
+        }
+        primary = backup;
+        backup = pair.joining("replica-" + (kill + 2), primary);
+        follower.add(pair.console(backup));
+        noteGap(follower);
+        awaitProtected(primary);
+        say("%s has joined the running guest", backup.name());
+      }
     }
   }
 
-  private InetSocketAddress console(ReplicaProcess replica) throws InterruptedException {
-    int port = replica.await("console", null, settings.timeoutMillis()).get("console").asInt();
-    return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+  private void awaitProtected(ReplicaProcess primary) throws InterruptedException {
+    primary.awaitNow(
+        "the pair was protected",
+        status -> ReplicaProcess.is(status, "primary", "protected"),
+        settings.timeoutMillis());
   }
 
-  private void awaitMoment(ReplicaProcess primary, ConsoleFollower follower)
+  private void awaitMoment(ReplicaProcess primary, ConsoleFollower follower, int kill)
       throws InterruptedException {
-    if (settings.moment() == DemoSettings.Moment.BOOT) {
+    if (settings.moment() == Moment.BOOT) {
       Thread.sleep(random.nextInt(BOOT_KILL_MAX_MILLIS));
       return;
     }
-    if (!follower.awaitReady(settings.timeoutMillis())) {
-      throw new DemoException("the guest did not come to its session");
-    }
-    bootMillis = (System.nanoTime() - startedNanos) / 1_000_000;
-    say("booted after %.1f s; the workload prints %d lines", bootMillis / 1e3, settings.lines());
-    int half = settings.lines() / 2;
-    boolean idle = settings.moment() == DemoSettings.Moment.IDLE;
-    int line = idle ? half : 1 + random.nextInt(Math.max(1, settings.lines() * 2 / 3));
+    boolean idle = settings.moment() == Moment.IDLE;
+    int segment = settings.lines() / settings.kills();
+    int line =
+        idle
+            ? settings.lines() / 2
+            : (kill - 1) * segment + 1 + random.nextInt(Math.max(1, segment * 2 / 3));
     long bytes = logBytes(primary);
     long started = System.nanoTime();
-    if (!follower.awaitLines(line, settings.timeoutMillis())) {
-      throw new DemoException("the workload did not come to line " + line);
+    awaitLine(follower, line);
+    if (kill == 1) {
+      busyBytesPerSecond = rate(logBytes(primary) - bytes, started);
     }
-    busyBytesPerSecond = rate(logBytes(primary) - bytes, started);
     if (idle) {
       bytes = logBytes(primary);
       started = System.nanoTime();
@@ -153,6 +126,112 @@ public final class Demo {
     } else {
       Thread.sleep(random.nextInt(BUSY_KILL_MAX_MILLIS));
     }
+  }
+
+  // ---- a backup that joins
+
+  private DemoResult joining(Pair pair) throws IOException, InterruptedException {
+    ReplicaProcess primary = pair.alone("primary");
+    try (ConsoleFollower follower = new ConsoleFollower(pair.console(primary), check)) {
+      awaitBoot(follower);
+      awaitLine(follower, 1 + random.nextInt(Math.max(1, settings.lines() / 4)));
+      ReplicaProcess backup = pair.joining("backup", primary);
+      follower.add(pair.console(backup));
+      primary.await(
+          "a backup joined",
+          status -> ReplicaProcess.is(status, "primary", "transferring"),
+          settings.timeoutMillis());
+      Thread.sleep(random.nextInt(CHECKPOINT_KILL_MAX_MILLIS));
+      if (random.nextBoolean()) {
+        say("SIGKILL to the joining backup, after line %d", follower.lines());
+        backup.kill();
+        return finish(pair, primary, follower, Fate.STAYED);
+      }
+      kill(primary, follower);
+      JsonNode after =
+          backup.await(
+              "it knew where it stands",
+              status ->
+                  ReplicaProcess.is(status, "primary", "not_protected")
+                      || ReplicaProcess.is(status, "backup", "lost"),
+              settings.timeoutMillis());
+      if (after.get("role").asString().equals("primary")) {
+        follower.compareWith(pair.console(backup));
+        return finish(pair, backup, follower, Fate.WENT_ON);
+      }
+      say("the backup was not in sync yet and does not go on");
+      return diedWithItsPrimary(pair, primary);
+    }
+  }
+
+  /** What left is on the disk: each line is synced before it is printed. */
+  private DemoResult diedWithItsPrimary(Pair pair, ReplicaProcess primary)
+      throws IOException, InterruptedException {
+    WorkloadCheck file = fileOn(pair, primary);
+    boolean agrees =
+        file.lines() >= check.lines()
+            && file.lost() + file.repeated() + file.wrong() == 0
+            && check.lost() + check.repeated() + check.wrong() == 0;
+    return result(Fate.NOT_PROTECTED_YET, agrees, check.firstProblem());
+  }
+
+  // ---- what both share
+
+  private void awaitBoot(ConsoleFollower follower) throws InterruptedException {
+    if (!follower.awaitReady(settings.timeoutMillis())) {
+      throw new DemoException("the guest did not come to its session");
+    }
+    bootMillis = (System.nanoTime() - startedNanos) / 1_000_000;
+    say("booted after %.1f s; the workload prints %d lines", bootMillis / 1e3, settings.lines());
+  }
+
+  private void awaitLine(ConsoleFollower follower, int line) throws InterruptedException {
+    if (!follower.awaitLines(line, settings.timeoutMillis())) {
+      throw new DemoException("the workload did not come to line " + line);
+    }
+  }
+
+  private void kill(ReplicaProcess primary, ConsoleFollower follower) {
+    JsonNode status = primary.latest("lag_millis");
+    if (status != null) {
+      lagMillis = status.get("lag_millis").asDouble();
+    }
+    primary.kill();
+    follower.watch();
+    say("SIGKILL to %s, after line %d", primary.name(), follower.lines());
+  }
+
+  private void noteGap(ConsoleFollower follower) {
+    failoverMillis = Math.max(failoverMillis, follower.gapMillis());
+  }
+
+  /** The workload goes on to its end, and the guest powers itself off. */
+  private DemoResult finish(Pair pair, ReplicaProcess survivor, ConsoleFollower follower, Fate fate)
+      throws IOException, InterruptedException {
+    if (!follower.awaitDone(settings.timeoutMillis())) {
+      noteGap(follower);
+      return result(fate, false, "the workload did not finish");
+    }
+    noteGap(follower);
+    say("the workload is done: %d lines", follower.lines());
+    int status = survivor.awaitEnd(settings.timeoutMillis());
+    WorkloadCheck file = fileOn(pair, survivor);
+    boolean agrees =
+        file.lines() == settings.lines() && file.lost() + file.repeated() + file.wrong() == 0;
+    String problem = check.firstProblem();
+    if (problem == null && status != 0) {
+      problem = "%s ended with status %d".formatted(survivor.name(), status);
+    }
+    return result(fate, agrees, problem);
+  }
+
+  private WorkloadCheck fileOn(Pair pair, ReplicaProcess replica)
+      throws IOException, InterruptedException {
+    WorkloadCheck file = new WorkloadCheck(settings.lines());
+    SurvivingDisk.workloadLog(pair.disk(replica.name()), settings.folder())
+        .lines()
+        .forEach(file::check);
+    return file;
   }
 
   private static double rate(long bytes, long sinceNanos) {
@@ -164,22 +243,9 @@ public final class Demo {
     return status == null ? 0 : status.get("log_bytes").asLong();
   }
 
-  private void measure(ReplicaProcess primary) {
-    JsonNode status = primary.latest("lag_millis");
-    if (status != null) {
-      lagMillis = status.get("lag_millis").asDouble();
-    }
-  }
-
-  /** The file on the backup's disk has the lines that were printed: all of them, in order. */
-  private boolean diskAgrees() throws IOException, InterruptedException {
-    WorkloadCheck file = new WorkloadCheck(settings.lines());
-    SurvivingDisk.workloadLog(backupDisk, settings.folder()).lines().forEach(file::check);
-    return file.lines() == settings.lines() && file.repeated() == 0 && file.wrong() == 0;
-  }
-
-  private DemoResult result(long failoverMillis, boolean diskAgrees, @Nullable String problem) {
+  private DemoResult result(Fate fate, boolean diskAgrees, @Nullable String problem) {
     return new DemoResult(
+        fate,
         bootMillis,
         failoverMillis,
         check.lines(),

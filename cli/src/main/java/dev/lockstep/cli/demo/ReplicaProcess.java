@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -16,15 +18,17 @@ import tools.jackson.databind.json.JsonMapper;
 final class ReplicaProcess implements AutoCloseable {
   private static final long STOP_SECONDS = 10;
 
-  private final String role;
+  private final String name;
+  private final Path log;
   private final Process process;
   private final Thread reader;
   private final List<JsonNode> events = new ArrayList<>();
 
-  private ReplicaProcess(String role, Process process) {
-    this.role = role;
+  private ReplicaProcess(String name, Path log, Process process) {
+    this.name = name;
+    this.log = log;
     this.process = process;
-    this.reader = Thread.ofVirtual().name(role + "-status").start(this::read);
+    this.reader = Thread.ofVirtual().name(name + "-status").start(this::read);
   }
 
   /**
@@ -32,7 +36,8 @@ final class ReplicaProcess implements AutoCloseable {
    *
    * @param log where its standard error goes
    */
-  static ReplicaProcess start(String role, List<String> arguments, Path log) throws IOException {
+  static ReplicaProcess start(String role, String name, List<String> arguments, Path log)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -48,7 +53,7 @@ final class ReplicaProcess implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectInput(Path.of("/dev/null").toFile());
     builder.redirectError(log.toFile());
-    return new ReplicaProcess(role, builder.start());
+    return new ReplicaProcess(name, log, builder.start());
   }
 
   private void read() {
@@ -73,49 +78,85 @@ final class ReplicaProcess implements AutoCloseable {
     }
   }
 
+  /** Its name. */
+  String name() {
+    return name;
+  }
+
   /**
    * Waits until it has said something of itself.
    *
-   * @param field of the status, say {@code phase}
-   * @param value what it must be, or null for any
+   * @param what in words, for a failure
    * @return the first such status
    * @throws DemoException if the process ends before, or it takes too long
    */
-  JsonNode await(String field, @Nullable String value, long timeoutMillis)
+  JsonNode await(String what, Predicate<JsonNode> wanted, long timeoutMillis)
+      throws InterruptedException {
+    return find(what, events -> first(events, wanted), timeoutMillis);
+  }
+
+  /** Waits until the newest status of its role is such a one; that status. */
+  JsonNode awaitNow(String what, Predicate<JsonNode> wanted, long timeoutMillis)
+      throws InterruptedException {
+    return find(
+        what,
+        events -> {
+          JsonNode newest = newest(events, "phase");
+          return newest != null && wanted.test(newest) ? newest : null;
+        },
+        timeoutMillis);
+  }
+
+  private JsonNode find(
+      String what, Function<List<JsonNode>, @Nullable JsonNode> search, long timeoutMillis)
       throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
     synchronized (events) {
       while (true) {
-        for (JsonNode event : events) {
-          JsonNode found = event.get(field);
-          if (found != null && (value == null || found.asString().equals(value))) {
-            return event;
-          }
+        JsonNode found = search.apply(events);
+        if (found != null) {
+          return found;
         }
         long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
         if (left <= 0 || !reader.isAlive()) {
           throw new DemoException(
-              "the %s %s without %s %s"
-                  .formatted(
-                      role,
-                      reader.isAlive() ? "takes too long" : "ended",
-                      field,
-                      value == null ? "" : value));
+              "%s %s before %s; see %s"
+                  .formatted(name, reader.isAlive() ? "takes too long" : "ended", what, log));
         }
         events.wait(Math.min(left, 200));
       }
     }
   }
 
+  private static @Nullable JsonNode first(List<JsonNode> events, Predicate<JsonNode> wanted) {
+    for (JsonNode event : events) {
+      if (wanted.test(event)) {
+        return event;
+      }
+    }
+    return null;
+  }
+
+  private static @Nullable JsonNode newest(List<JsonNode> events, String field) {
+    for (int i = events.size() - 1; i >= 0; i--) {
+      if (events.get(i).has(field)) {
+        return events.get(i);
+      }
+    }
+    return null;
+  }
+
+  /** Whether a status says that its replica is in a role and a phase. */
+  static boolean is(JsonNode status, String role, String phase) {
+    return status.has("role")
+        && status.get("role").asString().equals(role)
+        && status.get("phase").asString().equals(phase);
+  }
+
   /** The newest status with a field, or null. */
   @Nullable JsonNode latest(String field) {
     synchronized (events) {
-      for (int i = events.size() - 1; i >= 0; i--) {
-        if (events.get(i).has(field)) {
-          return events.get(i);
-        }
-      }
-      return null;
+      return newest(events, field);
     }
   }
 

@@ -28,6 +28,11 @@ public final class ConsoleClient implements AutoCloseable {
    */
   public static ConsoleClient connect(InetSocketAddress address, long offset, int timeoutMillis)
       throws IOException {
+    return connect(address, offset, timeoutMillis, false);
+  }
+
+  private static ConsoleClient connect(
+      InetSocketAddress address, long offset, int timeoutMillis, boolean later) throws IOException {
     Socket socket = new Socket();
     try {
       socket.connect(address, timeoutMillis);
@@ -37,15 +42,27 @@ public final class ConsoleClient implements AutoCloseable {
       to.write("console %d\n".formatted(offset).getBytes(StandardCharsets.US_ASCII));
       InputStream from = socket.getInputStream();
       String answer = line(from);
-      if (!answer.equals("at " + offset)) {
+      boolean at = answer.matches("at \\d{1,18}");
+      long given = at ? Long.parseLong(answer.substring("at ".length())) : -1;
+      if (!at || given != offset && !later) {
         throw new IOException("asked for byte %d, the server says: %s".formatted(offset, answer));
       }
       socket.setSoTimeout(0);
-      return new ConsoleClient(socket, from, offset);
+      return new ConsoleClient(socket, from, given);
     } catch (IOException e) {
       socket.close();
       throw e;
     }
+  }
+
+  /**
+   * Connects and asks for all that is kept.
+   *
+   * @throws IOException if nobody listens
+   */
+  public static ConsoleClient connectOldest(InetSocketAddress address, int timeoutMillis)
+      throws IOException {
+    return connect(address, 0, timeoutMillis, true);
   }
 
   private static String line(InputStream from) throws IOException {

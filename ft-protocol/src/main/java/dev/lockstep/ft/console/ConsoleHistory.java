@@ -52,6 +52,12 @@ public final class ConsoleHistory {
     notifyAll();
   }
 
+  /** Begins anew, at whatever offset comes next. */
+  public synchronized void forget() {
+    first = -1;
+    end = 0;
+  }
+
   /** No more bytes will come. */
   public synchronized void close() {
     closed = true;

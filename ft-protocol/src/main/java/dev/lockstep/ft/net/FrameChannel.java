@@ -6,6 +6,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import java.util.ArrayDeque;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +51,11 @@ final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
 
   /** From now on frames go to {@code next}, those that wait first. Any thread. */
   void deliverTo(Target next) {
-    channel.eventLoop().execute(() -> drainTo(next));
+    try {
+      channel.eventLoop().execute(() -> drainTo(next));
+    } catch (RejectedExecutionException _) {
+      // Its owner has closed everything meanwhile: no frame will come.
+    }
   }
 
   private void drainTo(Target next) {

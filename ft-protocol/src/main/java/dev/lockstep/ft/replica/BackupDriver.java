@@ -46,7 +46,8 @@ final class BackupDriver implements Driver {
   private record Decision(BackupDriver attempt, BackupInput.DecisionKnown known) {}
 
   /** Where a restored machine stands. */
-  private record Standing(LogHeader header, long firstSequence, Position position) {}
+  private record Standing(
+      LogHeader header, long firstSequence, Position position, List<StreamPiece> outputs) {}
 
   private final Host host;
   private final ReplicaInstance self;
@@ -305,12 +306,14 @@ final class BackupDriver implements Driver {
   private void restore(CheckpointFile file, long epoch) {
     try (DataInputStream in = file.read()) {
       long firstSequence = in.readLong();
+      List<StreamPiece> outputs = file.outputs(in.readLong());
       CheckpointReader reader = new CheckpointReader(in);
       Machine restored = host.source.restore(reader);
       Position position = Moments.position(restored.atBoundary(Boundary::moment).get());
       LogHeader header = withEpoch(reader.header(), epoch);
       host.inbox.put(
-          new Applied(this, epoch, restored, new Standing(header, firstSequence, position)));
+          new Applied(
+              this, epoch, restored, new Standing(header, firstSequence, position, outputs)));
     } catch (IOException e) {
       failed(BackupLoss.CHECKPOINT_FAILED, "the checkpoint is damaged: " + e.getMessage());
     } catch (VmmException | IllegalStateException e) {
@@ -357,7 +360,8 @@ final class BackupDriver implements Driver {
             standing.position(),
             outputsBefore,
             this::advanced);
-    HeldOutputs outputs = new HeldOutputs(outputsBefore, host.outside, PrimaryDriver.left(host));
+    HeldOutputs outputs =
+        new HeldOutputs(outputsBefore, standing.outputs(), host.outside, PrimaryDriver.left(host));
     following = source;
     gate = outputs;
     machine = applied.machine();

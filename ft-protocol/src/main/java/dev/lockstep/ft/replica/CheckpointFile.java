@@ -10,11 +10,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Set;
 
-/** A checkpoint on its way, in a file of its own with mode 0600: it holds guest secrets. Sent and received in chunks of one size. */
+/**
+ * A checkpoint on its way, in a file of its own with mode 0600: it holds guest secrets. Sent and received in chunks of one size. It begins with two longs,
+ * the machine's number of the next log entry and where in the file the {@linkplain StreamPiece last outputs} are; the machine's checkpoint is between.
+ */
 final class CheckpointFile implements AutoCloseable {
   private static final int CHUNK_BYTES = 256 << 10;
+
+  /** How long the preface is. */
+  static final int PREFACE_BYTES = 2 * Long.BYTES;
 
   private final Path path;
   private final FileChannel channel;
@@ -65,6 +72,26 @@ final class CheckpointFile implements AutoCloseable {
     ByteBuffer from = ByteBuffer.wrap(chunk.bytes());
     while (from.hasRemaining()) {
       channel.write(from, channel.size());
+    }
+  }
+
+  /** What a file begins with. */
+  static ByteBuffer preface(long nextSequence, long outputsAt) {
+    return ByteBuffer.allocate(PREFACE_BYTES).putLong(nextSequence).putLong(outputsAt).flip();
+  }
+
+  /**
+   * The last outputs before the checkpoint.
+   *
+   * @param at where they are, as the preface says
+   */
+  List<StreamPiece> outputs(long at) throws IOException {
+    if (at < PREFACE_BYTES || at > channel.size()) {
+      throw new IOException("the outputs are said to be at byte %d".formatted(at));
+    }
+    try (DataInputStream in = read()) {
+      in.skipNBytes(at);
+      return StreamPiece.read(in);
     }
   }
 

@@ -21,6 +21,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 
 /**
  * Takes a checkpoint of a machine, disks included, while its guest runs on: memory and disks are copied in passes, each with what was written since the one
@@ -37,11 +38,16 @@ final class CheckpointTaker {
 
   private final Machine machine;
   private final CheckpointFile file;
+  private final Supplier<List<StreamPiece>> tail;
   private final byte[] piece = new byte[1 << 20];
 
-  CheckpointTaker(Machine machine, CheckpointFile file) {
+  /**
+   * @param tail the last of what the machine has put out; asked at the very boundary the checkpoint is of
+   */
+  CheckpointTaker(Machine machine, CheckpointFile file, Supplier<List<StreamPiece>> tail) {
     this.machine = machine;
     this.file = file;
+    this.tail = tail;
   }
 
   /**
@@ -55,8 +61,9 @@ final class CheckpointTaker {
     try (DataOutputStream out =
         new DataOutputStream(
             new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 20))) {
-      // The machine's number of the next entry is known at the end only; room is left for it.
-      out.writeLong(0);
+      // The machine's number of the next entry, and where the outputs are, is known at the end
+      // only; room is left for it.
+      out.write(new byte[CheckpointFile.PREFACE_BYTES]);
       CheckpointWriter writer = new CheckpointWriter(out, atBoundary(Boundary::header));
       PageTracker.Watch watch = atBoundary(boundary -> boundary.pages().watch());
       try {
@@ -106,7 +113,10 @@ final class CheckpointTaker {
       writer.state(boundary.encodedState());
       writer.end(boundary.digest(false));
       out.flush();
-      channel.write(ByteBuffer.allocate(Long.BYTES).putLong(0, boundary.nextSequence()), 0);
+      long outputsAt = channel.position();
+      StreamPiece.write(tail.get(), out);
+      out.flush();
+      channel.write(CheckpointFile.preface(boundary.nextSequence(), outputsAt), 0);
       taken.accept(file.chunkCount());
       return watch;
     });

@@ -4,6 +4,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.machine.Output;
 import dev.lockstep.vmm.machine.OutputGate;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.function.LongConsumer;
 
 /**
@@ -17,9 +18,14 @@ final class HeldOutputs implements OutputGate {
 
   private static final long MAX_HELD_BYTES = 64L << 20;
 
+  /** How much of what the machine has put out goes with a checkpoint, for consumers that have not read it before a failover. */
+  private static final long MAX_TAIL_BYTES = 1L << 20;
+
   private final OutputSink outside;
   private final LongConsumer left;
   private final ArrayDeque<Held> held = new ArrayDeque<>();
+  private final ArrayDeque<StreamPiece> tail = new ArrayDeque<>();
+  private long tailBytes;
   private long produced;
   private long released;
   private long forgotten;
@@ -28,15 +34,20 @@ final class HeldOutputs implements OutputGate {
 
   /**
    * @param produced outputs that the machine has produced before
+   * @param before the last of them
    * @param outside where they go
    * @param left told through which number they have left; called with the gate held
    */
-  HeldOutputs(long produced, OutputSink outside, LongConsumer left) {
+  HeldOutputs(long produced, List<StreamPiece> before, OutputSink outside, LongConsumer left) {
     this.produced = produced;
     this.released = produced;
     this.forgotten = produced;
     this.outside = outside;
     this.left = left;
+    for (StreamPiece piece : before) {
+      remember(piece);
+      outside.leftAtPrimary(piece.stream(), piece.offset(), piece.bytes());
+    }
   }
 
   @Override
@@ -51,7 +62,21 @@ final class HeldOutputs implements OutputGate {
     produced++;
     held.add(new Held(produced, output));
     heldBytes += output.bytes().length;
+    remember(new StreamPiece(output.entry().stream(), output.entry().offset(), output.bytes()));
     settle();
+  }
+
+  private void remember(StreamPiece piece) {
+    tail.add(piece);
+    tailBytes += piece.bytes().length;
+    while (tailBytes > MAX_TAIL_BYTES) {
+      tailBytes -= tail.remove().bytes().length;
+    }
+  }
+
+  /** The last of what the machine has put out, whether it has left or not, oldest first. */
+  synchronized List<StreamPiece> tail() {
+    return List.copyOf(tail);
   }
 
   private void awaitRoom() {

@@ -67,7 +67,7 @@ final class PrimaryDriver implements Driver {
     PrimaryCore core =
         new PrimaryCore(
             vm, self, startEpoch, settings.timing(), settings.limits(), settings.startPolicy());
-    HeldOutputs gate = new HeldOutputs(0, host.outside, left(host));
+    HeldOutputs gate = new HeldOutputs(0, List.of(), host.outside, left(host));
     host.watch(machine);
     return new PrimaryDriver(host, self, core, machine, gate, false);
   }
@@ -284,7 +284,7 @@ final class PrimaryDriver implements Driver {
     checkpointEpoch = epoch;
     host.work(() -> {
       try {
-        new CheckpointTaker(machine, file)
+        new CheckpointTaker(machine, file, gate::tail)
             .take(chunks -> host.inbox.put(new PrimaryInput.CheckpointTaken(epoch, chunks)));
       } catch (IOException | VmmException | InterruptedException e) {
         host.note("the checkpoint for the joining backup failed: " + e.getMessage());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
+import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.core.Limits;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
@@ -126,6 +127,38 @@ class ReplicaPairTest {
   }
 
   @Test
+  void aBackupThatJoinsLateHasWhatConsumersMayNotHaveRead() throws Exception {
+    GuestLoader guest = Guests.clockwork(8);
+    ConsoleHistory atPrimary = new ConsoleHistory(1 << 16);
+    ConsoleHistory atBackup = new ConsoleHistory(1 << 16);
+    try (Replica a =
+        Replica.primary(
+            new TinySource(guest),
+            settings("a", null, StartPolicy.START_ALONE),
+            arbiter,
+            new Kept(atPrimary),
+            atA)) {
+      atPrimary.await(SOME_BYTES, 1);
+      try (Replica _ =
+          Replica.backup(
+              new TinySource(guest),
+              settings("b", a.listenAddress(), StartPolicy.START_ALONE),
+              arbiter,
+              new Kept(atBackup),
+              atB)) {
+        atA.await("PROTECTED");
+        crash(a);
+        atB.await("LIVE");
+        assertThat(atBackup.oldest()).as("seed %d", seed).isZero();
+        int left = (int) atPrimary.end();
+        byte[] first = atPrimary.await(0, left);
+        atBackup.await(left - 1, 1);
+        assertThat(atBackup.await(0, left)).as("seed %d", seed).isEqualTo(first);
+      }
+    }
+  }
+
+  @Test
   void thePrimaryGoesOnWhenTheBackupDies() throws Exception {
     GuestLoader guest = Guests.clockwork(8);
     Replica b = backup("b", new TinySource(guest), outside, atB);
@@ -173,6 +206,24 @@ class ReplicaPairTest {
       assertThatThrownBy(() -> a.ended().get(60, TimeUnit.SECONDS))
           .hasMessageContaining("the configurations differ in memory_mib");
       assertThat(b.status().phase()).isEqualTo("CONNECTING");
+    }
+  }
+
+  /** Whoever serves consumers by offset. */
+  private record Kept(ConsoleHistory history) implements OutputSink {
+    @Override
+    public void accept(int stream, long offset, byte[] bytes) {
+      history.accept(offset, bytes);
+    }
+
+    @Override
+    public void leftAtPrimary(int stream, long offset, byte[] bytes) {
+      history.accept(offset, bytes);
+    }
+
+    @Override
+    public void begin() {
+      history.forget();
     }
   }
 
