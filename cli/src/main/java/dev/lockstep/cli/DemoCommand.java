@@ -135,6 +135,7 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
         .add("passed", "passed", result.passed() ? "yes" : "NO", result.passed())
         .add("guest", "guest", fate(result.fate()), result.fate().name().toLowerCase(Locale.ROOT))
         .add("boot_millis", "boot, as a pair", millis(result.bootMillis()), result.bootMillis())
+        .add("live_millis", "kill to live", millis(result.liveMillis()), result.liveMillis())
         .add(
             "failover_millis",
             "kill to new output",

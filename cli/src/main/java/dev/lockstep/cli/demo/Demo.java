@@ -21,7 +21,9 @@ public final class Demo {
   private final WorkloadCheck check;
   private final long startedNanos = System.nanoTime();
 
+  private long killedNanos;
   private long bootMillis = -1;
+  private long liveMillis = -1;
   private long failoverMillis = -1;
   private double lagMillis = -1;
   private double busyBytesPerSecond = -1;
@@ -77,6 +79,7 @@ public final class Demo {
             "it was live",
             status -> ReplicaProcess.is(status, "primary", "not_protected"),
             settings.timeoutMillis());
+        liveMillis = Math.max(liveMillis, (System.nanoTime() - killedNanos) / 1_000_000);
         say(
             "%s is live; %d console bytes compared with what was seen, no difference",
             backup.name(), follower.compareWith(pair.console(backup)));
@@ -196,6 +199,7 @@ public final class Demo {
     if (status != null) {
       lagMillis = status.get("lag_millis").asDouble();
     }
+    killedNanos = System.nanoTime();
     primary.kill();
     follower.watch();
     say("SIGKILL to %s, after line %d", primary.name(), follower.lines());
@@ -247,6 +251,7 @@ public final class Demo {
     return new DemoResult(
         fate,
         bootMillis,
+        liveMillis,
         failoverMillis,
         check.lines(),
         check.lost(),

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param fate what became of the guest
  * @param bootMillis from the primary's start to the guest's session; -1 if the primary was killed before
+ * @param liveMillis from a kill until the backup was live, the longest; -1 if no replica took over
  * @param failoverMillis from a kill to the first new console byte, the longest; -1 if no replica took over
  * @param lines that came, without repetitions
  * @param lost lines that never came, though a replica had the guest
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 public record DemoResult(
     Fate fate,
     long bootMillis,
+    long liveMillis,
     long failoverMillis,
     int lines,
     int lost,

@@ -45,6 +45,28 @@ final class BackupPeer {
     linkLost = false;
   }
 
+  /** A heartbeat that it has echoed gives outputs leave from the heartbeat's sending; true if it is a newer one. */
+  boolean renewLease(long echoed, Timing timing) {
+    if (echoed <= echoedNanos) {
+      return false;
+    }
+    echoedNanos = echoed;
+    leaseEndNanos = echoed + timing.leaseNanos();
+    return true;
+  }
+
+  /** The primary itself did not run for so long: that counts for nothing. */
+  void discount(long pauseNanos) {
+    lastHeardNanos += pauseNanos;
+    lastProgressNanos += pauseNanos;
+    lastAckNanos += pauseNanos;
+  }
+
+  /** Its join does not get on, and it is not busy with the checkpoint either. */
+  boolean isStuck(long now, Timing timing) {
+    return accepted != null && !applies() && now - lastProgressNanos >= timing.joinProgressNanos();
+  }
+
   /** Takes over what a report says; true if the backup has come further in any way. */
   boolean update(Message.BackupReport report, long now) {
     boolean progress = !reported;

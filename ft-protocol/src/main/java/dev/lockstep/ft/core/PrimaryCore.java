@@ -430,12 +430,7 @@ public final class PrimaryCore {
       return;
     }
     boolean alive = backup.update(report, now);
-    if (report.echoedNanos() > backup.echoedNanos) {
-      backup.echoedNanos = report.echoedNanos();
-      backup.leaseEndNanos = report.echoedNanos() + timing.leaseNanos();
-      alive = true;
-    }
-    if (alive) {
+    if (backup.renewLease(report.echoedNanos(), timing) || alive) {
       // A copy of an old report is no sign of life.
       backup.heard(now);
     }
@@ -447,9 +442,7 @@ public final class PrimaryCore {
   private void discountOwnPause(long now) {
     long pause = now - lastStepNanos - 2 * timing.heartbeatIntervalNanos();
     if (pause > 0 && peer != null) {
-      peer.lastHeardNanos += pause;
-      peer.lastProgressNanos += pause;
-      peer.lastAckNanos += pause;
+      peer.discount(pause);
     }
     lastStepNanos = now;
   }
@@ -460,11 +453,7 @@ public final class PrimaryCore {
     }
     boolean silent = silent(peer, now);
     if (phase == PrimaryPhase.TRANSFERRING) {
-      boolean stuck =
-          peer.accepted != null
-              && !peer.applies()
-              && now - peer.lastProgressNanos >= timing.joinProgressNanos();
-      if (silent || stuck) {
+      if (silent || peer.isStuck(now, timing)) {
         abandonJoin();
       }
     } else if (phase == PrimaryPhase.ARMING || phase == PrimaryPhase.PROTECTED) {
