@@ -7,11 +7,13 @@ import dev.lockstep.vmm.bus.Bus;
 import dev.lockstep.vmm.device.DebugExit;
 import dev.lockstep.vmm.device.Device;
 import dev.lockstep.vmm.device.DeviceState;
+import dev.lockstep.vmm.device.I8042;
 import dev.lockstep.vmm.device.PicPair;
 import dev.lockstep.vmm.device.Pit8254;
 import dev.lockstep.vmm.device.PmTimer;
 import dev.lockstep.vmm.device.PostCode;
 import dev.lockstep.vmm.device.PowerControl;
+import dev.lockstep.vmm.device.Rtc146818;
 import dev.lockstep.vmm.device.TimedDevice;
 import dev.lockstep.vmm.device.Uart16550;
 import dev.lockstep.vmm.device.VirtualTime;
@@ -58,6 +60,8 @@ final class Board {
   private final Uart16550 uart0;
   private final VirtioConsole console;
   private final VirtioEntropy entropy;
+  private final I8042 keyboard;
+  private final Rtc146818 rtc;
   private final DiskSet disks;
   private final GuestMemory memory;
   private final List<Device> devices = new ArrayList<>();
@@ -68,8 +72,14 @@ final class Board {
   /**
    * @param time the machine's clock, at the vCPU's present count
    * @param outputs takes what devices put out, by their index
+   * @param wallClockNanos what the RTC shows when virtual time is zero
    */
-  Board(VirtualTime time, OutputCollector outputs, GuestMemory memory, DiskSet disks) {
+  Board(
+      VirtualTime time,
+      OutputCollector outputs,
+      GuestMemory memory,
+      DiskSet disks,
+      long wallClockNanos) {
     this.memory = memory;
     this.disks = disks;
     PowerControl power = new Power();
@@ -77,6 +87,11 @@ final class Board {
     console = new VirtioConsole(memory, value -> outputs.put(CONSOLE, value));
     // The machine looks at what is wanted at each boundary.
     entropy = new VirtioEntropy(memory, wanted -> {});
+    keyboard = new I8042(pic.connect(MachineLayout.IRQ_KEYBOARD), power);
+    long below = Math.min(memory.size(), MachineLayout.HOLE_START);
+    rtc =
+        new Rtc146818(
+            time, pic.connect(MachineLayout.IRQ_RTC), wallClockNanos, below, memory.size() - below);
     legacyDevices(time, power);
     names.add(uart0.kind());
     names.add("console");
@@ -102,6 +117,10 @@ final class Board {
     ports(MachineLayout.UART0, 8, uart0, 0, 1);
     ports(MachineLayout.PM_TIMER, 4, new PmTimer(time), 0, 4);
     ports(MachineLayout.DEBUG_EXIT, 1, new DebugExit(power), 0, 4);
+    ports(MachineLayout.I8042_DATA, 1, keyboard, 0, 1);
+    ports(MachineLayout.I8042_COMMAND, 1, keyboard, 1, 1);
+    ports(MachineLayout.SYSTEM_CONTROL_A, 1, keyboard, 2, 1);
+    ports(MachineLayout.RTC, 2, rtc, 0, 1);
     ports(MachineLayout.DELAY_PORT, 1, new PostCode(), 0, 1);
   }
 
@@ -199,6 +218,16 @@ final class Board {
       case CONSOLE -> console.receive(bytes);
       default -> 0;
     };
+  }
+
+  /** Presses Ctrl-Alt-Del; a keyboard whose buffer the guest does not empty drops it. */
+  void ctrlAltDel() {
+    keyboard.typeCtrlAltDelete();
+  }
+
+  /** Moves the wall clock. */
+  void stepWallClock(long nanos) {
+    rtc.step(nanos);
   }
 
   /** How many random bytes the guest waits for; 0 for none. */

@@ -15,8 +15,12 @@ interface Conductor {
   /** Ends the run in order, at this boundary. */
   MachineEnd stop();
 
-  /** The machine stood still for a while and goes on. */
-  default void resumed() {}
+  /**
+   * The machine stood still for a while and goes on.
+   *
+   * @param pausedNanos how long, host time
+   */
+  default void resumed(long pausedNanos) {}
 
   /** The run is over: with an end, or by a failure or a kill. */
   void close();

@@ -71,8 +71,21 @@ final class LiveConductor implements Conductor {
   }
 
   @Override
-  public void resumed() {
+  public void resumed(long pausedNanos) {
     anchor();
+    stepWallClock(pausedNanos);
+  }
+
+  /** After a go-live or a restore: the guest's wall clock is set to the host's. */
+  void setWallClock(long hostMillis) {
+    stepWallClock(hostMillis * 1_000_000 - core.wallClockNanos() - core.virtualNanos());
+  }
+
+  /** A machine without pacing has a time of its own. */
+  private void stepWallClock(long nanos) {
+    if (paced) {
+      input(new LogEntry.ControlInput(core.moment(), LogEntry.Control.RTC_STEP, nanos));
+    }
   }
 
   private void anchor() {

@@ -250,8 +250,11 @@ final class MachineCore implements Boundary {
 
   private void control(LogEntry.ControlInput input) {
     switch (input.control()) {
-      case CTRL_ALT_DEL -> throw new IllegalStateException("there is no keyboard");
-      case RTC_STEP -> wallClockNanos += input.argument();
+      case CTRL_ALT_DEL -> board.ctrlAltDel();
+      case RTC_STEP -> {
+        wallClockNanos += input.argument();
+        board.stepWallClock(input.argument());
+      }
     }
   }
 

@@ -88,7 +88,7 @@ public final class MachineFactory {
       VirtualTime time = () -> clock.nanosAt(vcpu.branchCount());
       OutputCollector outputs = new OutputCollector(Board.STREAMS);
       DiskSet disks = new DiskSet(spec.name(), memory, machineDisks);
-      Board board = new Board(time, outputs, memory, disks);
+      Board board = new Board(time, outputs, memory, disks, spec.wallClockNanos());
       return new MachineParts(
           engineName, arena, memory, new PageTracker(memory), vcpu, clock, board, outputs);
     } catch (Throwable e) {

@@ -39,6 +39,7 @@ final class PcMachine implements Machine {
   private @Nullable OutputGate gate;
   private Mailbox.Order.@Nullable GoLive goingLive;
   private boolean paused;
+  private long pausedSinceNanos;
   private boolean killed;
   private boolean stopped;
 
@@ -263,7 +264,11 @@ final class PcMachine implements Machine {
       if (origin == Origin.RESTORED) {
         core.board().disks().resubmit();
       }
-      conductor = first.get();
+      Conductor now = first.get();
+      conductor = now;
+      if (origin == Origin.RESTORED && now instanceof LiveConductor live) {
+        live.setWallClock(System.currentTimeMillis());
+      }
       end = conduct();
       closeConductor();
     } catch (Throwable e) {
@@ -315,13 +320,16 @@ final class PcMachine implements Machine {
     while (order != null) {
       switch (order) {
         case Mailbox.Order.Pause it -> {
-          paused = true;
+          if (!paused) {
+            paused = true;
+            pausedSinceNanos = System.nanoTime();
+          }
           it.done().complete(null);
         }
         case Mailbox.Order.Resume it -> {
           if (paused) {
             paused = false;
-            current().resumed();
+            current().resumed(System.nanoTime() - pausedSinceNanos);
           }
         }
         case Mailbox.Order.Stop it -> stopped = true;
@@ -344,7 +352,9 @@ final class PcMachine implements Machine {
     }
     current().close();
     current.goLive();
-    conductor = live(order.sink(), current, order.epoch());
+    LiveConductor live = live(order.sink(), current, order.epoch());
+    conductor = live;
+    live.setWallClock(System.currentTimeMillis());
     goingLive = null;
     order.done().complete(null);
   }
