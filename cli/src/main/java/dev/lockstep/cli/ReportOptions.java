@@ -4,7 +4,9 @@ import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineStatus;
 import java.io.PrintStream;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** How a run's result is told, on standard error: standard output belongs to the guest. */
@@ -32,6 +34,16 @@ final class ReportOptions {
   /** Prints a report in the form that is wanted. */
   void print(Report report, PrintStream to) {
     report.print(to, json);
+  }
+
+  /** Hashes as programs like them: JSON's numbers have not 64 bits everywhere. */
+  private static Map<String, Object> hex(MachineDigest digest) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("registers", "%016x".formatted(digest.registers()));
+    values.put("devices", "%016x".formatted(digest.devices()));
+    values.put("memory", "%016x".formatted(digest.memory()));
+    values.put("disks", digest.disks().stream().map("%016x"::formatted).toList());
+    return values;
   }
 
   /** The result as rows. */
@@ -62,7 +74,7 @@ final class ReportOptions {
             .add("output_bytes", "output bytes", status.outputBytes());
     MachineDigest digest = end.digest();
     if (digest != null) {
-      report.add("digest", "final state", digest);
+      report.add("digest", "final state", digest.toString(), hex(digest));
     }
     return report;
   }

@@ -5,13 +5,13 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /** The real command in a process of its own. */
 final class Command implements AutoCloseable {
-  private static final long TIMEOUT_SECONDS = 120;
+  private static final Duration TIMEOUT = Duration.ofMinutes(3);
 
   private final Process process;
   private final Path out;
@@ -83,10 +83,6 @@ final class Command implements AutoCloseable {
     process.getOutputStream().close();
   }
 
-  long pid() {
-    return process.pid();
-  }
-
   boolean running() {
     return process.isAlive();
   }
@@ -100,11 +96,21 @@ final class Command implements AutoCloseable {
     return Files.readString(err, StandardCharsets.ISO_8859_1);
   }
 
+  /** Sends a signal. */
+  void signal(String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
+  }
+
   /** Waits for the end. */
   Result await() throws IOException, InterruptedException {
-    if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+    return await(TIMEOUT);
+  }
+
+  /** Waits for the end, so long at most. */
+  Result await(Duration timeout) throws IOException, InterruptedException {
+    if (!process.waitFor(timeout)) {
       throw new AssertionError(
-          "no end after %d s; out: %s; err: %s".formatted(TIMEOUT_SECONDS, out(), err()));
+          "no end after %s; out: %s; err: %s".formatted(timeout, out(), err()));
     }
     return new Result(process.exitValue(), out(), err());
   }

@@ -66,9 +66,20 @@ final class RunTest {
     for (String[] signal : new String[][] {{"INT", "130"}, {"HUP", "143"}}) {
       try (Command command = Command.start(folder, "run", "--kernel", kernel.toString())) {
         await().until(() -> command.out().equals("on"));
-        kill(signal[0], command);
+        command.signal(signal[0]);
         assertThat(command.await().status()).isEqualTo(Integer.parseInt(signal[1]));
       }
+    }
+  }
+
+  @Test
+  void aGuestThatIgnoresTermIsStoppedByASecondOne() throws Exception {
+    Path kernel = kernel(new TinyGuest().print("on").spin());
+    try (Command command = Command.start(folder, "run", "--kernel", kernel.toString())) {
+      await().until(() -> command.out().equals("on"));
+      command.signal("TERM");
+      command.signal("TERM");
+      assertThat(command.await().status()).isEqualTo(143);
     }
   }
 
@@ -128,10 +139,6 @@ final class RunTest {
       assertThat(result.out()).contains("left 0");
       assertThat(lines.getLast()).as("the terminal's settings").isEqualTo(lines.getFirst());
     }
-  }
-
-  private static void kill(String signal, Command command) throws Exception {
-    new ProcessBuilder("kill", "-" + signal, Long.toString(command.pid())).start().waitFor();
   }
 
   private Path kernel(TinyGuest guest) throws Exception {
