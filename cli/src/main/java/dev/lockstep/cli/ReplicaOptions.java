@@ -66,9 +66,11 @@ final class ReplicaOptions {
   SharedPathArbiter arbiter(MachineConfig config) {
     Path folder = arbiter == null ? config.replication().arbiterPath() : arbiter;
     if (folder == null) {
-      throw new VmmException(
-          "no arbiter is given, and without one nobody can decide who goes on alone",
-          "Give a folder that both replicas share, by --arbiter.");
+      throw new StatusException(
+          ExitStatus.USAGE,
+          new VmmException(
+              "no arbiter is given, and without one nobody can decide who goes on alone",
+              "Give a folder that both replicas share, by --arbiter."));
     }
     return new SharedPathArbiter(folder.toAbsolutePath());
   }

@@ -71,6 +71,11 @@ final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
     }
   }
 
+  /** The first frame that waits for somebody to take it; null if none does. On the connection's own thread. */
+  @Nullable Frame firstWaiting() {
+    return waiting.peek();
+  }
+
   /** The next frame goes to {@code next}; those after it wait. Any thread. */
   void deliverOneTo(Target next) {
     deliverTo(frame -> {

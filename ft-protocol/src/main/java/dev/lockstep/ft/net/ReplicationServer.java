@@ -128,7 +128,12 @@ public final class ReplicationServer implements AutoCloseable {
         .closeFuture()
         .addListener(done -> {
           deadline.cancel(false);
-          controlsWaiting.values().remove(connection);
+          Frame last = connection.firstWaiting();
+          if (controlsWaiting.values().remove(connection)
+              && last != null
+              && last.getBodyCase() == Frame.BodyCase.REFUSAL) {
+            listener.peerRefused(last.getRefusal());
+          }
         });
   }
 

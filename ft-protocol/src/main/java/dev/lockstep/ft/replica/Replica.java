@@ -467,7 +467,18 @@ public final class Replica implements AutoCloseable {
 
     @Override
     public void peerRefused(Refusal refusal) {
-      host.inbox.put((LoopTask) (now -> driver.peerRefused(now, refusal)));
+      host.inbox.put(
+          (LoopTask)
+              now -> {
+                if (host.settings.peer() == null && waits()) {
+                  // Whoever invites must not be able to end a backup that waits for the right
+                  // primary.
+                  note("the primary that came cannot be followed: " + refusal.getDetail());
+                  hangUp();
+                } else {
+                  driver.peerRefused(now, refusal);
+                }
+              });
     }
   }
 }
