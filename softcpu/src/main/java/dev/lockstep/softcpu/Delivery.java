@@ -207,9 +207,12 @@ final class Delivery {
     }
     // At CPL 3 the frame is a user access; below, a supervisor's.
     boolean user = c.cpl == 3;
+    // The first element pushed is the first to fault.
     if (user) {
+      c.mmu.probeWrite(rsp - 8, 8);
       c.mmu.probeWrite(low, total);
     } else {
+      c.mmu.probeSystemWrite(rsp - 8, 8);
       c.mmu.probeSystemWrite(low, total);
     }
     long at = rsp;

@@ -84,6 +84,8 @@ final class InnerStack {
       throw c.fault.raise(GuestFault.SS, wide ? ext : selector & 0xfffc | ext);
     }
     long base = wide ? 0 : Descriptors.base(descriptor);
+    // The first element pushed is the first to fault.
+    c.mmu.probeSystemWrite(base + (rsp - size & mask), size);
     c.mmu.probeSystemWrite(base + low, total);
     if (!wide) {
       descriptor = Descriptors.markAccessed(c, selector, descriptor);

@@ -240,6 +240,9 @@ final class Image {
     if (Vectors.hasError((int) vector)) {
       line.append('(').append(Long.toHexString(error)).append(')');
     }
+    if (what.hidden) {
+      return line.toString();
+    }
     line.append(' ').append(symbol(in.getLong(at + 16)));
     if (vector == 14) {
       line.append(" cr2=").append(Long.toHexString(in.getLong(at + 56)));

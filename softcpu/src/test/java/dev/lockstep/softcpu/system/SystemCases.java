@@ -12,6 +12,9 @@ final class SystemCases {
     cases.addAll(PagingCases.all());
     cases.addAll(TranslationCases.all());
     cases.addAll(CanonicalCases.all());
+    cases.addAll(StringCases.all());
+    cases.addAll(DeliveryCases.all());
+    cases.addAll(ShadowCases.all());
     return cases;
   }
 }
