@@ -15,6 +15,7 @@ final class SystemCases {
     cases.addAll(StringCases.all());
     cases.addAll(DeliveryCases.all());
     cases.addAll(ShadowCases.all());
+    cases.addAll(SelfModifyingCases.all());
     return cases;
   }
 }
