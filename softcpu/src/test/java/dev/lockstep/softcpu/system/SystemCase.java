@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One guest program and what its log must say.
@@ -39,8 +38,6 @@ final class SystemCase {
   final Map<String, Long> names = new LinkedHashMap<>();
   final List<Show> shows = new ArrayList<>();
   List<String> expected = List.of();
-  @Nullable List<String> expectedOnQemu;
-  String qemuReason = "";
   boolean hidden;
 
   SystemCase(String name, String manual, Mode mode) {
@@ -118,13 +115,6 @@ final class SystemCase {
   /** The log, line by line. */
   SystemCase expect(String... lines) {
     expected = List.of(lines);
-    return this;
-  }
-
-  /** QEMU's log where it is another one. */
-  SystemCase qemuDiffers(String reason, String... lines) {
-    qemuReason = reason;
-    expectedOnQemu = List.of(lines);
     return this;
   }
 

@@ -16,6 +16,11 @@ final class SystemCases {
     cases.addAll(DeliveryCases.all());
     cases.addAll(ShadowCases.all());
     cases.addAll(SelfModifyingCases.all());
+    cases.addAll(SegmentCases.all());
+    cases.addAll(ControlCases.all());
+    cases.addAll(ProtectedCases.all());
+    cases.addAll(ProtectedPagingCases.all());
+    cases.addAll(TaskCases.all());
     return cases;
   }
 }
