@@ -77,7 +77,7 @@ final class PitChannel {
     loadAt = NEVER;
     nullCount = false;
     terminal = false;
-    held = loaded;
+    held = mode() == 3 && loaded != 1 ? loaded & ~1 : loaded;
     running = gate || triggered();
   }
 
@@ -185,7 +185,10 @@ final class PitChannel {
   }
 
   private void freeze(long tick) {
-    held = count(tick);
+    if (running && tick != start) {
+      held = count(tick);
+    }
+    // Else it is what was loaded or held: a full count would read as zero.
     running = false;
   }
 
