@@ -49,6 +49,8 @@ class Pit8254Test {
   @Test
   void rateGeneratorInterruptsAtItsRate() {
     bench.out(0x43, 0x34);
+    // OUT was low and goes high with the control word, which is an edge too.
+    assertThat(bench.takeInterrupts()).containsExactly(0x20);
     count(0, 11_932);
     int interrupts = 0;
     for (int i = 0; i < 1000; i++) {
@@ -71,6 +73,7 @@ class Pit8254Test {
   @Test
   void oneShotInterruptsOnceAfterTheStrobe() {
     bench.out(0x43, 0x38);
+    assertThat(bench.takeInterrupts()).as("OUT goes high").containsExactly(0x20);
     count(0, 100);
     passTicks(100);
     assertThat(bench.takeInterrupts()).isEmpty();

@@ -150,8 +150,9 @@ class Rtc146818Test {
     bench.pass(3 * SECOND);
     assertThat(bench.takeInterrupts()).as("held until register C is read").isEmpty();
     assertThat(read(0x0c))
-        .as("requested, by update; the periodic flag is up as well")
-        .isEqualTo(0xd0);
+        .as(
+            "requested, by update; the periodic flag is up as well, and midnight was the alarm's time")
+        .isEqualTo(0xf0);
   }
 
   @Test

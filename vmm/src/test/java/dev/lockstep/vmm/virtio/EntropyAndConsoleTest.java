@@ -110,9 +110,9 @@ class EntropyAndConsoleTest {
   @Test
   void theConsoleReceivesWhenThereAreBuffers() {
     Driver driver = console();
+    Driver.Ring receive = rings(driver).receive();
     byte[] early = "early".getBytes(StandardCharsets.US_ASCII);
     assertThat(device.receive(early)).isEqualTo(5);
-    Driver.Ring receive = rings(driver).receive();
     receive.descriptor(0, BUFFER, 3, Driver.WRITE, 0);
     receive.descriptor(1, BUFFER + 16, 16, Driver.WRITE, 0);
     receive.offer(0);

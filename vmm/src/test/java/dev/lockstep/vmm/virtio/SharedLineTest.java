@@ -57,8 +57,13 @@ class SharedLineTest {
     }
 
     /** What the handlers of both disks do, in the order they share the line. */
-    void handle() {
+    void handle(Random random) {
       for (int disk = 0; disk < 2; disk++) {
+        // A completion of the disk that was looked at already keeps the line high when the other's
+        // is taken.
+        if (random.nextBoolean()) {
+          completeOne(random);
+        }
         BlockDriver driver = drivers[disk];
         if (driver.driver.readIsr() == 0) {
           continue;
@@ -123,7 +128,7 @@ class SharedLineTest {
     }
     int vector = bench.bench.pic.acknowledge();
     if (vector == 0x2b) {
-      guest.handle();
+      guest.handle(random);
       // A completion comes while the handler is on its way out.
       if (random.nextBoolean()) {
         guest.completeOne(random);
