@@ -150,13 +150,18 @@ public final class Demo {
         backup.kill();
         return finish(pair, primary, follower, Fate.STAYED);
       }
+      JsonNode before = backup.latest("phase");
       kill(primary, follower);
+      // One that was never in sync ends its attempt, or has not even begun it, and goes on asking
+      // for a primary.
       JsonNode after =
-          backup.await(
+          backup.awaitNow(
               "it knew where it stands",
               status ->
-                  ReplicaProcess.is(status, "primary", "not_protected")
-                      || ReplicaProcess.is(status, "backup", "lost"),
+                  status != before
+                      && (ReplicaProcess.is(status, "primary", "not_protected")
+                          || ReplicaProcess.is(status, "backup", "lost")
+                          || ReplicaProcess.is(status, "backup", "connecting")),
               settings.timeoutMillis());
       if (after.get("role").asString().equals("primary")) {
         follower.compareWith(pair.console(backup));
