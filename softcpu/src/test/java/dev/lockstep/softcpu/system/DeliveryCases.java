@@ -331,6 +331,82 @@ final class DeliveryCases {
                 again: db 0
                 """)
             .expect("NMI", "5", "NMI", "0"),
+        in64("NMI on a stack of its own", "SDM 3A 6.7.1, 6.14.5")
+            .hideAddresses()
+            .ist(2)
+            .run(
+                """
+                main:
+                  hook 2, handler
+                  mov ebx, APIC
+                  mov dword [rbx+0x300], 0x4400
+                wait: cmp byte [last], 0
+                  je wait
+                  ret
+                last: db 0
+                handler:
+                  obs rbx
+                  mov byte [last], 1
+                  ret
+                """)
+            .expect("NMI", "11dfd8"),
+        in64("a second fault on the IST's stack overwrites the first frame", "SDM 3A 6.14.5")
+            .ist(13, 14)
+            .run(
+                """
+                main:
+                  hook 14, inner
+                  mov rax, W
+                  resume a1
+                a0: mov rcx, [rax]
+                a1: ret
+                inner: obs rbx
+                  mov rax, [rbx]
+                  mov [DATA], rax
+                  mov [DATA+8], rsp
+                  mov rsp, STACK-0x400
+                  hook 14, 0
+                  mov eax, 0x2340
+                  resume b1
+                b0: mov ds, ax
+                b1: mov rax, [rbx]
+                  sub rax, b1                 ; the frame is the second one's
+                  obs rax
+                  mov rax, [DATA]
+                  mov [rbx], rax
+                  mov qword [rbx+8], CODE64
+                  pushfq
+                  pop rax
+                  mov [rbx+16], rax
+                  mov rax, STACK-8
+                  mov [rbx+24], rax
+                  mov qword [rbx+32], DATA0
+                  mov rsp, [DATA+8]
+                  ret
+                """)
+            .expect("#PF(0) a0 cr2=40000000", "11dfd8", "#GP(2340) b0", "0"),
+        in64("a stack of the TSS that is not canonical", "SDM 2 INT n, 64-bit mode: #SS(0)")
+            .word(Layout.TSS + 0x24, 0x9000_0000_0000L)
+            .ist(0x70)
+            .run(
+                """
+                main:
+                  resume a1
+                a0: int 0x70
+                a1: ret
+                """)
+            .expect("#SS(0) a0"),
+        in64("a stack of the TSS that is absent", "SDM 3A 6.15 interrupt 14; 2 INT n")
+            .word(Layout.TSS + 0x24, Layout.WINDOW + 0x1000)
+            .ist(0x70)
+            .run(
+                """
+                main:
+                  resume a1
+                a0: int 0x70
+                a1: ret
+                """)
+            .expect("#PF(2) a0 cr2=40000ff8"),
         in64("an IRET in an NMI handler unblocks NMIs", "SDM 3A 6.7.1: until the next IRET")
             .hideAddresses()
             .run(

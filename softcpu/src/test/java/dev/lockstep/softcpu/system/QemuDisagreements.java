@@ -22,6 +22,8 @@ final class QemuDisagreements {
       "has the vector times 16 in the error code, and no EXT; 6.13 has the vector as the index";
   private static final String RSVD = "leaves P clear where RSVD is set; 4.7 sets both";
   private static final String LIMITS = "checks no limits, and types only when a register is loaded";
+  private static final String STORES_PARTS =
+      "stores in parts, and keeps the first where the second faults";
   private static final Map<String, Entry> ALL = new LinkedHashMap<>();
 
   static {
@@ -262,6 +264,32 @@ final class QemuDisagreements {
         "keeps the translation",
         "#PF(3) store cr2=40000000",
         "1");
+    differs(
+        "SSE across pages, second absent",
+        STORES_PARTS,
+        "#PF(2) a0 cr2=40001000",
+        "#PF(0) b0 cr2=40001000",
+        "ffffffffffffffff",
+        "ffffffffffffffff");
+    differs(
+        "SSE across pages, second read-only", STORES_PARTS, "#PF(3) a0 cr2=40001000", "ff", "0");
+    differs(
+        "FSTP of 80 bits across pages, second read-only",
+        STORES_PARTS,
+        "#PF(3) a0 cr2=40001000",
+        "3800",
+        "8000000000000000");
+    differs(
+        "bit offsets reach beyond their operand",
+        "reads before it checks for writing",
+        "#PF(0) a0 cr2=40000ffc",
+        "#PF(0) b0 cr2=40002000",
+        "1");
+    differs(
+        "a load of SS behind STI",
+        "has STI alone hold interrupts back, which the manual permits",
+        "int 70 a1");
+    differs("MOV SS holds a data breakpoint back", "reports it at once", "#DB a1", "ffff0ff1");
   }
 
   private QemuDisagreements() {}

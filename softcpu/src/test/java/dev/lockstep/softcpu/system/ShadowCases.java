@@ -63,6 +63,60 @@ final class ShadowCases {
                 sent: db 0
                 """)
             .expect("int 70 a0", "int 71 a0"),
+        in64("a fault behind STI goes before the interrupt", "SDM 2 STI; 3A table 6-2")
+            .run(
+                """
+                main:
+                  mov ebx, APIC
+                  mov dword [rbx+0x300], 0x4070
+                  resume a1
+                  sti
+                a0: ud2
+                a1: nop
+                  cli
+                  ret
+                """)
+            .expect("#UD a0", "int 70 a1"),
+        in64(
+                "a load of SS behind STI",
+                "SDM 2 MOV, STI: of a sequence only the first is sure to hold interrupts back; ours both do")
+            .run(
+                """
+                main:
+                  mov ecx, ss
+                  mov ebx, APIC
+                  mov dword [rbx+0x300], 0x4070
+                  sti
+                a0: mov ss, cx
+                a1: nop
+                a2: nop
+                  cli
+                  ret
+                """)
+            .expect("int 70 a2"),
+        in64("MOV SS holds a data breakpoint back", "SDM 3A 6.8.3")
+            .run(
+                """
+                main:
+                  hook 1, status
+                  mov rax, DATA
+                  mov word [rax], DATA0
+                  mov dr0, rax
+                  mov ecx, 0x70401
+                  mov dr7, rcx
+                a0: mov ss, [rax]
+                a1: nop
+                a2: nop
+                  mov ecx, 0x400
+                  mov dr7, rcx
+                  ret
+                status: mov rax, dr6
+                  obs rax
+                  mov eax, 0
+                  mov dr6, rax
+                  ret
+                """)
+            .expect("#DB a2", "ffff0ff1"),
         in64("single step", "SDM 3B 18.3.1.4: BS, after the instruction")
             .run(
                 """

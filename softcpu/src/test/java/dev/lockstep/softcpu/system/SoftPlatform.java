@@ -34,7 +34,8 @@ final class SoftPlatform {
   private static final long HPET = 0xfed0_0000L;
   private static final long HPET_IDENTIFICATION = 0x0098_9680_8086_a201L;
   private static final long APIC_COMMAND = 0xfee0_0300L;
-  private static final int MAX_EXITS = 2_000_000;
+  private static final int MAX_EXITS = 500_000;
+  private static final long MAX_BRANCHES = 5_000_000;
 
   private final Image image;
   private final Drive drive;
@@ -91,7 +92,7 @@ final class SoftPlatform {
 
   private List<String> run() {
     for (int exits = 0; !ended; exits++) {
-      if (exits == MAX_EXITS) {
+      if (exits == MAX_EXITS || cpu.branchCount() >= MAX_BRANCHES) {
         throw new IllegalStateException("the case does not end; it is at " + cpu.point());
       }
       if (!interrupts.isEmpty() && cpu.interruptible()) {
@@ -111,7 +112,7 @@ final class SoftPlatform {
 
   private VcpuExit advance() {
     return switch (drive) {
-      case RUN -> cpu.run(Long.MAX_VALUE);
+      case RUN -> cpu.run(MAX_BRANCHES);
       case STEP -> cpu.step();
       case MOVE -> {
         VcpuExit exit = cpu.run(cpu.branchCount() + random.nextInt(40));

@@ -10,6 +10,7 @@ final class SystemCases {
   static List<SystemCase> all() {
     List<SystemCase> cases = new ArrayList<>();
     cases.addAll(PagingCases.all());
+    cases.addAll(AccessCases.all());
     cases.addAll(TranslationCases.all());
     cases.addAll(CanonicalCases.all());
     cases.addAll(StringCases.all());
