@@ -147,7 +147,7 @@ final class QuietOps {
     @Override
     void exec(Cpu c) {
       long[] r = c.r;
-      r[d] = (r[d] >>> (int) imm) & 0xffff_ffffL;
+      r[d] = (r[d] & 0xffff_ffffL) >>> (int) imm;
     }
   }
 
