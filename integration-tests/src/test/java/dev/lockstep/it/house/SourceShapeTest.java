@@ -34,13 +34,19 @@ final class SourceShapeTest {
   void everyPackageSaysWhatLivesThere() throws IOException {
     TreeSet<Path> silent = new TreeSet<>();
     for (Path file : sources()) {
-      Path info = file.resolveSibling("package-info.java");
-      boolean main = file.toString().contains("/src/main/java/");
-      if (main && (!Files.exists(info) || !Files.readString(info).contains("@NullMarked"))) {
-        silent.add(file.getParent());
+      // The tests of a package share its package-info.
+      Path folder = file.resolveSibling("");
+      Path tested = Path.of(folder.toString().replace("/src/test/java/", "/src/main/java/"));
+      if (!isNullMarked(folder) && !isNullMarked(tested)) {
+        silent.add(folder);
       }
     }
     assertThat(silent).as("packages without a @NullMarked package-info").isEmpty();
+  }
+
+  private static boolean isNullMarked(Path folder) throws IOException {
+    Path info = folder.resolve("package-info.java");
+    return Files.exists(info) && Files.readString(info).contains("@NullMarked");
   }
 
   private static List<Path> sources() throws IOException {
