@@ -41,6 +41,10 @@ final class BlockFormsTest {
     63
   };
 
+  private static final int[] CORNERS_OF_CONSTANTS = {
+    0, 1, -1, 0x7f, -0x80, 0x7fff_ffff, Integer.MIN_VALUE
+  };
+
   private final long seed = Long.getLong("lockstep.seed", System.nanoTime());
   private final Random random = new Random(seed);
   private final BareGuest guest = new BareGuest();
@@ -76,6 +80,44 @@ final class BlockFormsTest {
       // Jcc over MOV ESI, imm32.
       emit(0x70 | random.nextInt(16), 5, 0xbe, 0x11, 0x22, 0x33, 0x44, 0xf4);
       sameWholeAndStepped();
+    }
+  }
+
+  @Test
+  void everyComparisonBeforeEveryBranch() {
+    // CMP, TEST, ADD, SUB, AND, OR of registers, memory and constants.
+    int[] opcodes = {0x38, 0x39, 0x3a, 0x3b, 0x84, 0x85, 0x80, 0x81, 0x83, 0x00, 0x01, 0x28, 0x29};
+    for (int opcode : opcodes) {
+      for (int condition = 0; condition < 16; condition++) {
+        for (int round = 0; round < 24; round++) {
+          code = new ByteArrayOutputStream();
+          comparison(opcode, round);
+          emit(0x70 | condition, 5, 0xbe, 0x11, 0x22, 0x33, 0x44, 0xf4);
+          sameWholeAndStepped();
+        }
+      }
+    }
+  }
+
+  /** A comparison of 64, 32 or 16 bits, of equal operands every fourth time. */
+  private void comparison(int opcode, int round) {
+    switch (round % 5) {
+      case 0, 1 -> emit(0x48);
+      case 2 -> emit(0x66);
+      default -> {}
+    }
+    boolean memory = round % 3 == 0;
+    boolean constant = (opcode & 0xfc) == 0x80 && opcode < 0x84;
+    int operation = new int[] {0, 5, 7}[random.nextInt(3)];
+    int reg = constant ? operation : freeRegister();
+    int rm = memory ? 0x40 | RBX : 0xc0 | (round % 4 == 0 ? reg & 3 : freeRegister());
+    operand(opcode, reg, rm);
+    if (constant) {
+      int bytes = opcode == 0x81 ? round % 5 == 2 ? 2 : 4 : 1;
+      int value = CORNERS_OF_CONSTANTS[random.nextInt(CORNERS_OF_CONSTANTS.length)];
+      for (int i = 0; i < bytes; i++) {
+        emit(value >> 8 * i & 0xff);
+      }
     }
   }
 

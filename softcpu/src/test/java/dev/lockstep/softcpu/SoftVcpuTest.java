@@ -227,6 +227,15 @@ final class SoftVcpuTest {
   }
 
   @Test
+  void stiWithInterruptsOnCastsNoShadow() {
+    start(code().hex("fb").nop().hex("fb").hlt());
+    for (int shadowed : new int[] {1, 0, 0}) {
+      assertThat(cpu.step()).isEqualTo(VcpuExit.Stepped.STEPPED);
+      assertThat(cpu.interruptible()).as("at %s", cpu.point()).isEqualTo(shadowed == 0);
+    }
+  }
+
+  @Test
   void interruptWakesHalt() {
     Asm asm = code();
     asm.hex("fb").hlt().inc(RAX).hlt();

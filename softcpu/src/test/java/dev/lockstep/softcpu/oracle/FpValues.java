@@ -47,6 +47,13 @@ final class FpValues {
     0x5f00_0000
   };
 
+  /** Few enough that two operands are often equal, opposite, or both zero in some reading. */
+  private static final int[] CLOSE_FLOATS = {0, 1 << 31, 1, 1 << 31 | 1, 0x3f80_0000, 0xbf80_0000};
+
+  private static final long[] CLOSE_DOUBLES = {
+    0, 1L << 63, 1, 1L << 63 | 1, 0x3ff0_0000_0000_0000L, 0xbff0_0000_0000_0000L
+  };
+
   private final Random random;
 
   FpValues(Random random) {
@@ -142,23 +149,25 @@ final class FpValues {
 
   /** Special values, near neighbours of 1, integers and noise. */
   int floatBits() {
-    return switch (random.nextInt(5)) {
+    return switch (random.nextInt(6)) {
       case 0 -> FLOATS[random.nextInt(FLOATS.length)];
       case 1 -> Float.floatToRawIntBits(1 + (random.nextInt(64) - 32) * Math.ulp(1f));
       case 2 -> Float.floatToRawIntBits(random.nextInt(1 << 20) - (1 << 19));
       case 3 -> random.nextInt() & 0x807f_ffff | (random.nextInt(40) + 108) << 23;
+      case 4 -> CLOSE_FLOATS[random.nextInt(CLOSE_FLOATS.length)];
       default -> random.nextInt();
     };
   }
 
   /** As {@link #floatBits}. */
   long doubleBits() {
-    return switch (random.nextInt(5)) {
+    return switch (random.nextInt(6)) {
       case 0 -> DOUBLES[random.nextInt(DOUBLES.length)];
       case 1 -> Double.doubleToRawLongBits(1 + (random.nextInt(64) - 32) * Math.ulp(1d));
       case 2 -> Double.doubleToRawLongBits((random.nextLong() >> random.nextInt(60)));
       case 3 ->
           random.nextLong() & 0x800f_ffff_ffff_ffffL | (long) (random.nextInt(80) + 983) << 52;
+      case 4 -> CLOSE_DOUBLES[random.nextInt(CLOSE_DOUBLES.length)];
       default -> random.nextLong();
     };
   }

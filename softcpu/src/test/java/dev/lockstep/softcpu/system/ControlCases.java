@@ -327,8 +327,14 @@ final class ControlCases {
                 g1: resume h1
                 h0: db 0x0f, 0x01, 0xd0     ; XGETBV
                 h1: resume i1
-                i0: db 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90
-                i1: ret
+                i0: db 0xf0, 0x83, 0x3c, 0x25, 0, 0, 0x14, 0, 1 ; LOCK CMP
+                i1: resume j1
+                j0: db 0x48, 0x0f, 0xc7, 0x0c, 0x25, 0, 0, 0x14, 0 ; CMPXCHG16B
+                j1: resume k1
+                k0: db 0x0f, 0x38, 0x00, 0xc0 ; PSHUFB
+                k1: resume l1
+                l0: db 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90
+                l1: ret
                 """)
             .expect(
                 "#UD a0",
@@ -339,6 +345,52 @@ final class ControlCases {
                 "#UD f0",
                 "#UD g0",
                 "#UD h0",
-                "#GP(0) i0"));
+                "#UD i0",
+                "#UD j0",
+                "#UD k0",
+                "#GP(0) l0"),
+        in64(
+                "prefixes in an unusual order",
+                "SDM 2A 2.2.1: a REX prefix that another prefix follows is ignored")
+            .run(
+                """
+                main:
+                  mov rax, 0x1111222233334444
+                  mov rcx, -1
+                  db 0x48, 0x66, 0x89, 0xc1     ; REX.W, 66: MOV CX, AX
+                  obs rcx
+                  mov rcx, -1
+                  db 0x66, 0x48, 0x89, 0xc1     ; 66, REX.W: MOV RCX, RAX
+                  obs rcx
+                  mov rcx, -1
+                  db 0x4f, 0x41, 0x89, 0xc1     ; the last REX counts: MOV R9D, EAX
+                  obs r9
+                  db 0x26, 0x3e, 0x64, 0x2e, 0x89, 0xc1 ; segments without memory
+                  obs rcx
+                  db 0xf2, 0xf3, 0x66, 0x66, 0x90
+                  ret
+                """)
+            .expect("ffffffffffff4444", "1111222233334444", "33334444", "33334444"),
+        in64("PCIDs are not there", "SDM 3A 4.10.1; 2 CPUID.1:ECX[17], MOV CR: #GP(0)")
+            .run(
+                """
+                main:
+                  mov rcx, cr4
+                  mov rax, rcx
+                  or rax, 0x20000
+                  resume a1
+                a0: mov cr4, rax
+                a1: mov rdx, cr4
+                  xor rdx, rcx
+                  obs rdx
+                  mov cr4, rcx
+                  mov eax, 1
+                  cpuid
+                  shr ecx, 17
+                  and ecx, 1
+                  obs rcx
+                  ret
+                """)
+            .expect("#GP(0) a0", "0", "0"));
   }
 }

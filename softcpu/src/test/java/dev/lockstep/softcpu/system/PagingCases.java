@@ -122,6 +122,20 @@ final class PagingCases {
                 "#PF(11) 40000010 cr2=40000010",
                 "#PF(10) 40002010 cr2=40002010",
                 "#PF(9) read cr2=40000000"),
+        in64("NX at an upper level", "SDM 3A 4.6.1: in any entry of the walk")
+            .map(0, 0, PW)
+            .word(Layout.WINDOW_DIRECTORY, Layout.WINDOW_TABLE | NX | 7)
+            .run(
+                """
+                main:
+                  mov byte [W], 0xc3
+                  mov rax, W
+                  resume a1
+                a0: call rax
+                a1: add rsp, 8
+                  ret
+                """)
+            .expect("#PF(11) 40000000 cr2=40000000"),
         in64("ring 3 and supervisor pages", "SDM 3A 4.6.1, 4.7: U/S")
             .map(0, 0, PW)
             .map(1, 1, PU)

@@ -49,8 +49,10 @@ final class ProtectedCases {
                   resume d1
                 d0: mov eax, es:[0xfe]
                 d1: resume e1
-                e0: mov cs:[DATA], eax
-                e1: xor eax, eax
+                e0: mov es:[0xff], al         ; the limit itself
+                e1: resume h1
+                h0: mov cs:[DATA], eax
+                h1: xor eax, eax
                   mov es, ax
                   resume f1
                 f0: mov eax, es:[DATA]        ; null
@@ -68,6 +70,7 @@ final class ProtectedCases {
                 "#GP(0) c0",
                 "#GP(0) d0",
                 "#GP(0) e0",
+                "#GP(0) h0",
                 "#GP(0) f0",
                 "#GP(0) g0"),
         in32("a stack segment with a limit", "SDM 3A 5.3, 6.15 interrupt 12: #SS")

@@ -60,7 +60,9 @@ final class ProtectedPagingCases {
                   mov [eax+0xffe], ecx
                   mov edx, [FRAMES+0x1000]
                   obs edx
-                  ret
+                  resume d1
+                  jmp W+0x3010               ; no I/D in the error code without NX
+                d1: ret
                 """)
             .expect(
                 "200023",
@@ -69,7 +71,8 @@ final class ProtectedPagingCases {
                 "#PF(3) a0 cr2=40001000",
                 "#PF(0) b0 cr2=40002345",
                 "#PF(3) c0 cr2=40001000",
-                "1122"),
+                "1122",
+                "#PF(0) 40003010 cr2=40003010"),
         in32("pages of 4 MiB", "SDM 3A 4.3, table 4-4: PSE-36, bit 21 reserved")
             .run(Snippets.PAGING32)
             .run(

@@ -290,6 +290,29 @@ final class QemuDisagreements {
         "has STI alone hold interrupts back, which the manual permits",
         "int 70 a1");
     differs("MOV SS holds a data breakpoint back", "reports it at once", "#DB a1", "ffff0ff1");
+    differs(
+        "instructions that are not there",
+        "has CMPXCHG16B in its model",
+        "#UD a0",
+        "#UD b0",
+        "#UD c0",
+        "#UD d0",
+        "#UD e0",
+        "#UD f0",
+        "#UD g0",
+        "#UD h0",
+        "#UD i0",
+        "#UD k0",
+        "#GP(0) l0");
+    differs(
+        "prefixes in an unusual order",
+        "keeps a REX prefix that another prefix follows",
+        "1111222233334444",
+        "1111222233334444",
+        "33334444",
+        "33334444");
+    differs(
+        "PCIDs are not there", "takes a bit of CR4 whose feature its CPUID denies", "20000", "0");
   }
 
   private QemuDisagreements() {}

@@ -157,6 +157,53 @@ final class SelfModifyingCases {
                 end:
                 """)
             .expect("af32"),
+        in64("a long block, far from its beginning", SELF)
+            .map(0, 0, PW)
+            .run(
+                """
+                main:
+                  mov rdi, W
+                  mov al, 0x90
+                  mov ecx, 0x90
+                  rep stosb                   ; NOPs
+                  mov dword [W+0x40], 0xff3d8d48  ; LEA RDI, [RIP-1]
+                  mov dword [W+0x44], 0x90ffffff
+                  mov dword [W+0x7e], 0x0001b890  ; MOV EAX, 1 from 0x7f on
+                  mov dword [W+0x82], 0xc30000
+                  mov rdx, W
+                  call rdx
+                  obs rax
+                  mov byte [W+0x80], 2
+                  call rdx
+                  obs rax
+                  mov dword [W+0x3d], 0x04c0c748  ; across 64 bytes: MOV RAX, 4
+                  mov dword [W+0x41], 0xc3000000
+                  call rdx
+                  obs rax
+                  ret
+                """)
+            .expect("1", "2", "4"),
+        in64("a page that was written before it had code", SELF)
+            .map(0, 0, PW)
+            .run(
+                """
+                main:
+                  mov rdx, W
+                  mov dword [rdx+8], 7
+                  mov dword [rdx], 0xc301b0    ; MOV AL, 1; RET
+                  xor eax, eax
+                  call rdx
+                  obs rax
+                  mov byte [rdx+1], 2
+                  call rdx
+                  obs rax
+                  mov dword [rdx+8], 8
+                  mov byte [rdx+1], 3
+                  call rdx
+                  obs rax
+                  ret
+                """)
+            .expect("1", "2", "3"),
         in64("through an alias", SELF)
             .map(0, 0, PW)
             .map(1, 0, PW)

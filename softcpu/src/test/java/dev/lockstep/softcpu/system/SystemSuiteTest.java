@@ -18,12 +18,7 @@ class SystemSuiteTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void runs(SystemCase one) {
-    Image image = new Image(one);
-    for (SoftPlatform.Drive drive : SoftPlatform.Drive.values()) {
-      assertThat(SoftPlatform.run(image, drive, SEED))
-          .as("%s, driven by %s, seed %d (%s)", one.name, drive, SEED, one.manual)
-          .isEqualTo(one.expected);
-    }
+    assertThat(SystemSuite.difference(one, SEED)).as("%s (%s)", one.name, one.manual).isEmpty();
   }
 
   @Test

@@ -170,6 +170,25 @@ final class TranslationCases {
                   ret
                 """)
             .expect("2", "1", "2"),
+        in64("global pages without CR4.PGE", "SDM 3A 4.10.2.4: the G flag is ignored")
+            .map(0, 0, PWG)
+            .run(
+                """
+                main:
+                  mov rcx, cr4
+                  and rcx, -0x81
+                  mov cr4, rcx
+                  mov qword [FRAMES], 1
+                  mov qword [FRAMES+0x2000], 2
+                  mov rax, W
+                  mov rcx, [rax]
+                  mov qword [PT], FRAMES+0x2103
+                  mov rcx, cr3
+                  mov cr3, rcx
+                  obs [rax]
+                  ret
+                """)
+            .expect("2"),
         in64("a change of CR4.PGE drops global pages", "SDM 3A 4.10.4.1")
             .map(0, 0, PWG)
             .run(
