@@ -59,14 +59,7 @@ final class ReplicaSession {
 
   private @Nullable ConsoleServer serve() {
     InetSocketAddress address = options.console();
-    return address == null
-        ? null
-        : ConsoleServer.start(
-            address,
-            history,
-            typed -> {
-              inject(new MachineInput.ConsoleBytes(UART0, typed));
-            });
+    return address == null ? null : ConsoleServer.start(address, history, this::typed);
   }
 
   private int inJson(Starter starter, int consolePort) {
@@ -159,6 +152,15 @@ final class ReplicaSession {
         .whenComplete((end, late) -> stop(ExitStatus.TERMINATED));
   }
 
+  /** Takes what was typed; false if it has to wait: the replica is not up yet, or the guest's queue is full. */
+  private boolean typed(byte[] bytes) {
+    Replica now = replica;
+    // What is typed at a backup reaches nobody.
+    return now != null
+        && (now.status().role() == ReplicaStatus.Role.BACKUP
+            || inject(new MachineInput.ConsoleBytes(UART0, bytes)));
+  }
+
   private boolean inject(MachineInput input) {
     Replica now = replica;
     return now != null && now.inject(input);
@@ -205,10 +207,7 @@ final class ReplicaSession {
 
     @Override
     public boolean typed(byte[] bytes) {
-      Replica now = replica;
-      boolean primary = now != null && now.status().role() == ReplicaStatus.Role.PRIMARY;
-      // What is typed at a backup reaches nobody.
-      return !primary || inject(new MachineInput.ConsoleBytes(UART0, bytes));
+      return ReplicaSession.this.typed(bytes);
     }
 
     @Override

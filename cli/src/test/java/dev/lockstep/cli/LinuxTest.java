@@ -1,8 +1,8 @@
 package dev.lockstep.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,9 +30,9 @@ final class LinuxTest {
         Optional.ofNullable(System.getenv("LOCKSTEP_CACHE"))
             .map(Path::of)
             .orElse(Path.of("..", ".cache", "guest"));
-    assumeThat(Files.exists(image.resolve("complete")))
-        .as("SKIPPED: no guest image in %s; make it by scripts/guest-image", image)
-        .isTrue();
+    assumeTrue(
+        Files.exists(image.resolve("complete")),
+        "SKIPPED: no guest image in %s; make it by scripts/guest-image".formatted(image));
     snapshot = folder.resolve("snapshot").toString();
     Path disk = Files.createFile(folder.resolve("disk"));
     SparseCopy.copy(image.resolve("disk.ext4"), disk);

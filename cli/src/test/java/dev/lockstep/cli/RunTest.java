@@ -1,8 +1,8 @@
 package dev.lockstep.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lockstep.vmm.disk.DiskMarker;
 import java.nio.file.Files;
@@ -114,9 +114,9 @@ final class RunTest {
 
   @Test
   void theTerminalIsRawAndComesBack() throws Exception {
-    assumeThat(Files.isExecutable(Path.of("/usr/bin/script")))
-        .as("SKIPPED: script(1) of bsdutils is not installed")
-        .isTrue();
+    assumeTrue(
+        Files.isExecutable(Path.of("/usr/bin/script")),
+        "SKIPPED: script(1) of bsdutils is not installed");
     Path kernel = kernel(new TinyGuest().print("on").echoUntil('Q').spin());
     String run = String.join(" ", Command.words("run", "--kernel", kernel.toString()));
     // Ctrl-C and Ctrl-D are bytes for the guest; Ctrl-] twice leaves; afterwards the terminal

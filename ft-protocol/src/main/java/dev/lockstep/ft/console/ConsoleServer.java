@@ -8,11 +8,12 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** Serves a {@link ConsoleHistory} to whoever connects, and hands what they type to the guest. */
 public final class ConsoleServer implements AutoCloseable {
@@ -20,16 +21,18 @@ public final class ConsoleServer implements AutoCloseable {
   private static final int MAX_REQUEST_BYTES = 64;
   private static final int CHUNK_BYTES = 64 * 1024;
 
+  private static final long RETRY_MILLIS = 5;
+
   /** How long clients may take to read the rest when the stream has ended. */
   private static final long DRAIN_MILLIS = 2_000;
 
   private final ServerSocket socket;
   private final ConsoleHistory history;
-  private final Consumer<byte[]> input;
+  private final Predicate<byte[]> input;
   private final Semaphore clients = new Semaphore(MAX_CLIENTS);
   private final Set<Socket> connected = ConcurrentHashMap.newKeySet();
 
-  private ConsoleServer(ServerSocket socket, ConsoleHistory history, Consumer<byte[]> input) {
+  private ConsoleServer(ServerSocket socket, ConsoleHistory history, Predicate<byte[]> input) {
     this.socket = socket;
     this.history = history;
     this.input = input;
@@ -40,11 +43,12 @@ public final class ConsoleServer implements AutoCloseable {
    *
    * @param address where; port 0 takes any that is free
    * @param history what is served
-   * @param input takes what clients type; called on their threads
+   * @param input takes what a client types, or says false: then it is offered again, and the client waits; called on
+   *     the clients' threads
    * @throws VmmException if the address is in use or not ours
    */
   public static ConsoleServer start(
-      InetSocketAddress address, ConsoleHistory history, Consumer<byte[]> input) {
+      InetSocketAddress address, ConsoleHistory history, Predicate<byte[]> input) {
     try {
       ServerSocket socket = new ServerSocket();
       socket.setReuseAddress(true);
@@ -95,7 +99,7 @@ public final class ConsoleServer implements AutoCloseable {
       }
       offset = Math.max(offset, history.oldest());
       to.write("at %d\n".formatted(offset).getBytes(StandardCharsets.US_ASCII));
-      Thread.ofVirtual().name("console-input").start(() -> readInput(from));
+      Thread.ofVirtual().name("console-input").start(() -> readInput(client, from));
       while (true) {
         byte[] bytes = history.await(offset, CHUNK_BYTES);
         if (bytes.length == 0) {
@@ -115,14 +119,19 @@ public final class ConsoleServer implements AutoCloseable {
     }
   }
 
-  private void readInput(InputStream from) {
+  private void readInput(Socket client, InputStream from) {
     byte[] buffer = new byte[1024];
     try {
       for (int n = from.read(buffer); n > 0; n = from.read(buffer)) {
-        input.accept(java.util.Arrays.copyOf(buffer, n));
+        byte[] typed = Arrays.copyOf(buffer, n);
+        while (!input.test(typed) && !client.isClosed()) {
+          Thread.sleep(RETRY_MILLIS);
+        }
       }
     } catch (IOException e) {
       // The connection is gone; the sender's thread sees it as well.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

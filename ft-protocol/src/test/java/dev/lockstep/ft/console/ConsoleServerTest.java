@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** A consumer by offset sees every byte once, across servers. */
@@ -46,14 +47,14 @@ final class ConsoleServerTest {
     backup.accept(0, ascii("one two three"));
     backup.close();
     long offset;
-    try (ConsoleServer first = ConsoleServer.start(ANY, primary, bytes -> {});
+    try (ConsoleServer first = ConsoleServer.start(ANY, primary, bytes -> true);
         ConsoleClient client = ConsoleClient.connect(of(first), 0, TIMEOUT_MILLIS)) {
       byte[] buffer = new byte[8];
       int n = client.read(buffer);
       assertThat(new String(buffer, 0, n, StandardCharsets.US_ASCII)).isEqualTo("one two ");
       offset = client.offset();
     }
-    try (ConsoleServer second = ConsoleServer.start(ANY, backup, bytes -> {});
+    try (ConsoleServer second = ConsoleServer.start(ANY, backup, bytes -> true);
         ConsoleClient client = ConsoleClient.connect(of(second), offset, TIMEOUT_MILLIS)) {
       assertThat(readAll(client)).isEqualTo("three");
     }
@@ -62,7 +63,7 @@ final class ConsoleServerTest {
   @Test
   void bytesThatComeLaterAreWaitedFor() throws IOException {
     ConsoleHistory history = new ConsoleHistory(16);
-    try (ConsoleServer server = ConsoleServer.start(ANY, history, bytes -> {});
+    try (ConsoleServer server = ConsoleServer.start(ANY, history, bytes -> true);
         ConsoleClient client = ConsoleClient.connect(of(server), 0, TIMEOUT_MILLIS)) {
       Thread.ofVirtual()
           .start(() -> {
@@ -86,10 +87,26 @@ final class ConsoleServerTest {
   }
 
   @Test
+  void whatTheGuestCannotTakeYetIsOfferedAgain() throws Exception {
+    AtomicInteger refusals = new AtomicInteger(3);
+    BlockingQueue<byte[]> taken = new LinkedBlockingQueue<>();
+    try (ConsoleServer server =
+            ConsoleServer.start(
+                ANY,
+                new ConsoleHistory(16),
+                typed -> refusals.getAndDecrement() <= 0 && taken.add(typed));
+        ConsoleClient client = ConsoleClient.connect(of(server), 0, TIMEOUT_MILLIS)) {
+      client.write(ascii("ls\n"));
+      assertThat(taken.poll(TIMEOUT_MILLIS, TimeUnit.MILLISECONDS)).isEqualTo(ascii("ls\n"));
+    }
+    assertThat(refusals).hasValue(-1);
+  }
+
+  @Test
   void bytesThatAreGoneAreNotMadeUp() throws IOException {
     ConsoleHistory history = new ConsoleHistory(4);
     history.accept(0, ascii("0123456789"));
-    try (ConsoleServer server = ConsoleServer.start(ANY, history, bytes -> {})) {
+    try (ConsoleServer server = ConsoleServer.start(ANY, history, bytes -> true)) {
       assertThatThrownBy(() -> ConsoleClient.connect(of(server), 2, TIMEOUT_MILLIS))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("at 6");
@@ -111,7 +128,7 @@ final class ConsoleServerTest {
     ConsoleHistory history = new ConsoleHistory(16);
     history.accept(0, ascii("ok"));
     history.close();
-    try (ConsoleServer server = ConsoleServer.start(ANY, history, bytes -> {})) {
+    try (ConsoleServer server = ConsoleServer.start(ANY, history, bytes -> true)) {
       try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
         socket.getOutputStream().write(ascii("GET / HTTP/1.1\r\n\r\n"));
         assertThat(new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
@@ -125,8 +142,9 @@ final class ConsoleServerTest {
 
   @Test
   void aPortInUseIsNamed() {
-    try (ConsoleServer server = ConsoleServer.start(ANY, new ConsoleHistory(16), bytes -> {})) {
-      assertThatThrownBy(() -> ConsoleServer.start(of(server), new ConsoleHistory(16), bytes -> {}))
+    try (ConsoleServer server = ConsoleServer.start(ANY, new ConsoleHistory(16), bytes -> true)) {
+      assertThatThrownBy(
+              () -> ConsoleServer.start(of(server), new ConsoleHistory(16), bytes -> true))
           .isInstanceOf(VmmException.class)
           .hasMessageContaining(String.valueOf(server.port()));
     }

@@ -1,7 +1,7 @@
 package dev.lockstep.it.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lockstep.vmm.config.ConfiguredMachine;
 import dev.lockstep.vmm.config.DiskUse;
@@ -47,9 +47,10 @@ final class DebianGuest {
               .start();
       made.waitFor(10, TimeUnit.MINUTES);
     }
-    assumeThat(Files.exists(folder.resolve("complete")))
-        .as("SKIPPED: no guest image in %s, and scripts/guest-image cannot make it here", folder)
-        .isTrue();
+    assumeTrue(
+        Files.exists(folder.resolve("complete")),
+        "SKIPPED: no guest image in %s, and scripts/guest-image cannot make it here"
+            .formatted(folder));
     return new DebianGuest(folder);
   }
 

@@ -1,7 +1,7 @@
 package dev.lockstep.vmm.boot;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
@@ -18,9 +18,9 @@ final class DebianKernelTest {
         Optional.ofNullable(System.getenv("LOCKSTEP_CACHE"))
             .map(Path::of)
             .orElse(Path.of("..", ".cache", "guest"));
-    assumeThat(Files.exists(cache.resolve("complete")))
-        .as("SKIPPED: no guest image in %s; make it by scripts/guest-image", cache)
-        .isTrue();
+    assumeTrue(
+        Files.exists(cache.resolve("complete")),
+        "SKIPPED: no guest image in %s; make it by scripts/guest-image".formatted(cache));
     GuestMemory memory = Images.memory(256);
     CpuState state = new CpuState();
     BootResult result =

@@ -67,7 +67,7 @@ class EventLogTest {
   @Test
   void aTornTailIsFoundAtEveryLengthAndCut() throws IOException {
     Path log = folder.resolve("log");
-    List<LogEntry> written = write(log, 120, true, EventLogWriter.SEGMENT_BYTES);
+    List<LogEntry> written = write(log, 40, true, EventLogWriter.SEGMENT_BYTES);
     Path file = SegmentFormat.path(log, 0);
     byte[] whole = Files.readAllBytes(file);
     int start = SegmentFormat.PREFIX_BYTES + RandomEntries.header().encode().length;
