@@ -149,25 +149,28 @@ final class FpValues {
 
   /** Special values, near neighbours of 1, integers and noise. */
   int floatBits() {
-    return switch (random.nextInt(6)) {
+    return switch (random.nextInt(7)) {
       case 0 -> FLOATS[random.nextInt(FLOATS.length)];
       case 1 -> Float.floatToRawIntBits(1 + (random.nextInt(64) - 32) * Math.ulp(1f));
       case 2 -> Float.floatToRawIntBits(random.nextInt(1 << 20) - (1 << 19));
       case 3 -> random.nextInt() & 0x807f_ffff | (random.nextInt(40) + 108) << 23;
       case 4 -> CLOSE_FLOATS[random.nextInt(CLOSE_FLOATS.length)];
+      // NaNs, quiet and signalling: often enough that both operands are, with payloads that differ.
+      case 5 -> random.nextInt() | 0x7f80_0000;
       default -> random.nextInt();
     };
   }
 
   /** As {@link #floatBits}. */
   long doubleBits() {
-    return switch (random.nextInt(6)) {
+    return switch (random.nextInt(7)) {
       case 0 -> DOUBLES[random.nextInt(DOUBLES.length)];
       case 1 -> Double.doubleToRawLongBits(1 + (random.nextInt(64) - 32) * Math.ulp(1d));
       case 2 -> Double.doubleToRawLongBits((random.nextLong() >> random.nextInt(60)));
       case 3 ->
           random.nextLong() & 0x800f_ffff_ffff_ffffL | (long) (random.nextInt(80) + 983) << 52;
       case 4 -> CLOSE_DOUBLES[random.nextInt(CLOSE_DOUBLES.length)];
+      case 5 -> random.nextLong() | 0x7ff0_0000_0000_0000L;
       default -> random.nextLong();
     };
   }

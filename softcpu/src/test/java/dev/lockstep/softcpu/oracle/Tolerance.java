@@ -29,14 +29,20 @@ final class Tolerance {
     return true;
   }
 
-  /** Two 80-bit numbers have the same sign and differ by few units in the last place. */
+  /** Two 80-bit numbers have the same sign and differ by few units in the last place, also across a power of two. */
   static boolean nearExtended(byte[] a, byte[] b, int at) {
     ByteBuffer x = ByteBuffer.wrap(a).order(ByteOrder.LITTLE_ENDIAN);
     ByteBuffer y = ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN);
-    if (x.getShort(at + 8) != y.getShort(at + 8)) {
+    long difference = x.getLong(at) - y.getLong(at);
+    int signAndExponent = x.getShort(at + 8);
+    int step = signAndExponent - y.getShort(at + 8);
+    if (step == 1) {
+      difference += y.getShort(at + 8) << 17 == 0 ? 0 : Long.MIN_VALUE;
+    } else if (step == -1) {
+      difference -= signAndExponent << 17 == 0 ? 0 : Long.MIN_VALUE;
+    } else if (step != 0) {
       return false;
     }
-    long difference = x.getLong(at) - y.getLong(at);
     return -UNITS <= difference && difference <= UNITS;
   }
 }
