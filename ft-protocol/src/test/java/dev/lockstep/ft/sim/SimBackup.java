@@ -56,6 +56,10 @@ final class SimBackup {
     return core.status().phase();
   }
 
+  long epoch() {
+    return core.status().epoch();
+  }
+
   boolean inSync() {
     return switch (phase()) {
       case FOLLOWING, ARBITRATING, GOING_LIVE, LIVE, ENDED -> true;

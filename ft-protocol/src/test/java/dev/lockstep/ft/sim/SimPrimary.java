@@ -55,6 +55,10 @@ final class SimPrimary {
     tick();
   }
 
+  long epoch() {
+    return core.status().epoch();
+  }
+
   PrimaryPhase phase() {
     return core.status().phase();
   }

@@ -210,9 +210,11 @@ final class SimReplica {
     if (victim.primary == null) {
       return !victim.holdsTheVm() || (isPrimary() && !victim.mayHaveWon());
     }
+    // A frozen backup of an earlier term still believes that it follows.
     return victim.primary.phase() == PrimaryPhase.PROTECTED
         && backup != null
-        && backup.phase() == BackupPhase.FOLLOWING;
+        && backup.phase() == BackupPhase.FOLLOWING
+        && backup.epoch() == victim.primary.epoch();
   }
 
   @Override
