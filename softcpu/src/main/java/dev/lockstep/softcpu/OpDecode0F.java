@@ -62,10 +62,10 @@ final class OpDecode0F {
     return new ConditionOps.ExchangeAdd(Place.of(insn, size), Operand.code(insn, size, insn.reg));
   }
 
-  /** MOVNTI: a plain store here. */
+  /** MOVNTI: a plain store here, of 64 or 32 bits; 16-bit code has no narrower one. */
   private static Op storeNonTemporal(Insn insn) {
     boolean undefined = insn.ea == null || insn.prefix66 || insn.repeat != 0;
-    return undefined ? UndefinedOp.UD : MoveOps.placeRegister(insn, insn.operandSize);
+    return undefined ? UndefinedOp.UD : MoveOps.placeRegister(insn, Math.max(4, insn.operandSize));
   }
 
   /** CMPXCHG8B is all there is; CMPXCHG16B, RDRAND, RDSEED and the VMX forms are not announced. */

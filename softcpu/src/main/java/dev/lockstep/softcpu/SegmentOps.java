@@ -282,15 +282,14 @@ final class SegmentOps {
         insn,
         c -> {
           int rpl = (int) c.r[from] & 3;
-          long linear = ea == null ? 0 : ea.write(c, 2);
-          int selector = (int) (ea == null ? c.r[to] : c.mmu.load16(linear)) & 0xffff;
+          int selector = (int) (ea == null ? c.r[to] : c.mmu.load16(ea.read(c, 2))) & 0xffff;
           boolean raised = (selector & 3) < rpl;
           if (raised) {
             long value = selector & ~3 | rpl;
             if (ea == null) {
               setRegister(c, to, 2, value);
             } else {
-              c.mmu.store16(linear, value);
+              c.mmu.store16(ea.write(c, 2), value);
             }
           }
           setZero(c, raised);

@@ -11,7 +11,15 @@ final class CaseBuilder {
   private static final int RSI = 6;
   private static final int RDI = 7;
   private static final int RCX = 1;
-  private static final long BOUNDARY = OracleCase.DATA + OracleCase.PAGE;
+  private static final int RBX = 3;
+
+  /** ES, CS, SS, DS, FS, GS; the last two are null where this is used. */
+  private static final int[] OVERRIDES = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
+
+  /** Of 16-bit addresses, by ModRM.rm. */
+  private static final int[] BASE16 = {RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX};
+
+  private static final int[] INDEX16 = {RSI, RDI, RSI, RDI, -1, -1, -1, -1};
 
   private final Random random;
   private final Values values;
@@ -28,6 +36,7 @@ final class CaseBuilder {
   private long fsBase;
   private int codeOffset;
   private boolean ripRelative;
+  private int override;
 
   CaseBuilder(Random random, Variant variant) {
     this.random = random;
@@ -45,13 +54,13 @@ final class CaseBuilder {
       gpr[i] = values.next();
     }
     if (form.has("stack")) {
-      gpr[RSP] = OracleCase.STACK + OracleCase.PAGE - 64 + random.nextInt(128);
+      gpr[RSP] = stackAddress();
     }
     chooseImplied(form, stack);
     codeOffset = random.nextInt(8) == 0 ? OracleCase.PAGE - 1 - random.nextInt(6) : 64;
     chooseOperands(form, data);
     byte[] bytes = encode(form);
-    if (variant.mode() != 64) {
+    if (variant.mode() != OracleCase.MODE_64) {
       for (int i = 0; i < gpr.length; i++) {
         gpr[i] = i < 8 ? gpr[i] & 0xffffffffL : 0;
       }
@@ -100,8 +109,10 @@ final class CaseBuilder {
 
   private int protection() {
     boolean memory =
-        variant.addressing() != Variant.Addressing.REGISTER
-            && variant.addressing() != Variant.Addressing.IMPLIED;
+        switch (variant.addressing()) {
+          case REGISTER, IMPLIED, IMPLIED_OTHER_SIZE -> false;
+          default -> true;
+        };
     if ((memory || variant.form().attributes().stream().anyMatch(a -> a.startsWith("string")))
         && random.nextInt(8) == 0) {
       return 1 + random.nextInt(4);
@@ -113,15 +124,15 @@ final class CaseBuilder {
   private void chooseImplied(Form form, byte[] stack) {
     String string = form.value("string");
     if (!string.isEmpty()) {
-      gpr[RSI] = dataAddress(16);
-      gpr[RDI] = dataAddress(16);
-      gpr[RCX] = random.nextInt(12);
+      gpr[RSI] = wide(dataAddress(16));
+      gpr[RDI] = wide(dataAddress(16));
+      gpr[RCX] = wide(random.nextInt(12));
     }
     if (form.has("count") && random.nextInt(4) != 0) {
       gpr[RCX] = gpr[RCX] & ~0xffL | random.nextInt(66);
     }
     if (form.has("count32")) {
-      gpr[RCX] = random.nextBoolean() ? random.nextInt(3) : values.next();
+      gpr[RCX] = random.nextBoolean() ? wide(random.nextInt(3)) : values.next();
     }
     if (form.has("divide")) {
       chooseDividend();
@@ -131,23 +142,22 @@ final class CaseBuilder {
     }
     if (form.has("xlat")) {
       gpr[0] = random.nextInt(256);
-      gpr[3] = BOUNDARY - 128;
+      gpr[3] = wide(boundary() - 128);
       // AL is the index: the table covers the window.
     }
     if (form.has("leave")) {
-      gpr[RBP] = OracleCase.STACK + OracleCase.PAGE - 64 + random.nextInt(64);
+      gpr[RBP] = stackBoundary() - 64 + random.nextInt(64);
     }
     if (form.has("enter")) {
-      gpr[RBP] = OracleCase.STACK + OracleCase.PAGE + random.nextInt(64);
+      gpr[RBP] = stackBoundary() + random.nextInt(64);
     }
     if (form.has("flagsvalue")) {
-      int at = (int) (gpr[RSP] - (OracleCase.STACK + OracleCase.PAGE - OracleCase.WINDOW / 2));
+      int at = stackIndex();
       ByteBuffer view = ByteBuffer.wrap(stack).order(ByteOrder.LITTLE_ENDIAN);
       view.putLong(at, view.getLong(at) & ~0x44100L);
     }
     if (form.has("return")) {
-      long at = gpr[RSP] - (OracleCase.STACK + OracleCase.PAGE - OracleCase.WINDOW / 2);
-      ByteBuffer.wrap(stack).order(ByteOrder.LITTLE_ENDIAN).putLong((int) at, codeTarget());
+      ByteBuffer.wrap(stack).order(ByteOrder.LITTLE_ENDIAN).putLong(stackIndex(), codeTarget());
     }
   }
 
@@ -171,13 +181,49 @@ final class CaseBuilder {
   }
 
   private long codeTarget() {
-    return OracleCase.CODE + 256 + random.nextInt(1024);
+    return (variant.isSegmented() ? 0 : OracleCase.CODE) + 256 + random.nextInt(1024);
   }
 
-  /** An address in the data window with room for {@code bytes}, near the page boundary often. */
+  /** The middle of the data window: an address, or an offset in the data segment. */
+  private long boundary() {
+    return variant.isSegmented() ? OracleCase.WINDOW / 2 : OracleCase.DATA + OracleCase.PAGE;
+  }
+
+  private long stackBoundary() {
+    return variant.isSegmented() ? OracleCase.WINDOW / 2 : OracleCase.STACK + OracleCase.PAGE;
+  }
+
+  /** Room for every push and pop; where there is a limit, sometimes at it. What looks at the stack in advance, or pops many registers, stays away from it. */
+  private long stackAddress() {
+    Form form = variant.form();
+    boolean steady = form.has("flagsvalue") || form.has("return") || form.name().equals("popa");
+    if (variant.isSegmented() && !steady && random.nextInt(6) == 0) {
+      return random.nextBoolean() ? random.nextInt(8) : OracleCase.WINDOW - random.nextInt(8);
+    }
+    return stackBoundary() - 64 + random.nextInt(128);
+  }
+
+  /** Where in the stack window RSP points. */
+  private int stackIndex() {
+    return (int) (gpr[RSP] - stackBoundary()) + OracleCase.WINDOW / 2;
+  }
+
+  /** A number of the address's size, with noise above it. */
+  private long wide(long value) {
+    return switch (variant.addressBits()) {
+      case 16 -> value & 0xffff | random.nextLong() << 16;
+      case 32 -> value & 0xffff_ffffL | random.nextLong() << 32;
+      default -> value;
+    };
+  }
+
+  /** An address in the data window with room for {@code bytes}, near the page boundary often; in a segment sometimes across its limit. */
   private long dataAddress(int bytes) {
+    if (variant.isSegmented() && random.nextInt(6) == 0) {
+      return OracleCase.WINDOW - random.nextInt(bytes + 2);
+    }
     int span = random.nextInt(3) == 0 ? bytes * 2 : OracleCase.WINDOW / 2 - bytes - 8;
-    long address = BOUNDARY - span + random.nextInt(2 * span - bytes + 1);
+    long address = boundary() - span + random.nextInt(2 * span - bytes + 1);
     boolean number = variant.form().has("single") || variant.form().has("double");
     return number && random.nextInt(4) != 0 ? address & -8 : address;
   }
@@ -191,7 +237,7 @@ final class CaseBuilder {
   }
 
   private void chooseOperands(Form form, byte[] data) {
-    int registers = variant.mode() == 64 ? 16 : 8;
+    int registers = variant.mode() == OracleCase.MODE_64 ? 16 : 8;
     if (form.modrm() == Form.PLUS_R) {
       int register = plainRegister(registers);
       modrm = register & 7;
@@ -217,17 +263,16 @@ final class CaseBuilder {
       return;
     }
     long address = form.value("align").isEmpty() ? dataAddress(operandBytes()) : aligned(form);
-    if (form.has("target")) {
-      int at = (int) (address - (BOUNDARY - OracleCase.WINDOW / 2));
+    int at = (int) (address - boundary()) + OracleCase.WINDOW / 2;
+    if (form.has("target") && at <= OracleCase.WINDOW - 8) {
       ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN).putLong(at, codeTarget());
     }
     if (form.has("mxcsr")) {
-      int at = (int) (address - (BOUNDARY - OracleCase.WINDOW / 2));
       data[at + 2] &= ~2;
     }
     if (form.has("bitoffset")) {
       gpr[reg] = random.nextInt(512) - 256;
-      address = BOUNDARY;
+      address = boundary();
     }
     chooseAddressing(address, registers, form.modrm() == Form.SLASH_R ? reg : -1);
   }
@@ -241,7 +286,7 @@ final class CaseBuilder {
   /** 8-bit SPL, BPL, SIL and DIL need a REX prefix; without it the numbers mean AH, CH, DH and BH. Both are wanted. */
   private boolean byteRegister(Form form, int register) {
     boolean eight = form.size().equals("b") || form.has("rm8");
-    return eight && variant.mode() == 64 && register >= 4 && random.nextBoolean();
+    return eight && variant.mode() == OracleCase.MODE_64 && register >= 4 && random.nextBoolean();
   }
 
   private int registerOperand(int registers) {
@@ -279,18 +324,52 @@ final class CaseBuilder {
       case BASE_INDEX, BASE_INDEX_ADDRESS32 -> withIndex(address, base, index, scale);
       case INDEX_DISP32 -> indexOnly(address, index, scale);
       case ABSOLUTE -> absolute(address);
+      case ADDRESS16 -> address16(address, busy);
+      case OVERRIDE -> {
+        override = OVERRIDES[random.nextInt(OVERRIDES.length)];
+        if (variant.addressBits() == 16) {
+          address16(address, busy);
+        } else {
+          withBase(address, base & 7, base, 1);
+        }
+      }
       case RIP_RELATIVE -> {
         modrm |= 5;
         dispBytes = 4;
         disp = address;
         ripRelative = true;
       }
-      case REGISTER, IMPLIED -> throw new IllegalStateException("no memory operand");
+      case REGISTER, IMPLIED, IMPLIED_OTHER_SIZE ->
+          throw new IllegalStateException("no memory operand");
     }
   }
 
+  /** The 16-bit forms (Intel SDM vol. 2A table 2-1): BX or BP, SI or DI, a displacement. */
+  private void address16(long address, int busy) {
+    Form form = variant.form();
+    boolean taken = form.has("stack") || form.has("count") || form.has("divide");
+    int rm;
+    do {
+      rm = random.nextInt(8);
+    } while (taken && BASE16[rm] == RBP
+        || form.has("bitoffset") && (BASE16[rm] == busy || INDEX16[rm] == busy));
+    int mod = random.nextInt(3);
+    if (mod == 0 && rm == 6) {
+      modrm |= 6;
+      dispBytes = 2;
+      disp = address;
+      return;
+    }
+    dispBytes = mod;
+    disp = mod == 1 ? random.nextInt(256) - 128 : mod == 2 ? random.nextInt(1 << 16) : 0;
+    modrm |= mod << 6 | rm;
+    int base = BASE16[rm];
+    long index = INDEX16[rm] < 0 ? 0 : gpr[INDEX16[rm]];
+    gpr[base] = address - disp - index & 0xffff | random.nextLong() << 16;
+  }
+
   private long fsBase() {
-    if (variant.mode() == 32) {
+    if (variant.mode() == OracleCase.MODE_32) {
       fsBase =
           0; // 32-bit code reaches FS through a selector, which is null here: the access faults
     }
@@ -342,7 +421,7 @@ final class CaseBuilder {
   private void absolute(long address) {
     dispBytes = 4;
     disp = address;
-    if (variant.mode() == 64) {
+    if (variant.mode() == OracleCase.MODE_64) {
       modrm |= 4;
       sib = 0x25;
     } else {
@@ -358,7 +437,10 @@ final class CaseBuilder {
     if (variant.addressing() == Variant.Addressing.FS_BASE) {
       code.put((byte) 0x64);
     }
-    if (variant.addressing() == Variant.Addressing.BASE_INDEX_ADDRESS32) {
+    if (variant.addressing() == Variant.Addressing.OVERRIDE) {
+      code.put((byte) override);
+    }
+    if (variant.addressPrefix()) {
       code.put((byte) 0x67);
     }
     if (variant.operandPrefix()) {
@@ -394,6 +476,7 @@ final class CaseBuilder {
     switch (dispBytes) {
       case 0 -> {}
       case 1 -> code.put((byte) disp);
+      case 2 -> code.putShort((short) disp);
       default -> {
         if (ripRelative) {
           int length = code.position() + 4 + immediateBytes(form);
@@ -410,9 +493,13 @@ final class CaseBuilder {
       case "iw" -> 2;
       case "id" -> 4;
       case "iw.ib" -> 3;
-      case "iz", "relz" -> variant.operandPrefix() ? 2 : 4;
-      case "iv" -> variant.rexW() ? 8 : variant.operandPrefix() ? 2 : 4;
-      case "off" -> variant.mode() == 64 ? 8 : 4;
+      case "iz" ->
+          variant.form().size().equals("s") || variant.operandBits() != 64
+              ? Math.min(4, variant.operandBits() / 8)
+              : 4;
+      case "relz" -> variant.mode() == OracleCase.SEGMENTED_16 ? 2 : 4;
+      case "iv" -> variant.operandBits() / 8;
+      case "off" -> variant.addressBits() / 8;
       default -> 0;
     };
   }
@@ -423,13 +510,20 @@ final class CaseBuilder {
       // Never into the instruction itself: that would run for ever.
       case "rel8" ->
           code.put((byte) (random.nextBoolean() ? random.nextInt(128) : -16 - random.nextInt(40)));
-      case "relz" -> code.putInt(codeOffset == 64 ? random.nextInt(4096) : random.nextInt(64));
+      case "relz" -> {
+        int distance = codeOffset == 64 ? random.nextInt(4096) : random.nextInt(64);
+        if (immediateBytes(form) == 2) {
+          code.putShort((short) distance);
+        } else {
+          code.putInt(distance);
+        }
+      }
       case "off" -> {
         long address = dataAddress(operandBytes());
-        if (variant.mode() == 64) {
-          code.putLong(address);
-        } else {
-          code.putInt((int) address);
+        switch (immediateBytes(form)) {
+          case 2 -> code.putShort((short) address);
+          case 4 -> code.putInt((int) address);
+          default -> code.putLong(address);
         }
       }
       case "iw.ib" -> code.putShort((short) random.nextInt(48)).put((byte) 0);

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,6 +47,16 @@ final class HostOracle implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  /** Whether it is one of AMD's, whose undefined flags ours follow. */
+  static boolean isAmd() {
+    try {
+      return Files.readString(Path.of("/proc/cpuinfo"), StandardCharsets.US_ASCII)
+          .contains("AuthenticAMD");
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   static HostOracle start() throws IOException, InterruptedException {

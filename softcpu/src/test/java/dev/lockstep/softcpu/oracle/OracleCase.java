@@ -8,7 +8,7 @@ import java.util.HexFormat;
  * One instruction with everything it can see. Memory is three windows around page boundaries; see the constants, which {@code oracle.c} shares.
  *
  * @param code the instruction, 1 to 15 bytes
- * @param mode 64, 32 or 16: the code segment's kind
+ * @param mode {@link #MODE_64} and so on: the code segment's kind, and with it the others'
  * @param protection one of the {@code DATA_} constants
  * @param codeOffset where in the two code pages it starts
  * @param gpr 16 registers in encoding order
@@ -27,6 +27,24 @@ record OracleCase(
     byte[] fxsave,
     byte[] data,
     byte[] stack) {
+  /** Flat segments. */
+  static final int MODE_64 = 64;
+
+  static final int MODE_32 = 32;
+
+  /** Segments with bases and limits: code from {@link #CODE} on, DS and ES the data window, SS the stack window; addresses are offsets in them. */
+  static final int SEGMENTED_32 = 33;
+
+  /** As {@link #SEGMENTED_32}, with code of 16 bits. */
+  static final int SEGMENTED_16 = 16;
+
+  /** Selectors of the segments, in the host's LDT. */
+  static final int CODE_16_SELECTOR = 0x07;
+
+  static final int CODE_32_SELECTOR = 0x0f;
+  static final int DATA_SELECTOR = 0x17;
+  static final int STACK_SELECTOR = 0x1f;
+
   static final long CODE = 0x2000_0000L;
   static final long DATA = 0x1000_0000L;
   static final long STACK = 0x1100_0000L;
@@ -37,6 +55,15 @@ record OracleCase(
   static final int DATA_SECOND_READ_ONLY = 2;
   static final int DATA_READ_ONLY = 3;
   static final int DATA_ABSENT = 4;
+
+  static boolean isSegmented(int mode) {
+    return mode == SEGMENTED_32 || mode == SEGMENTED_16;
+  }
+
+  /** Where RIP stands at first: an address, or an offset in the code segment. */
+  long entry() {
+    return isSegmented(mode) ? codeOffset : CODE + codeOffset;
+  }
 
   /** Bytes of the request in {@code oracle.c}. */
   static final int REQUEST_BYTES = 16 + 16 + 128 + 16 + 512 + 2 * WINDOW;

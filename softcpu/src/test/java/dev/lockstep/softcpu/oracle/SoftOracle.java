@@ -44,6 +44,14 @@ final class SoftOracle implements AutoCloseable {
   private static final int USER64_CS = 0x33;
   private static final int PAGE_FAULT = 14;
 
+  /** Access rights: code and data of ring 3, and the bits beside. */
+  private static final int CODE = 0xfb;
+
+  private static final int DATA = 0xf3;
+  private static final int LONG = 1 << 13;
+  private static final int WIDE = 1 << 14;
+  private static final int PAGES = 1 << 15;
+
   /** Vectors that push an error code (Intel SDM vol. 3A table 6-1). */
   private static final int WITH_ERROR_CODE =
       1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17;
@@ -73,7 +81,7 @@ final class SoftOracle implements AutoCloseable {
     // A repeated string instruction takes one step an iteration.
     vcpu.getState(state);
     while (exit instanceof VcpuExit.Stepped
-        && state.rip == entry(asked)
+        && state.rip == asked.entry()
         && state.segments[CpuState.CS].dpl() == 3
         && isRepeated(asked)) {
       exit = vcpu.step();
@@ -91,17 +99,15 @@ final class SoftOracle implements AutoCloseable {
         : exit.toString();
   }
 
-  private static long entry(OracleCase asked) {
-    return OracleCase.CODE + asked.codeOffset();
-  }
-
   private static boolean isRepeated(OracleCase asked) {
     for (byte one : asked.code()) {
       int value = one & 0xff;
       if (value == 0xf2 || value == 0xf3) {
         return true;
       }
-      if (value != 0x66 && value != 0x67 && value != 0x64 && (value & 0xf0) != 0x40) {
+      boolean override = value >= 0x64 && value < 0x68 || (value & 0xe7) == 0x26;
+      boolean rex = asked.mode() == OracleCase.MODE_64 && (value & 0xf0) == 0x40;
+      if (!override && !rex) {
         return false;
       }
     }
@@ -117,13 +123,39 @@ final class SoftOracle implements AutoCloseable {
     protect(asked.protection());
     state.set(base);
     System.arraycopy(asked.gpr(), 0, state.gpr, 0, 16);
-    state.rip = entry(asked);
+    state.rip = asked.entry();
     state.rflags = asked.rflags() | 2;
     System.arraycopy(asked.fxsave(), 0, state.fxsave, 0, 416);
-    boolean sixtyFour = asked.mode() == 64;
-    state.segments[CpuState.CS].set(
-        sixtyFour ? USER64_CS : USER32_CS, 0, 0xffffffffL, sixtyFour ? 0xa0fb : 0xc0fb);
+    segments(asked.mode());
     state.segments[CpuState.FS].base = asked.fsBase();
+  }
+
+  private void segments(int mode) {
+    switch (mode) {
+      case OracleCase.MODE_64 ->
+          state.segments[CpuState.CS].set(USER64_CS, 0, 0xffffffffL, CODE | LONG | PAGES);
+      case OracleCase.MODE_32 ->
+          state.segments[CpuState.CS].set(USER32_CS, 0, 0xffffffffL, CODE | WIDE | PAGES);
+      default -> {
+        boolean narrow = mode == OracleCase.SEGMENTED_16;
+        int selector = narrow ? OracleCase.CODE_16_SELECTOR : OracleCase.CODE_32_SELECTOR;
+        state.segments[CpuState.CS].set(
+            selector, OracleCase.CODE, 2 * OracleCase.PAGE - 1, CODE | (narrow ? 0 : WIDE));
+        long before = OracleCase.PAGE - OracleCase.WINDOW / 2;
+        for (int data : new int[] {CpuState.DS, CpuState.ES}) {
+          state.segments[data].set(
+              OracleCase.DATA_SELECTOR,
+              OracleCase.DATA + before,
+              OracleCase.WINDOW - 1,
+              DATA | WIDE);
+        }
+        state.segments[CpuState.SS].set(
+            OracleCase.STACK_SELECTOR,
+            OracleCase.STACK + before,
+            OracleCase.WINDOW - 1,
+            DATA | WIDE);
+      }
+    }
   }
 
   private void protect(int protection) {

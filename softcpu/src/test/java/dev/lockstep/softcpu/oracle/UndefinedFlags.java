@@ -33,6 +33,16 @@ final class UndefinedFlags {
     return lettersByName;
   }
 
+  /**
+   * As {@link #mask}, on AMD's processors: the flags that the manual leaves undefined are what ours does as well, but for the divisions and others that leave CF undefined, and for CF of shifts by more
+   * than the operand's width.
+   */
+  long maskOnAmd(Form form) {
+    long mask = mask(form);
+    boolean shift = form.name().equals("shl") || form.name().equals("shr");
+    return (mask & 1) == 0 ? 0 : shift ? 1 : mask;
+  }
+
   /** RFLAGS bits that a form leaves undefined; its letters must be cited under its name. */
   long mask(Form form) {
     String letters = form.value("flags");

@@ -6,7 +6,7 @@ import java.util.List;
 /**
  * A form with every choice made that coverage counts: mode, operand size, register or memory, addressing mode, LOCK and REP.
  *
- * @param mode 64 or 32
+ * @param mode as {@link OracleCase} has it
  * @param operandPrefix 0x66 is present
  * @param rexW REX.W is set
  * @param addressing how the r/m operand is given
@@ -22,6 +22,10 @@ record Variant(
     boolean lock,
     int rep) {
 
+  private static final int[] MODES = {
+    OracleCase.MODE_64, OracleCase.MODE_32, OracleCase.SEGMENTED_32, OracleCase.SEGMENTED_16
+  };
+
   /** Kinds of r/m operand; each is an own decode path. */
   enum Addressing {
     REGISTER,
@@ -34,11 +38,17 @@ record Variant(
     RIP_RELATIVE,
     BASE_INDEX_ADDRESS32,
     FS_BASE,
-    IMPLIED
+    /** BX or BP, SI or DI, a displacement. */
+    ADDRESS16,
+    /** Any other segment than the address's own. */
+    OVERRIDE,
+    IMPLIED,
+    /** Implied registers, an address in the instruction, or a counter, of the other address size (67). */
+    IMPLIED_OTHER_SIZE
   }
 
   String describe() {
-    return "%s [%d-bit%s%s %s%s%s]"
+    return "%s [mode %d%s%s %s%s%s]"
         .formatted(
             form.line(),
             mode,
@@ -52,8 +62,10 @@ record Variant(
   /** Every variant of a form. */
   static List<Variant> of(Form form) {
     List<Variant> variants = new ArrayList<>();
-    for (int mode : new int[] {64, 32}) {
-      if (mode == 64 ? form.has("m32") : form.has("m64")) {
+    boolean integer = !form.has("x87") && !form.has("sse") && !form.has("mmx");
+    for (int mode : MODES) {
+      boolean here = mode == OracleCase.MODE_64 ? !form.has("m32") : !form.has("m64");
+      if (!here || OracleCase.isSegmented(mode) && !integer) {
         continue;
       }
       for (int width = 0; width < 3; width++) {
@@ -68,12 +80,13 @@ record Variant(
   }
 
   private static boolean sizeApplies(Form form, int mode, boolean prefix, boolean rexW) {
-    if (rexW && mode != 64) {
+    if (rexW && mode != OracleCase.MODE_64) {
       return false;
     }
     return switch (form.size()) {
       case "v" -> true;
-      case "y" -> !prefix;
+      // 16 bits of BSWAP are undefined (SDM vol. 2A, BSWAP); the others have no 16-bit form.
+      case "y" -> prefix == (mode == OracleCase.SEGMENTED_16 && form.modrm() == Form.PLUS_R);
       case "z" -> !rexW;
       // Near branches with 66 differ between vendors in 64-bit mode (SDM vol. 2A, CALL: Intel
       // ignores it).
@@ -98,18 +111,27 @@ record Variant(
     if (!form.hasModrm()) {
       for (int rep : reps) {
         variants.add(new Variant(form, mode, prefix, rexW, Addressing.IMPLIED, false, rep));
+        // In flat 32-bit code there is nothing below 64 KiB.
+        if (mode != OracleCase.MODE_32 && usesAddressSize(form)) {
+          variants.add(
+              new Variant(form, mode, prefix, rexW, Addressing.IMPLIED_OTHER_SIZE, false, rep));
+        }
       }
       return;
     }
     for (Addressing addressing : Addressing.values()) {
       boolean memory = addressing != Addressing.REGISTER;
+      boolean wanted = memory ? !form.has("reg") : !form.has("memonly");
+      boolean segmented = OracleCase.isSegmented(mode);
       boolean possible =
-          switch (addressing) {
-            case IMPLIED -> false;
-            case REGISTER -> !form.has("memonly");
-            case RIP_RELATIVE, BASE_INDEX_ADDRESS32 -> mode == 64 && !form.has("reg");
-            default -> !form.has("reg");
-          };
+          wanted
+              && switch (addressing) {
+                case IMPLIED, IMPLIED_OTHER_SIZE -> false;
+                case RIP_RELATIVE, BASE_INDEX_ADDRESS32 -> mode == OracleCase.MODE_64;
+                case FS_BASE -> !segmented;
+                case ADDRESS16, OVERRIDE -> segmented;
+                default -> true;
+              };
       if (possible) {
         variants.add(new Variant(form, mode, prefix, rexW, addressing, false, 0));
         if (memory && form.has("lock")) {
@@ -119,6 +141,13 @@ record Variant(
     }
   }
 
+  private static boolean usesAddressSize(Form form) {
+    return !form.value("string").isEmpty()
+        || form.has("count32")
+        || form.has("xlat")
+        || form.immediate().equals("off");
+  }
+
   /** Operand size in bits, where the form's size depends on prefixes. */
   int operandBits() {
     return switch (form.size()) {
@@ -126,9 +155,42 @@ record Variant(
       case "w" -> 16;
       case "d" -> 32;
       case "q" -> 64;
-      case "s" -> operandPrefix ? 16 : mode;
+      case "s" -> mode == OracleCase.MODE_64 ? operandPrefix ? 16 : 64 : legacyBits();
       case "x" -> 0;
-      default -> rexW ? 64 : operandPrefix ? 16 : 32;
+      case "y" -> rexW ? 64 : 32;
+      default -> rexW ? 64 : legacyBits();
     };
+  }
+
+  /** 16 or 32, by mode and prefix 66. */
+  private int legacyBits() {
+    return operandPrefix == (mode == OracleCase.SEGMENTED_16) ? 32 : 16;
+  }
+
+  /** Address size in bits. */
+  int addressBits() {
+    boolean other = addressing == Addressing.IMPLIED_OTHER_SIZE;
+    return switch (mode) {
+      case OracleCase.MODE_64 -> other || addressing == Addressing.BASE_INDEX_ADDRESS32 ? 32 : 64;
+      case OracleCase.SEGMENTED_16 ->
+          switch (addressing) {
+            case ADDRESS16, OVERRIDE, IMPLIED, REGISTER -> 16;
+            default -> 32;
+          };
+      default -> other || addressing == Addressing.ADDRESS16 ? 16 : 32;
+    };
+  }
+
+  /** Whether prefix 67 is present. */
+  boolean addressPrefix() {
+    return switch (mode) {
+      case OracleCase.MODE_64 -> addressBits() == 32;
+      case OracleCase.SEGMENTED_16 -> addressBits() == 32;
+      default -> addressBits() == 16;
+    };
+  }
+
+  boolean isSegmented() {
+    return OracleCase.isSegmented(mode);
   }
 }

@@ -26,7 +26,11 @@
 #define DATA 0x10000000L  /* two pages; window around DATA + PAGE */
 #define STACK 0x11000000L /* two pages; window around STACK + PAGE */
 
-enum { MODE_64 = 64, MODE_32 = 32, MODE_16 = 16 };
+/* The last two run in segments with bases and limits: code from CODE on, DS and ES the data window, SS the stack window; addresses are offsets in them. */
+enum { MODE_64 = 64, MODE_32 = 32, MODE_SEGMENTED_32 = 33, MODE_SEGMENTED_16 = 16 };
+/* Entries of the LDT, and the selectors that name them. */
+enum { LDT_CODE_16, LDT_CODE_32, LDT_DATA, LDT_STACK };
+#define SELECTOR(entry) ((entry) << 3 | 7)
 enum { DATA_PLAIN = 0, DATA_SECOND_ABSENT = 1, DATA_SECOND_READ_ONLY = 2, DATA_READ_ONLY = 3, DATA_ABSENT = 4 };
 
 struct request {
@@ -59,7 +63,6 @@ struct answer {
 static struct request request;
 static struct answer answer;
 static int protection = DATA_PLAIN;
-static int ldt16_selector;
 static greg_t host_segments;
 static int started;
 
@@ -171,16 +174,24 @@ static void load(ucontext_t *uc) {
   memcpy((void *)(STACK + PAGE - WINDOW / 2), request.stack, WINDOW);
   protect((int)request.data_protection);
   for (int i = 0; i < 16; i++) g[order[i]] = (greg_t)request.gpr[i];
-  g[REG_RIP] = (greg_t)(request.mode == MODE_16 ? request.code_offset : CODE + request.code_offset);
+  int segmented = request.mode == MODE_SEGMENTED_16 || request.mode == MODE_SEGMENTED_32;
+  g[REG_RIP] = (greg_t)(segmented ? request.code_offset : CODE + request.code_offset);
   g[REG_EFL] = (greg_t)request.rflags;
   int64_t segments = host_segments & ~0xffffLL;
   int64_t ss = (host_segments >> 48) & 0xffff;
   switch (request.mode) {
     case MODE_64: segments = host_segments; break;
     case MODE_32: segments = (segments & 0x0000ffffffffffffLL) | 0x23 | (ss << 48); break;
-    default: segments = (segments & 0x0000ffffffffffffLL) | ldt16_selector | (ss << 48); break;
+    default: {
+      int64_t code = request.mode == MODE_SEGMENTED_16 ? SELECTOR(LDT_CODE_16) : SELECTOR(LDT_CODE_32);
+      segments = (segments & 0x0000ffffffffffffLL) | code | ((int64_t)SELECTOR(LDT_STACK) << 48);
+      break;
+    }
   }
   g[REG_CSGSFS] = (greg_t)segments;
+  /* 64-bit code does not look at DS and ES; sigreturn leaves them. 32-bit cases need flat ones. */
+  int data = segmented ? SELECTOR(LDT_DATA) : 0x2b;
+  __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(data));
   if (syscall(SYS_arch_prctl, ARCH_SET_FS, request.fs_base)) die("arch_prctl");
   /* fpregs points at the FXSAVE image in the frame; the XSAVE header behind it must name x87 and SSE as in use, or sigreturn would initialise them. */
   uint8_t *fp = (uint8_t *)uc->uc_mcontext.fpregs;
@@ -219,6 +230,12 @@ static void map_at(long address, int prot) {
   if (got != (void *)address) die("mmap at a fixed address");
 }
 
+/* contents: 0 data, 2 code, as modify_ldt has them. */
+static void segment(unsigned entry, unsigned base, unsigned limit, unsigned wide, unsigned contents) {
+  struct user_desc desc = {.entry_number = entry, .base_addr = base, .limit = limit, .seg_32bit = wide, .contents = contents, .read_exec_only = 0, .useable = 1};
+  if (syscall(SYS_modify_ldt, 1, &desc, sizeof desc)) die("modify_ldt");
+}
+
 int main(void) {
   uint32_t sizes[2] = {sizeof request, sizeof answer};
   (void)read_fully;
@@ -226,9 +243,10 @@ int main(void) {
   map_at(CODE, PROT_READ | PROT_WRITE | PROT_EXEC);
   map_at(DATA, PROT_READ | PROT_WRITE);
   map_at(STACK, PROT_READ | PROT_WRITE);
-  /* A 16-bit code segment whose base makes CODE its offset 0; without it (a kernel without modify_ldt) 16-bit cases fault at entry and the Java side sees selector 0. */
-  struct user_desc desc = {.entry_number = 0, .base_addr = CODE, .limit = 0xffff, .seg_32bit = 0, .contents = 2, .read_exec_only = 0, .useable = 1};
-  ldt16_selector = syscall(SYS_modify_ldt, 1, &desc, sizeof desc) == 0 ? 7 : 0;
+  segment(LDT_CODE_16, CODE, 2 * PAGE - 1, 0, 2);
+  segment(LDT_CODE_32, CODE, 2 * PAGE - 1, 1, 2);
+  segment(LDT_DATA, DATA + PAGE - WINDOW / 2, WINDOW - 1, 1, 0);
+  segment(LDT_STACK, STACK + PAGE - WINDOW / 2, WINDOW - 1, 1, 0);
   if (syscall(SYS_arch_prctl, ARCH_GET_FS, &host_fs)) die("arch_prctl");
   stack_t alternate = {.ss_sp = malloc(1 << 18), .ss_size = 1 << 18};
   if (alternate.ss_sp == NULL || sigaltstack(&alternate, NULL)) die("sigaltstack");
@@ -239,8 +257,6 @@ int main(void) {
   int signals[] = {SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
   for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
     if (sigaction(signals[i], &action, NULL)) die("sigaction");
-  /* 64-bit programs run with null data selectors; 32-bit cases need flat ones. */
-  __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(0x2b));
   alarm(3600); /* a case that loops for ever ends the run */
   __asm__ volatile("int3");
   return 1;
