@@ -136,7 +136,7 @@ final class X87Decode {
       case 0 -> new Register(insn, u -> u.moves.fldRegister(i));
       case 1 -> new Register(insn, u -> u.moves.fxch(i));
       case 2 -> i == 0 ? new Register(insn, u -> {}) : UndefinedOp.UD;
-      case 3 -> new Register(insn, u -> u.moves.fstpRegister(i));
+      case 3 -> new Register(insn, u -> u.moves.fstpNoUnderflow(i));
       case 4 ->
           switch (i) {
             case 0 -> new Register(insn, u -> u.functions.fchs());

@@ -153,6 +153,18 @@ public final class X87Moves {
     }
   }
 
+  /**
+   * FSTPNOUVR ST(i), D9 D8+i, in no manual: FSTP that finds no underflow. From an empty ST(0), processors of AMD leave the destination as
+   * it is and pop, as the oracle shows.
+   */
+  public void fstpNoUnderflow(int i) {
+    stack.begin();
+    if (!state.isEmpty(0)) {
+      copy(0, i);
+    }
+    state.pop();
+  }
+
   private boolean store(int i) {
     stack.begin();
     if (state.isEmpty(0)) {

@@ -196,7 +196,13 @@ final class CaseBuilder {
   /** Room for every push and pop; where there is a limit, sometimes at it. What looks at the stack in advance, or pops many registers, stays away from it. */
   private long stackAddress() {
     Form form = variant.form();
-    boolean steady = form.has("flagsvalue") || form.has("return") || form.name().equals("popa");
+    // A call with a bad target and a bad stack: SDM vol. 2A checks the target first, AMD's
+    // processors the stack.
+    boolean steady =
+        form.has("flagsvalue")
+            || form.has("return")
+            || form.has("target")
+            || form.name().equals("popa");
     if (variant.isSegmented() && !steady && random.nextInt(6) == 0) {
       return random.nextBoolean() ? random.nextInt(8) : OracleCase.WINDOW - random.nextInt(8);
     }
