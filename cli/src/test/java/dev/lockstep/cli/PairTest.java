@@ -86,6 +86,34 @@ final class PairTest {
   }
 
   @Test
+  void aCutNetworkLeavesOneOfThemLive() throws Exception {
+    Path kernel = new TinyGuest().echoUntil('Q').exit(3).write(folder.resolve("kernel"));
+    try (Command primary = primary(kernel, "--alone");
+        CuttableLink link = new CuttableLink(listens(primary));
+        Command backup = backup(kernel, "--peer", link.address())) {
+      await().until(() -> primary.err().contains("primary, protected"));
+      primary.type("before");
+      await().until(() -> primary.out().equals("before"));
+      link.cut();
+      primary.type("cut");
+      await().until(() -> aloneInEpochThree(primary) || aloneInEpochThree(backup));
+      boolean wentOn = aloneInEpochThree(primary);
+      Command survivor = wentOn ? primary : backup;
+      Command other = wentOn ? backup : primary;
+      if (!wentOn) {
+        assertThat(primary.await().status()).isEqualTo(ExitStatus.HANDED_OVER);
+      }
+      survivor.type("afterQ");
+      assertThat(survivor.await().status()).isEqualTo(3);
+      // What was typed during the cut may be lost with the primary; nothing that came out is
+      // contradicted.
+      String whole = wentOn || survivor.out().contains("cut") ? "beforecutafterQ" : "beforeafterQ";
+      assertThat(whole).startsWith(primary.out()).endsWith(backup.out());
+      assertThat(aloneInEpochThree(other)).isFalse();
+    }
+  }
+
+  @Test
   void signalsEndAReplica() throws Exception {
     Path kernel = new TinyGuest().print("on").spin().write(folder.resolve("kernel"));
     try (Command backup = backup(kernel);
@@ -211,6 +239,14 @@ final class PairTest {
           disk.toString());
       assertThat(first.running()).isTrue();
     }
+  }
+
+  /** After the cut: the epoch before was the pair's, the one before that the lonely primary's. */
+  private static boolean aloneInEpochThree(Command replica) throws IOException {
+    return replica
+        .err()
+        .lines()
+        .anyMatch(line -> line.matches(".*primary, not protected.*epoch [3-9].*"));
   }
 
   private static void failed(Command.Result result, int status, String... says) {
