@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
 final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
   private static final int FAILED = 1;
   private static final long TIMEOUT_MILLIS = 600_000;
-  private static final int LINES = 60;
+  private static final int LINES = 80;
   private static final int LINES_PER_KILL = 100;
 
   /** Enough that the guest is still busy when the backup has come in. */

@@ -119,13 +119,17 @@ final class ConsoleFollower implements AutoCloseable {
     return !closed;
   }
 
-  /** From now on the first new byte is timed. Bytes on their way already are read first by whoever calls this after a kill. */
-  synchronized void watch() {
-    watchedSinceNanos = System.nanoTime();
+  /**
+   * From now on, where a survivor is known to be live, the first byte is timed: what came since the kill until now may have left its primary before.
+   *
+   * @param killedNanos when the primary was killed
+   */
+  synchronized void watch(long killedNanos) {
+    watchedSinceNanos = killedNanos;
     firstByteAfterNanos = -1;
   }
 
-  /** Milliseconds from {@link #watch} to the first byte after it, or -1. */
+  /** Milliseconds from the kill to the first byte after {@link #watch}, or -1. */
   synchronized long gapMillis() {
     return firstByteAfterNanos < 0 ? -1 : (firstByteAfterNanos - watchedSinceNanos) / 1_000_000;
   }

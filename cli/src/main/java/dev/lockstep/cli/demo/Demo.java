@@ -10,7 +10,10 @@ import tools.jackson.databind.JsonNode;
 
 /** One run: a pair is started, its primary killed, its console and its surviving disk judged. */
 public final class Demo {
-  private static final int IDLE_SECONDS = 8;
+  private static final int IDLE_SECONDS = 6;
+  private static final int IDLE_AFTER_LINES = 15;
+  private static final int SETTLE_MILLIS = 500;
+  private static final int IDLE_MEASURED_MILLIS = 3_000;
   private static final int BOOT_KILL_MAX_MILLIS = 15_000;
   private static final int BUSY_KILL_MAX_MILLIS = 400;
   private static final int CHECKPOINT_KILL_MAX_MILLIS = 2_500;
@@ -48,8 +51,12 @@ public final class Demo {
   }
 
   private DemoResult run() throws IOException, InterruptedException {
-    String pause = settings.moment() == Moment.IDLE ? " " + IDLE_SECONDS : "";
-    String workload = "lockstep-workload %d%s".formatted(settings.lines(), pause);
+    String workload =
+        switch (settings.moment()) {
+          case IDLE, BUSY ->
+              "lockstep-workload %d %d %d".formatted(settings.lines(), IDLE_SECONDS, idleAfter());
+          case BOOT, CHECKPOINT -> "lockstep-workload " + settings.lines();
+        };
     try (Pair pair = new Pair(settings, workload)) {
       return settings.moment() == Moment.CHECKPOINT ? joining(pair) : failovers(pair);
     } catch (DemoException e) {
@@ -79,6 +86,7 @@ public final class Demo {
             "it was live",
             status -> ReplicaProcess.is(status, "primary", "not_protected"),
             settings.timeoutMillis());
+        follower.watch(killedNanos);
         liveMillis = Math.max(liveMillis, (System.nanoTime() - killedNanos) / 1_000_000);
         say(
             "%s is live; %d console bytes compared with what was seen, no difference",
@@ -109,26 +117,39 @@ public final class Demo {
       Thread.sleep(random.nextInt(BOOT_KILL_MAX_MILLIS));
       return;
     }
-    boolean idle = settings.moment() == Moment.IDLE;
+    if (kill == 1) {
+      measureLog(primary, follower);
+    }
+    if (settings.moment() == Moment.IDLE) {
+      Thread.sleep(random.nextInt((IDLE_SECONDS - 4) * 1000));
+      return;
+    }
     int segment = settings.lines() / settings.kills();
-    int line =
-        idle
-            ? settings.lines() / 2
-            : (kill - 1) * segment + 1 + random.nextInt(Math.max(1, segment * 2 / 3));
+    int first = kill == 1 ? idleAfter() : (kill - 1) * segment;
+    int last = (kill - 1) * segment + segment * 2 / 3;
+    awaitLine(follower, first + 1 + random.nextInt(Math.max(1, last - first)));
+    Thread.sleep(random.nextInt(BUSY_KILL_MAX_MILLIS));
+  }
+
+  /** The workload sleeps once: in the middle where the primary is to die then, else after its first lines. */
+  private int idleAfter() {
+    return settings.moment() == Moment.IDLE
+        ? settings.lines() / 2
+        : Math.min(IDLE_AFTER_LINES, settings.lines() / 2);
+  }
+
+  /** What the log costs while the workload prints its first lines, and while it sleeps. */
+  private void measureLog(ReplicaProcess primary, ConsoleFollower follower)
+      throws InterruptedException {
     long bytes = logBytes(primary);
     long started = System.nanoTime();
-    awaitLine(follower, line);
-    if (kill == 1) {
-      busyBytesPerSecond = rate(logBytes(primary) - bytes, started);
-    }
-    if (idle) {
-      bytes = logBytes(primary);
-      started = System.nanoTime();
-      Thread.sleep(1000 + random.nextInt((IDLE_SECONDS - 3) * 1000));
-      idleBytesPerSecond = rate(logBytes(primary) - bytes, started);
-    } else {
-      Thread.sleep(random.nextInt(BUSY_KILL_MAX_MILLIS));
-    }
+    awaitLine(follower, idleAfter());
+    busyBytesPerSecond = rate(logBytes(primary) - bytes, started);
+    Thread.sleep(SETTLE_MILLIS);
+    bytes = logBytes(primary);
+    started = System.nanoTime();
+    Thread.sleep(IDLE_MEASURED_MILLIS);
+    idleBytesPerSecond = rate(logBytes(primary) - bytes, started);
   }
 
   // ---- a backup that joins
@@ -164,6 +185,7 @@ public final class Demo {
                           || ReplicaProcess.is(status, "backup", "connecting")),
               settings.timeoutMillis());
       if (after.get("role").asString().equals("primary")) {
+        follower.watch(killedNanos);
         follower.compareWith(pair.console(backup));
         return finish(pair, backup, follower, Fate.WENT_ON);
       }
@@ -206,7 +228,6 @@ public final class Demo {
     }
     killedNanos = System.nanoTime();
     primary.kill();
-    follower.watch();
     say("SIGKILL to %s, after line %d", primary.name(), follower.lines());
   }
 
