@@ -168,6 +168,7 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
   private static String fate(DemoResult.Fate fate) {
     return switch (fate) {
       case WENT_ON -> "went on in the backup";
+      case MOVED -> "moved to the backup before the kill: the host is too busy for heartbeats";
       case STAYED -> "went on when the joining backup died";
       case NOT_PROTECTED_YET -> "died with its primary: the joining backup was not in sync yet";
       case UNKNOWN -> "see the error";

@@ -36,6 +36,8 @@ public record DemoResult(
   public enum Fate {
     /** It went on in the backup. */
     WENT_ON,
+    /** It moved to the backup before the kill, on a host too busy for heartbeats. */
+    MOVED,
     /** The joining backup died, and it went on where it was. */
     STAYED,
     /** Its only replica died before the joining backup was in sync: nothing is contradicted, and what left is on its disk. */
