@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,7 +33,7 @@ final class PairTest {
 
   @BeforeAll
   static void patience() {
-    org.awaitility.Awaitility.setDefaultTimeout(60, TimeUnit.SECONDS);
+    Awaitility.setDefaultTimeout(60, TimeUnit.SECONDS);
   }
 
   @Test

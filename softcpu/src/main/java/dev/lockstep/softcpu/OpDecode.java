@@ -1,5 +1,7 @@
 package dev.lockstep.softcpu;
 
+import dev.lockstep.engine.CpuState;
+
 /** From {@link Insn} to {@link Op}: the one-byte opcode map, and the way to the other makers. */
 final class OpDecode {
   private OpDecode() {}
@@ -169,8 +171,7 @@ final class OpDecode {
   }
 
   private static Op translate(Insn insn) {
-    int segment =
-        insn.segmentOverride >= 0 ? insn.segmentOverride : dev.lockstep.engine.CpuState.DS;
+    int segment = insn.segmentOverride >= 0 ? insn.segmentOverride : CpuState.DS;
     return new UnaryOps.Translate(new Ea(insn.mode, insn.addressSize, segment, 3, Cpu.ZERO, 0, 0));
   }
 

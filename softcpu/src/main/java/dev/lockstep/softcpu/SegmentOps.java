@@ -2,6 +2,7 @@ package dev.lockstep.softcpu;
 
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.SegmentRegister;
+import java.util.function.ToLongFunction;
 
 /** Instructions that read, load and examine segment registers and descriptor tables. */
 final class SegmentOps {
@@ -39,7 +40,7 @@ final class SegmentOps {
   }
 
   /** Stores a selector or the like: 16 bits to memory, the operand size to a register, zero-extended. */
-  private static Op storeWord(Insn insn, java.util.function.ToLongFunction<Cpu> value) {
+  private static Op storeWord(Insn insn, ToLongFunction<Cpu> value) {
     Ea ea = insn.ea;
     int register = insn.rm;
     int size = insn.operandSize;

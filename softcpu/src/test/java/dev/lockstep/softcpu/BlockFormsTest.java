@@ -8,6 +8,7 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.testkit.BareGuest;
 import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -217,7 +218,7 @@ final class BlockFormsTest {
     start.rflags = 2 | random.nextInt() & 0x8d5;
     random.nextBytes(data);
     if (random.nextInt(3) == 0) {
-      java.util.Arrays.fill(data, (byte) start.gpr[0]);
+      Arrays.fill(data, (byte) start.gpr[0]);
     }
     guest.load(BareGuest.CODE, bytes);
     guest.load(DATA, data);
@@ -248,8 +249,7 @@ final class BlockFormsTest {
     }
     return text.append(
             "rip=%x flags=%x count=%d data=%x"
-                .formatted(
-                    state.rip, state.rflags, cpu.branchCount(), java.util.Arrays.hashCode(now)))
+                .formatted(state.rip, state.rflags, cpu.branchCount(), Arrays.hashCode(now)))
         .toString();
   }
 }

@@ -8,6 +8,7 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.testkit.BareGuest;
+import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -72,7 +73,7 @@ final class DeviceWritesTest {
             memory.write64(
                 CODE + 0x7c, 0x00c0_8300_0000_00L | (long) (way + 2) << 48 | 0xebL << 56);
         case 4 -> memory.write(CODE + 0x80, fresh, 0, fresh.length);
-        default -> memory.write(CODE + 0x80, java.lang.foreign.MemorySegment.ofArray(fresh));
+        default -> memory.write(CODE + 0x80, MemorySegment.ofArray(fresh));
       }
       limit += 50;
       cpu.run(limit);

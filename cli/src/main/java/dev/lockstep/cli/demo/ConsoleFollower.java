@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -149,8 +150,7 @@ final class ConsoleFollower implements AutoCloseable {
     return await(check::done, timeoutMillis);
   }
 
-  private synchronized boolean await(
-      java.util.function.BooleanSupplier condition, long timeoutMillis)
+  private synchronized boolean await(BooleanSupplier condition, long timeoutMillis)
       throws InterruptedException {
     long deadline = System.nanoTime() + timeoutMillis * 1_000_000;
     while (!condition.getAsBoolean()) {

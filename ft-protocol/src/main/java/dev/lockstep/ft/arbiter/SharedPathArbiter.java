@@ -11,10 +11,12 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -73,7 +75,7 @@ public final class SharedPathArbiter implements Arbiter {
     Path draft = draft(file);
     try {
       write(draft, "%016x\n".formatted(nonce));
-      Files.move(draft, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+      Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new ArbiterUnavailableException(
           "'%s' cannot be written: %s".formatted(file, reason(e)), e);
@@ -130,9 +132,7 @@ public final class SharedPathArbiter implements Arbiter {
 
   private Path draft(Path file) {
     return folder.resolve(
-        ".draft-%016x-%s"
-            .formatted(
-                java.util.concurrent.ThreadLocalRandom.current().nextLong(), file.getFileName()));
+        ".draft-%016x-%s".formatted(ThreadLocalRandom.current().nextLong(), file.getFileName()));
   }
 
   private static void write(Path file, String content) throws IOException {

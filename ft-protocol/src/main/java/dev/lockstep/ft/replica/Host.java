@@ -5,8 +5,10 @@ import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
 import dev.lockstep.ft.core.DecisionName;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.vmm.machine.Machine;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -37,7 +39,7 @@ final class Host {
     markers = new DiskMarkers(source.vmName(), source.writableImages());
   }
 
-  private static java.util.concurrent.ThreadFactory daemon(String name) {
+  private static ThreadFactory daemon(String name) {
     return task -> Thread.ofPlatform().daemon().name(name).unstarted(task);
   }
 
@@ -95,7 +97,7 @@ final class Host {
   }
 
   /** Lets the machine's end be told to whoever drives it then. */
-  void watch(dev.lockstep.vmm.machine.Machine machine) {
+  void watch(Machine machine) {
     machine
         .ended()
         .whenComplete((end, failure) -> inbox.put(new Replica.MachineEnded(machine, end, failure)));

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** A replica that is the primary. */
@@ -81,7 +82,7 @@ final class PrimaryDriver implements Driver {
   }
 
   /** How a gate tells that outputs have left. */
-  static java.util.function.LongConsumer left(Host host) {
+  static LongConsumer left(Host host) {
     return through -> host.inbox.put(new PrimaryInput.OutputsLeft(through));
   }
 

@@ -21,6 +21,7 @@ import dev.lockstep.vmm.machine.MachineStatus;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,7 +119,7 @@ public final class Replica implements AutoCloseable {
       Arbiter arbiter,
       OutputSink outside,
       ReplicaListener listener,
-      java.util.function.Function<Host, Driver> first) {
+      Function<Host, Driver> first) {
     this.listener = listener;
     host = new Host(this, source, settings, arbiter, outside);
     driver = first.apply(host);

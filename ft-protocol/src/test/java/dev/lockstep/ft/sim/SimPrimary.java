@@ -11,6 +11,7 @@ import dev.lockstep.ft.core.PrimaryStatus;
 import dev.lockstep.ft.core.RecordKind;
 import dev.lockstep.ft.core.ReplicaInstance;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -225,8 +226,7 @@ final class SimPrimary {
       return;
     }
     int from = send.index() * CHUNK_BYTES;
-    byte[] chunk =
-        java.util.Arrays.copyOfRange(state, from, Math.min(state.length, from + CHUNK_BYTES));
+    byte[] chunk = Arrays.copyOfRange(state, from, Math.min(state.length, from + CHUNK_BYTES));
     send(send.to(), new Message.CheckpointChunk(send.epoch(), send.index(), Payload.of(chunk)));
   }
 

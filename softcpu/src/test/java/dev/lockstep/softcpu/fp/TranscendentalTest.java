@@ -3,7 +3,9 @@ package dev.lockstep.softcpu.fp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Tag;
@@ -106,8 +108,7 @@ class TranscendentalTest {
     BigDecimal half = HighPrecision.X87_PI.divide(BigDecimal.TWO);
     BigDecimal x = value(se0, sig0);
     boolean small = (se0 & 0x7fff) < 0x3ff0;
-    BigDecimal quotient =
-        small ? BigDecimal.ZERO : x.divide(half, 0, java.math.RoundingMode.HALF_EVEN);
+    BigDecimal quotient = small ? BigDecimal.ZERO : x.divide(half, 0, RoundingMode.HALF_EVEN);
     BigDecimal r = small ? x : exact(se0, sig0).subtract(quotient.multiply(half));
     int quadrant = quotient.toBigInteger().intValue() & 3;
     BigDecimal sine = HighPrecision.sine(r.round(DIGITS));
@@ -207,7 +208,7 @@ class TranscendentalTest {
     BigDecimal multiple =
         HighPrecision.X87_PI.multiply(
             BigDecimal.valueOf(random.nextInt(1, 1 << random.nextInt(1, 31))));
-    java.math.BigInteger bits = multiple.multiply(BigDecimal.TWO.pow(64)).toBigInteger();
+    BigInteger bits = multiple.multiply(BigDecimal.TWO.pow(64)).toBigInteger();
     int shift = bits.bitLength() - 64;
     se0 = se0 & 0x8000 | 0x3fff + bits.bitLength() - 1 - 65;
     sig0 = bits.shiftRight(shift).longValue();

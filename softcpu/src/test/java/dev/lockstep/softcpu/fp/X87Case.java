@@ -1,5 +1,6 @@
 package dev.lockstep.softcpu.fp;
 
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.random.RandomGenerator;
 
@@ -57,7 +58,7 @@ record X87Case(int opcode, int modrm, byte[] image, byte[] memory) {
   /** A memory operand of the form's type; control words for FLDCW. */
   private static byte[] memory(Operands operands, int opcode, int reg) {
     byte[] memory = new byte[16];
-    java.util.Arrays.fill(memory, (byte) 0xcc);
+    Arrays.fill(memory, (byte) 0xcc);
     boolean float32 = opcode == 0xd8 || opcode == 0xd9 && reg != 5;
     boolean float64 = opcode == 0xdc || opcode == 0xdd;
     if (float32) {

@@ -3,6 +3,7 @@ package dev.lockstep.softcpu.mutation;
 import dev.lockstep.softcpu.oracle.OracleRun;
 import dev.lockstep.softcpu.system.SystemSuite;
 import java.io.IOException;
+import java.lang.annotation.Annotation;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -67,8 +68,7 @@ record Killer(String kind, String what) {
     }
   }
 
-  private static void around(
-      Class<?> type, Object instance, Class<? extends java.lang.annotation.Annotation> what)
+  private static void around(Class<?> type, Object instance, Class<? extends Annotation> what)
       throws ReflectiveOperationException {
     for (Method method : type.getDeclaredMethods()) {
       if (method.isAnnotationPresent(what)) {

@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.config;
 
+import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -23,9 +24,7 @@ public final class MemorySize {
     int shift =
         matcher.group(4) != null
             ? 0
-            : switch (matcher.group(3) == null
-                ? "M"
-                : matcher.group(3).toUpperCase(java.util.Locale.ROOT)) {
+            : switch (matcher.group(3) == null ? "M" : matcher.group(3).toUpperCase(Locale.ROOT)) {
               case "K" -> 10;
               case "M" -> 20;
               case "G" -> 30;

@@ -12,6 +12,7 @@ import java.io.DataInput;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 /** Reads a checkpoint: the header at once, the rest section by section. Bytes that were not written so are refused. */
 public final class CheckpointReader {
@@ -190,7 +191,7 @@ public final class CheckpointReader {
     while (have < length) {
       int part = Math.min(length - have, Math.max(payload.length - have, 1 << 20));
       if (payload.length < have + part) {
-        payload = java.util.Arrays.copyOf(payload, Math.max(have + part, payload.length * 2));
+        payload = Arrays.copyOf(payload, Math.max(have + part, payload.length * 2));
       }
       in.readFully(payload, have, part);
       have += part;

@@ -6,6 +6,7 @@ import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.disk.DiskImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -90,7 +91,7 @@ public final class Machines {
 
     @Override
     public synchronized String toString() {
-      return bytes.toString(java.nio.charset.StandardCharsets.ISO_8859_1);
+      return bytes.toString(StandardCharsets.ISO_8859_1);
     }
   }
 }

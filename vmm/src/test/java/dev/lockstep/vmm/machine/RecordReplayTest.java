@@ -9,6 +9,7 @@ import dev.lockstep.vmm.replay.FileLogSink;
 import dev.lockstep.vmm.replay.FileLogSource;
 import dev.lockstep.vmm.replay.Replay;
 import dev.lockstep.vmm.replay.ReplayReport;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,7 +62,7 @@ class RecordReplayTest {
         assertThat(report.end()).isEqualTo(recording.end);
         String tail = "";
         for (byte[] bytes : rest) {
-          tail += new String(bytes, java.nio.charset.StandardCharsets.ISO_8859_1);
+          tail += new String(bytes, StandardCharsets.ISO_8859_1);
         }
         assertThat(recording.output).endsWith(tail);
       }
