@@ -88,6 +88,11 @@ final class Ea {
     return kind == FLAT;
   }
 
+  /** Whether the address is no multiple of 16, outside 64-bit mode; in it false. Checks nothing of the segment. */
+  boolean isMisalignedInSegment(Cpu c) {
+    return kind == SEGMENTED && (c.segments[segment].base + offset(c) & 15) != 0;
+  }
+
   /** Whether a non-canonical address here is #SS. */
   boolean usesStackSegment() {
     return segment == CpuState.SS;

@@ -23,7 +23,7 @@ final class FxStateOps {
     @Override
     void exec(Cpu c) {
       FpGate.fxState(c);
-      long linear = VectorOp.aligned(c, ea, true);
+      long linear = VectorOp.aligned(c, ea, FxsaveImage.BYTES, true);
       int bytes = FxsaveImage.writtenBytes(xmmRegisters);
       byte[] image = new byte[FxsaveImage.BYTES];
       if (wide) {
@@ -31,6 +31,8 @@ final class FxStateOps {
       } else {
         FxsaveImage.store32(c.x87.state, c.sse.state, image, xmmRegisters);
       }
+      // All 512 bytes are the operand, also those that are not written.
+      c.mmu.probeWrite(linear, FxsaveImage.BYTES);
       store(c, linear, image, bytes);
     }
 
@@ -55,9 +57,9 @@ final class FxStateOps {
     @Override
     void exec(Cpu c) {
       FpGate.fxState(c);
-      long linear = VectorOp.aligned(c, ea, false);
+      long linear = VectorOp.aligned(c, ea, FxsaveImage.BYTES, false);
       byte[] image = new byte[FxsaveImage.BYTES];
-      load(c, linear, image, FxsaveImage.writtenBytes(xmmRegisters));
+      load(c, linear, image, FxsaveImage.BYTES);
       if (!FxsaveImage.isValid(image)) {
         throw c.fault.raise(GuestFault.GP, 0);
       }

@@ -26,7 +26,16 @@ abstract class VectorOp extends Op {
 
   /** Linear address of a 16-byte operand that must be aligned: #GP(0) if it is not (Intel SDM vol. 2, exceptions type 4, legacy SSE). */
   static long aligned(Cpu c, Ea operand, boolean write) {
-    long linear = write ? operand.write(c, 16) : operand.read(c, 16);
+    return aligned(c, operand, 16, write);
+  }
+
+  /** As {@link #aligned(Cpu, Ea, boolean)}, of an operand of {@code bytes}. */
+  static long aligned(Cpu c, Ea operand, int bytes, boolean write) {
+    // Outside 64-bit mode before the segment's limit, as the hosts that we know do.
+    if (operand.isMisalignedInSegment(c)) {
+      throw c.fault.raise(GuestFault.GP, 0);
+    }
+    long linear = write ? operand.write(c, bytes) : operand.read(c, bytes);
     if ((linear & 15) != 0) {
       throw c.fault.raise(GuestFault.GP, 0);
     }

@@ -25,6 +25,7 @@ final class CaseBuilder {
   private final Values values;
   private final ByteBuffer code = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN);
   private final long[] gpr = new long[16];
+  private Addresses addresses;
 
   private Variant variant;
   private int modrm;
@@ -37,11 +38,13 @@ final class CaseBuilder {
   private int codeOffset;
   private boolean ripRelative;
   private int override;
+  private int operand;
 
   CaseBuilder(Random random, Variant variant) {
     this.random = random;
     this.values = new Values(random);
     this.variant = variant;
+    this.addresses = new Addresses(random, variant);
   }
 
   OracleCase build() {
@@ -54,11 +57,11 @@ final class CaseBuilder {
       gpr[i] = values.next();
     }
     if (form.has("stack")) {
-      gpr[RSP] = stackAddress();
+      gpr[RSP] = addresses.stack();
     }
     chooseImplied(form, stack);
     codeOffset = random.nextInt(8) == 0 ? OracleCase.PAGE - 1 - random.nextInt(6) : 64;
-    chooseOperands(form, data);
+    chooseOperands(form, data, stack);
     byte[] bytes = encode(form);
     if (variant.mode() != OracleCase.MODE_64) {
       for (int i = 0; i < gpr.length; i++) {
@@ -74,6 +77,7 @@ final class CaseBuilder {
         gpr.clone(),
         rflags,
         fsBase,
+        operand,
         fxsave,
         data,
         stack);
@@ -105,14 +109,17 @@ final class CaseBuilder {
     disp = 0;
     fsBase = random.nextInt(0x1000) * 16L;
     ripRelative = false;
+    operand = OracleCase.NO_OPERAND;
+    addresses = new Addresses(random, variant);
   }
 
   private int protection() {
-    boolean memory =
-        switch (variant.addressing()) {
-          case REGISTER, IMPLIED, IMPLIED_OTHER_SIZE -> false;
-          default -> true;
-        };
+    boolean memory = Variant.isMemory(variant.addressing());
+    boolean plain =
+        variant.form().has("plain16") && variant.operandBits() == 16 || operandCrossesLimit();
+    if (plain) {
+      return OracleCase.DATA_PLAIN;
+    }
     if ((memory || variant.form().attributes().stream().anyMatch(a -> a.startsWith("string")))
         && random.nextInt(8) == 0) {
       return 1 + random.nextInt(4);
@@ -120,36 +127,43 @@ final class CaseBuilder {
     return OracleCase.DATA_PLAIN;
   }
 
+  /** Beyond the limit and on an absent page at once: which is found first depends on the parts that a processor loads a large operand in. */
+  private boolean operandCrossesLimit() {
+    return variant.isSegmented()
+        && operand + operandBytes() > OracleCase.WINDOW
+        && operandBytes() > 8;
+  }
+
   /** Registers that an instruction uses without naming them. */
   private void chooseImplied(Form form, byte[] stack) {
     String string = form.value("string");
     if (!string.isEmpty()) {
-      gpr[RSI] = wide(dataAddress(16));
-      gpr[RDI] = wide(dataAddress(16));
-      gpr[RCX] = wide(random.nextInt(12));
+      gpr[RSI] = addresses.wide(addresses.data(16));
+      gpr[RDI] = addresses.wide(addresses.data(16));
+      gpr[RCX] = addresses.wide(random.nextInt(12));
     }
     if (form.has("count") && random.nextInt(4) != 0) {
       gpr[RCX] = gpr[RCX] & ~0xffL | random.nextInt(66);
     }
     if (form.has("count32")) {
-      gpr[RCX] = random.nextBoolean() ? wide(random.nextInt(3)) : values.next();
+      gpr[RCX] = random.nextBoolean() ? addresses.wide(random.nextInt(3)) : values.next();
     }
     if (form.has("divide")) {
       chooseDividend();
     }
     if (form.has("rdi")) {
-      gpr[RDI] = dataAddress(16);
+      gpr[RDI] = addresses.wide(addresses.data(16));
     }
     if (form.has("xlat")) {
       gpr[0] = random.nextInt(256);
-      gpr[3] = wide(boundary() - 128);
+      gpr[3] = addresses.wide(addresses.boundary() - 128);
       // AL is the index: the table covers the window.
     }
     if (form.has("leave")) {
-      gpr[RBP] = stackBoundary() - 64 + random.nextInt(64);
+      gpr[RBP] = addresses.stack();
     }
     if (form.has("enter")) {
-      gpr[RBP] = stackBoundary() + random.nextInt(64);
+      gpr[RBP] = addresses.stackBoundary() + random.nextInt(64);
     }
     if (form.has("flagsvalue")) {
       int at = stackIndex();
@@ -157,7 +171,9 @@ final class CaseBuilder {
       view.putLong(at, view.getLong(at) & ~0x44100L);
     }
     if (form.has("return")) {
-      ByteBuffer.wrap(stack).order(ByteOrder.LITTLE_ENDIAN).putLong(stackIndex(), codeTarget());
+      ByteBuffer.wrap(stack)
+          .order(ByteOrder.LITTLE_ENDIAN)
+          .putLong(stackIndex(), addresses.codeTarget());
     }
   }
 
@@ -180,58 +196,9 @@ final class CaseBuilder {
     return value << (64 - bits) < 0 ? -1 : 0;
   }
 
-  private long codeTarget() {
-    return (variant.isSegmented() ? 0 : OracleCase.CODE) + 256 + random.nextInt(1024);
-  }
-
-  /** The middle of the data window: an address, or an offset in the data segment. */
-  private long boundary() {
-    return variant.isSegmented() ? OracleCase.WINDOW / 2 : OracleCase.DATA + OracleCase.PAGE;
-  }
-
-  private long stackBoundary() {
-    return variant.isSegmented() ? OracleCase.WINDOW / 2 : OracleCase.STACK + OracleCase.PAGE;
-  }
-
-  /** Room for every push and pop; where there is a limit, sometimes at it. What looks at the stack in advance, or pops many registers, stays away from it. */
-  private long stackAddress() {
-    Form form = variant.form();
-    // A call with a bad target and a bad stack: SDM vol. 2A checks the target first, AMD's
-    // processors the stack.
-    boolean steady =
-        form.has("flagsvalue")
-            || form.has("return")
-            || form.has("target")
-            || form.name().equals("popa");
-    if (variant.isSegmented() && !steady && random.nextInt(6) == 0) {
-      return random.nextBoolean() ? random.nextInt(8) : OracleCase.WINDOW - random.nextInt(8);
-    }
-    return stackBoundary() - 64 + random.nextInt(128);
-  }
-
   /** Where in the stack window RSP points. */
   private int stackIndex() {
-    return (int) (gpr[RSP] - stackBoundary()) + OracleCase.WINDOW / 2;
-  }
-
-  /** A number of the address's size, with noise above it. */
-  private long wide(long value) {
-    return switch (variant.addressBits()) {
-      case 16 -> value & 0xffff | random.nextLong() << 16;
-      case 32 -> value & 0xffff_ffffL | random.nextLong() << 32;
-      default -> value;
-    };
-  }
-
-  /** An address in the data window with room for {@code bytes}, near the page boundary often; in a segment sometimes across its limit. */
-  private long dataAddress(int bytes) {
-    if (variant.isSegmented() && random.nextInt(6) == 0) {
-      return OracleCase.WINDOW - random.nextInt(bytes + 2);
-    }
-    int span = random.nextInt(3) == 0 ? bytes * 2 : OracleCase.WINDOW / 2 - bytes - 8;
-    long address = boundary() - span + random.nextInt(2 * span - bytes + 1);
-    boolean number = variant.form().has("single") || variant.form().has("double");
-    return number && random.nextInt(4) != 0 ? address & -8 : address;
+    return (int) (gpr[RSP] - addresses.stackBoundary()) + OracleCase.WINDOW / 2;
   }
 
   private int operandBytes() {
@@ -242,7 +209,7 @@ final class CaseBuilder {
     return Math.max(1, variant.operandBits() / 8);
   }
 
-  private void chooseOperands(Form form, byte[] data) {
+  private void chooseOperands(Form form, byte[] data, byte[] stack) {
     int registers = variant.mode() == OracleCase.MODE_64 ? 16 : 8;
     if (form.modrm() == Form.PLUS_R) {
       int register = plainRegister(registers);
@@ -258,34 +225,55 @@ final class CaseBuilder {
     modrm = (reg & 7) << 3;
     rex |= reg >= 8 ? 4 : 0;
     needsRex |= reg >= 8 || (form.modrm() == Form.SLASH_R && byteRegister(form, reg));
-    if (variant.addressing() == Variant.Addressing.REGISTER) {
+    if (!Variant.isMemory(variant.addressing())) {
       int rm = registerOperand(registers);
       modrm |= 0xc0 | rm & 7;
       rex |= rm >= 8 ? 1 : 0;
       needsRex |= rm >= 8 || byteRegister(form, rm);
       if (form.has("target")) {
-        gpr[rm] = codeTarget();
+        gpr[rm] = addresses.codeTarget();
+      }
+      if (form.has("accumulator") && random.nextBoolean()) {
+        gpr[0] = gpr[rm];
       }
       return;
     }
-    long address = form.value("align").isEmpty() ? dataAddress(operandBytes()) : aligned(form);
-    int at = (int) (address - boundary()) + OracleCase.WINDOW / 2;
-    if (form.has("target") && at <= OracleCase.WINDOW - 8) {
-      ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN).putLong(at, codeTarget());
-    }
-    if (form.has("mxcsr")) {
-      data[at + 2] &= ~2;
+    long address = form.value("align").isEmpty() ? addresses.data(operandBytes()) : aligned(form);
+    operand = (int) (address - addresses.boundary()) + OracleCase.WINDOW / 2;
+    // By BP or SP, or with a prefix, it is in the stack segment.
+    fillOperand(form, data);
+    fillOperand(form, stack);
+    if (form.has("accumulator") && operand <= OracleCase.WINDOW - 8 && random.nextBoolean()) {
+      gpr[0] = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN).getLong(operand);
+      gpr[2] = form.name().equals("cmpxchg8b") ? gpr[0] >>> 32 : gpr[2];
     }
     if (form.has("bitoffset")) {
       gpr[reg] = random.nextInt(512) - 256;
-      address = boundary();
+      address = addresses.boundary();
     }
     chooseAddressing(address, registers, form.modrm() == Form.SLASH_R ? reg : -1);
   }
 
+  /** What a memory operand must be to get anywhere. */
+  private void fillOperand(Form form, byte[] window) {
+    int room = window.length - operand;
+    if (form.has("target")) {
+      ByteBuffer target = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+      System.arraycopy(
+          target.putLong(addresses.codeTarget()).array(), 0, window, operand, Math.min(8, room));
+    }
+    if (form.has("mxcsr") && room > 2) {
+      window[operand + 2] &= ~2;
+    }
+    if (form.value("image").equals("fx")) {
+      byte[] image = new FpValues(random).image(form);
+      System.arraycopy(image, 0, window, operand, Math.min(image.length, room));
+    }
+  }
+
   private long aligned(Form form) {
     long alignment = Long.parseLong(form.value("align"));
-    long address = dataAddress(operandBytes());
+    long address = addresses.data(operandBytes());
     return random.nextInt(8) == 0 ? address : address & -alignment;
   }
 
@@ -385,7 +373,8 @@ final class CaseBuilder {
   /** Registers whose values the instruction itself needs. */
   private boolean implied(int register) {
     Form form = variant.form();
-    return form.has("divide") && (register == 0 || register == 2);
+    boolean implicit = form.has("divide") || form.has("accumulator");
+    return implicit && (register == 0 || register == 2);
   }
 
   private void withBase(long address, int low, int base, int bytes) {
@@ -440,6 +429,11 @@ final class CaseBuilder {
     if (variant.lock()) {
       code.put((byte) 0xf0);
     }
+    boolean long64 = variant.mode() == OracleCase.MODE_64;
+    if (long64 && variant.addressing() != Variant.Addressing.FS_BASE && random.nextInt(16) == 0) {
+      // ES, CS, SS and DS mean nothing in 64-bit mode.
+      code.put((byte) (0x26 | random.nextInt(4) << 3));
+    }
     if (variant.addressing() == Variant.Addressing.FS_BASE) {
       code.put((byte) 0x64);
     }
@@ -458,7 +452,7 @@ final class CaseBuilder {
     if (variant.rep() != 0) {
       code.put((byte) variant.rep());
     }
-    if (needsRex) {
+    if (needsRex || long64 && random.nextInt(8) == 0) {
       code.put((byte) (0x40 | rex));
     }
     code.put(form.opcode());
@@ -503,7 +497,7 @@ final class CaseBuilder {
           variant.form().size().equals("s") || variant.operandBits() != 64
               ? Math.min(4, variant.operandBits() / 8)
               : 4;
-      case "relz" -> variant.mode() == OracleCase.SEGMENTED_16 ? 2 : 4;
+      case "relz" -> variant.mode() == OracleCase.MODE_64 ? 4 : variant.legacyBits() / 8;
       case "iv" -> variant.operandBits() / 8;
       case "off" -> variant.addressBits() / 8;
       default -> 0;
@@ -517,7 +511,10 @@ final class CaseBuilder {
       case "rel8" ->
           code.put((byte) (random.nextBoolean() ? random.nextInt(128) : -16 - random.nextInt(40)));
       case "relz" -> {
-        int distance = codeOffset == 64 ? random.nextInt(4096) : random.nextInt(64);
+        int distance =
+            addresses.areWild()
+                ? random.nextBoolean() ? addresses.beyondLimit() : -addresses.beyondLimit()
+                : codeOffset == 64 ? random.nextInt(4096) : random.nextInt(64);
         if (immediateBytes(form) == 2) {
           code.putShort((short) distance);
         } else {
@@ -525,14 +522,16 @@ final class CaseBuilder {
         }
       }
       case "off" -> {
-        long address = dataAddress(operandBytes());
+        long address = addresses.data(operandBytes());
         switch (immediateBytes(form)) {
           case 2 -> code.putShort((short) address);
           case 4 -> code.putInt((int) address);
           default -> code.putLong(address);
         }
       }
-      case "iw.ib" -> code.putShort((short) random.nextInt(48)).put((byte) 0);
+      case "iw.ib" ->
+          code.putShort((short) random.nextInt(random.nextInt(4) == 0 ? 256 : 48))
+              .put((byte) (random.nextBoolean() ? 0 : random.nextInt()));
       case "iw" -> code.putShort((short) random.nextInt(form.has("return") ? 64 : 1 << 16));
       default -> {
         if (form.has("predicate")) {

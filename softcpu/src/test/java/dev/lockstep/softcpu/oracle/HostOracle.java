@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 /** The host's CPU: {@code oracle.c}, compiled when first needed, as a child process. */
 final class HostOracle implements AutoCloseable {
   /** A batch's answers fit in one pipe (64 KiB), so neither side can block the other. */
-  private static final int BATCH = 48;
+  private static final int BATCH = 16;
 
   private final Process process;
   private final OutputStream to;

@@ -12,9 +12,10 @@ import java.util.HexFormat;
  * @param protection one of the {@code DATA_} constants
  * @param codeOffset where in the two code pages it starts
  * @param gpr 16 registers in encoding order
+ * @param operand where in {@code data} ModRM's memory operand begins, or {@link #NO_OPERAND}
  * @param fxsave 512 bytes
- * @param data 256 bytes around the data boundary
- * @param stack 256 bytes around the stack boundary
+ * @param data 1280 bytes around the data boundary
+ * @param stack 1280 bytes around the stack boundary
  */
 record OracleCase(
     byte[] code,
@@ -24,6 +25,7 @@ record OracleCase(
     long[] gpr,
     long rflags,
     long fsBase,
+    int operand,
     byte[] fxsave,
     byte[] data,
     byte[] stack) {
@@ -49,7 +51,13 @@ record OracleCase(
   static final long DATA = 0x1000_0000L;
   static final long STACK = 0x1100_0000L;
   static final int PAGE = 4096;
-  static final int WINDOW = 256;
+
+  /** Bytes of each window: an FXSAVE image fits on either side of the page boundary. */
+  static final int WINDOW = 1280;
+
+  /** The operand of forms that name no memory. */
+  static final int NO_OPERAND = -1;
+
   static final int DATA_PLAIN = 0;
   static final int DATA_SECOND_ABSENT = 1;
   static final int DATA_SECOND_READ_ONLY = 2;
@@ -60,13 +68,43 @@ record OracleCase(
     return mode == SEGMENTED_32 || mode == SEGMENTED_16;
   }
 
+  /** The same with another instruction. */
+  OracleCase withCode(byte[] other) {
+    return new OracleCase(
+        other, mode, protection, codeOffset, gpr, rflags, fsBase, operand, fxsave, data, stack);
+  }
+
+  /** Width of the code segment: 64, 32 or 16. */
+  int bits() {
+    return mode == SEGMENTED_32 ? 32 : mode;
+  }
+
+  /** Operand size in bits, of a form whose size depends on prefixes. */
+  int operandBits() {
+    boolean p66 = false;
+    for (byte one : code) {
+      int value = one & 0xff;
+      if (bits() == 64 && (value & 0xf8) == 0x48) {
+        return 64;
+      }
+      boolean segment = (value & 0xe7) == 0x26 || value == 0x64 || value == 0x65;
+      boolean rex = bits() == 64 && (value & 0xf8) == 0x40;
+      if (value == 0x66) {
+        p66 = true;
+      } else if (!segment && !rex && value != 0x67 && (value < 0xf0 || value > 0xf3)) {
+        break;
+      }
+    }
+    return p66 == (bits() == 16) ? 32 : 16;
+  }
+
   /** Where RIP stands at first: an address, or an offset in the code segment. */
   long entry() {
     return isSegmented(mode) ? codeOffset : CODE + codeOffset;
   }
 
   /** Bytes of the request in {@code oracle.c}. */
-  static final int REQUEST_BYTES = 16 + 16 + 128 + 16 + 512 + 2 * WINDOW;
+  static final int REQUEST_BYTES = 16 + 16 + 128 + 16 + 8 + 512 + 2 * WINDOW;
 
   void writeTo(ByteBuffer out) {
     out.order(ByteOrder.LITTLE_ENDIAN);
@@ -75,7 +113,7 @@ record OracleCase(
     for (long value : gpr) {
       out.putLong(value);
     }
-    out.putLong(rflags).putLong(fsBase).put(fxsave).put(data).put(stack);
+    out.putLong(rflags).putLong(fsBase).putLong(operand).put(fxsave).put(data).put(stack);
   }
 
   static OracleCase readFrom(ByteBuffer in) {
@@ -91,12 +129,13 @@ record OracleCase(
     }
     long rflags = in.getLong();
     long fsBase = in.getLong();
+    int operand = (int) in.getLong();
     byte[] fxsave = new byte[512];
     byte[] data = new byte[WINDOW];
     byte[] stack = new byte[WINDOW];
     in.get(fxsave).get(data).get(stack);
     return new OracleCase(
-        code, mode, protection, codeOffset, gpr, rflags, fsBase, fxsave, data, stack);
+        code, mode, protection, codeOffset, gpr, rflags, fsBase, operand, fxsave, data, stack);
   }
 
   @Override

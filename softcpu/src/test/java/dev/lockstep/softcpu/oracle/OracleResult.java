@@ -57,8 +57,20 @@ record OracleResult(
     return new OracleResult(vector, error, cr2, rip, rflags, gpr, fxsave, data, stack);
   }
 
-  /** Whether the instruction is INT3, which has no other form. */
+  /** Whether the instruction is INT3, with prefixes or without. */
   static boolean isInt3(byte[] code) {
-    return code.length == 1 && (code[0] & 0xff) == 0xcc;
+    int last = code.length - 1;
+    for (int i = 0; i < last; i++) {
+      int value = code[i] & 0xff;
+      if ((value & 0xe7) != 0x26
+          && value != 0x66
+          && value != 0x40
+          && value != 0x48
+          && value != 0xf2
+          && value != 0xf3) {
+        return false;
+      }
+    }
+    return (code[last] & 0xff) == 0xcc;
   }
 }

@@ -18,19 +18,22 @@ final class OracleTest {
   private static final String SKIPPED = "SKIPPED: the oracle needs gcc on Linux x86-64";
   private static final int SHOWN_VARIANTS = 60;
 
+  /** The form tables. */
+  static final List<String> TABLES = List.of("forms.txt", "forms-sse.txt", "forms-x87.txt");
+
   private final UndefinedFlags undefinedFlags = new UndefinedFlags();
 
   @ParameterizedTest
   @ValueSource(strings = {"forms.txt", "forms-sse.txt", "forms-x87.txt"})
   void everyFormAgreesWithTheHost(String table) throws IOException, InterruptedException {
-    run(table, 1);
+    run(table, 1, 1);
   }
 
   @Tag("long")
   @ParameterizedTest
   @ValueSource(strings = {"forms.txt", "forms-sse.txt", "forms-x87.txt"})
   void everyFormAgreesWithTheHostInDepth(String table) throws IOException, InterruptedException {
-    run(table, 20);
+    run(table, 20, OracleRun.CASES_PER_FORM);
   }
 
   @Test
@@ -68,7 +71,8 @@ final class OracleTest {
         });
   }
 
-  private static void run(String table, int factor) throws IOException, InterruptedException {
+  private static void run(String table, int factor, int casesPerVariant)
+      throws IOException, InterruptedException {
     Assumptions.assumeTrue(OracleRun.available(), SKIPPED);
     long seed = Long.getLong("lockstep.seed", System.nanoTime());
     System.out.println("oracle " + table + ": seed " + seed);
@@ -81,13 +85,15 @@ final class OracleTest {
       }
       long cases = run.casesByForm.values().stream().mapToLong(Long::longValue).sum();
       System.out.printf(
-          "oracle %s: %d forms, %d variants, %d cases, at least %d of a form, %d variants differ%n",
+          "oracle %s: %d forms, %d variants, %d cases, at least %d of a form and %d of a variant, %d variants differ%n",
           table,
           forms.size(),
           run.variants,
           cases,
           run.casesByForm.values().stream().mapToLong(Long::longValue).min().orElse(0),
+          run.fewest,
           run.failures.size());
+      assertThat(run.fewest).isGreaterThanOrEqualTo(casesPerVariant);
       assertThat(forms)
           .as("forms with their cases")
           .allSatisfy(form ->

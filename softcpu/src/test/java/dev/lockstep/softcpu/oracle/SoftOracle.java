@@ -34,6 +34,9 @@ final class SoftOracle implements AutoCloseable {
   private static final long STACK_PHYSICAL = 0x104000;
   private static final int SIZE = 0x200000;
 
+  /** Where in their pages the windows begin. */
+  private static final int BEFORE = OracleCase.PAGE - OracleCase.WINDOW / 2;
+
   private static final int PRESENT = 1;
   private static final int WRITABLE = 2;
   private static final int USER = 4;
@@ -117,9 +120,8 @@ final class SoftOracle implements AutoCloseable {
   private void load(OracleCase asked) {
     memory.segment().asSlice(CODE_PHYSICAL, 2L * OracleCase.PAGE).fill((byte) 0xcc);
     memory.write(CODE_PHYSICAL + asked.codeOffset(), asked.code(), 0, asked.code().length);
-    int before = OracleCase.PAGE - OracleCase.WINDOW / 2;
-    memory.write(DATA_PHYSICAL + before, asked.data(), 0, OracleCase.WINDOW);
-    memory.write(STACK_PHYSICAL + before, asked.stack(), 0, OracleCase.WINDOW);
+    memory.write(DATA_PHYSICAL + BEFORE, asked.data(), 0, OracleCase.WINDOW);
+    memory.write(STACK_PHYSICAL + BEFORE, asked.stack(), 0, OracleCase.WINDOW);
     protect(asked.protection());
     state.set(base);
     System.arraycopy(asked.gpr(), 0, state.gpr, 0, 16);
@@ -141,17 +143,16 @@ final class SoftOracle implements AutoCloseable {
         int selector = narrow ? OracleCase.CODE_16_SELECTOR : OracleCase.CODE_32_SELECTOR;
         state.segments[CpuState.CS].set(
             selector, OracleCase.CODE, 2 * OracleCase.PAGE - 1, CODE | (narrow ? 0 : WIDE));
-        long before = OracleCase.PAGE - OracleCase.WINDOW / 2;
         for (int data : new int[] {CpuState.DS, CpuState.ES}) {
           state.segments[data].set(
               OracleCase.DATA_SELECTOR,
-              OracleCase.DATA + before,
+              OracleCase.DATA + BEFORE,
               OracleCase.WINDOW - 1,
               DATA | WIDE);
         }
         state.segments[CpuState.SS].set(
             OracleCase.STACK_SELECTOR,
-            OracleCase.STACK + before,
+            OracleCase.STACK + BEFORE,
             OracleCase.WINDOW - 1,
             DATA | WIDE);
       }
@@ -198,9 +199,8 @@ final class SoftOracle implements AutoCloseable {
     }
     byte[] data = new byte[OracleCase.WINDOW];
     byte[] stack = new byte[OracleCase.WINDOW];
-    int before = OracleCase.PAGE - OracleCase.WINDOW / 2;
-    memory.read(DATA_PHYSICAL + before, data, 0, OracleCase.WINDOW);
-    memory.read(STACK_PHYSICAL + before, stack, 0, OracleCase.WINDOW);
+    memory.read(DATA_PHYSICAL + BEFORE, data, 0, OracleCase.WINDOW);
+    memory.read(STACK_PHYSICAL + BEFORE, stack, 0, OracleCase.WINDOW);
     return new OracleResult(
         vector, error, cr2, rip, rflags, gpr, state.fxsave.clone(), data, stack);
   }

@@ -62,15 +62,14 @@ record Variant(
   /** Every variant of a form. */
   static List<Variant> of(Form form) {
     List<Variant> variants = new ArrayList<>();
-    boolean integer = !form.has("x87") && !form.has("sse") && !form.has("mmx");
     for (int mode : MODES) {
       boolean here = mode == OracleCase.MODE_64 ? !form.has("m32") : !form.has("m64");
-      if (!here || OracleCase.isSegmented(mode) && !integer) {
+      if (!here) {
         continue;
       }
-      for (int width = 0; width < 3; width++) {
-        boolean prefix = width == 1;
-        boolean rexW = width == 2;
+      for (int width = 0; width < 4; width++) {
+        boolean prefix = (width & 1) != 0;
+        boolean rexW = width > 1;
         if (sizeApplies(form, mode, prefix, rexW)) {
           addAddressings(variants, form, mode, prefix, rexW);
         }
@@ -80,33 +79,42 @@ record Variant(
   }
 
   private static boolean sizeApplies(Form form, int mode, boolean prefix, boolean rexW) {
-    if (rexW && mode != OracleCase.MODE_64) {
+    boolean flat = !OracleCase.isSegmented(mode);
+    if (rexW && (mode != OracleCase.MODE_64 || form.has("noW"))) {
       return false;
     }
-    return switch (form.size()) {
-      case "v" -> true;
-      // 16 bits of BSWAP are undefined (SDM vol. 2A, BSWAP); the others have no 16-bit form.
-      case "y" -> prefix == (mode == OracleCase.SEGMENTED_16 && form.modrm() == Form.PLUS_R);
-      case "z" -> !rexW;
-      // Near branches with 66 differ between vendors in 64-bit mode (SDM vol. 2A, CALL: Intel
-      // ignores it).
-      case "s" -> !rexW && !(prefix && isBranch(form));
-      default -> !prefix && !rexW;
-    };
+    if (!prefix) {
+      return true;
+    }
+    // Near branches with 66 differ between vendors in 64-bit mode; in flat 32-bit code there is
+    // nothing below 64 KiB to go to.
+    if (form.has("no66") || flat && isBranch(form)) {
+      return false;
+    }
+    // F2 and F3 win over 66 (SDM vol. 2D, A.2.4.2); without them 66 makes another instruction.
+    return !isVector(form) || form.mandatory() == 0xf2 || form.mandatory() == 0xf3;
   }
 
-  private static boolean isBranch(Form form) {
-    return form.has("target") || form.has("return");
+  private static boolean isVector(Form form) {
+    return form.has("sse") || form.has("mmx");
+  }
+
+  /** Whether it is a near branch. */
+  static boolean isBranch(Form form) {
+    return form.has("target") || form.has("return") || form.immediate().startsWith("rel");
   }
 
   private static void addAddressings(
       List<Variant> variants, Form form, int mode, boolean prefix, boolean rexW) {
     List<Integer> reps = new ArrayList<>(List.of(0));
-    if (form.has("rep")) {
-      reps.add(0xf3);
-    } else if (form.has("repz")) {
-      reps.add(0xf3);
-      reps.add(0xf2);
+    boolean string = !form.value("string").isEmpty();
+    if (string || repIsIgnored(form) && !prefix && !rexW) {
+      if (!form.has("nof2")) {
+        reps.add(0xf2);
+      }
+      if (!form.has("nof3")) {
+        reps.add(0xf3);
+      }
     }
     if (!form.hasModrm()) {
       for (int rep : reps) {
@@ -120,25 +128,46 @@ record Variant(
       return;
     }
     for (Addressing addressing : Addressing.values()) {
-      boolean memory = addressing != Addressing.REGISTER;
+      boolean memory = isMemory(addressing);
       boolean wanted = memory ? !form.has("reg") : !form.has("memonly");
+      boolean first = addressing == (form.has("memonly") ? Addressing.BASE : Addressing.REGISTER);
       boolean segmented = OracleCase.isSegmented(mode);
       boolean possible =
           wanted
               && switch (addressing) {
-                case IMPLIED, IMPLIED_OTHER_SIZE -> false;
+                case IMPLIED -> false;
+                case IMPLIED_OTHER_SIZE -> form.has("rdi") && mode != OracleCase.MODE_32;
                 case RIP_RELATIVE, BASE_INDEX_ADDRESS32 -> mode == OracleCase.MODE_64;
                 case FS_BASE -> !segmented;
                 case ADDRESS16, OVERRIDE -> segmented;
                 default -> true;
               };
       if (possible) {
-        variants.add(new Variant(form, mode, prefix, rexW, addressing, false, 0));
+        for (int rep : first ? reps : List.of(0)) {
+          variants.add(new Variant(form, mode, prefix, rexW, addressing, false, rep));
+        }
         if (memory && form.has("lock")) {
           variants.add(new Variant(form, mode, prefix, rexW, addressing, true, 0));
         }
       }
     }
+  }
+
+  static boolean isMemory(Addressing addressing) {
+    return switch (addressing) {
+      case REGISTER, IMPLIED, IMPLIED_OTHER_SIZE -> false;
+      default -> true;
+    };
+  }
+
+  /** F2 and F3 mean nothing but to string and vector instructions. */
+  private static boolean repIsIgnored(Form form) {
+    return !isVector(form) && form.mandatory() == 0 && !form.has("norep");
+  }
+
+  /** Whether processors of other vendors do something else: see the form's comment. */
+  boolean isAmdOnly() {
+    return form.has("amd16") && operandBits() == 16;
   }
 
   private static boolean usesAddressSize(Form form) {
@@ -155,7 +184,7 @@ record Variant(
       case "w" -> 16;
       case "d" -> 32;
       case "q" -> 64;
-      case "s" -> mode == OracleCase.MODE_64 ? operandPrefix ? 16 : 64 : legacyBits();
+      case "s" -> mode == OracleCase.MODE_64 ? operandPrefix && !rexW ? 16 : 64 : legacyBits();
       case "x" -> 0;
       case "y" -> rexW ? 64 : 32;
       default -> rexW ? 64 : legacyBits();
@@ -163,7 +192,7 @@ record Variant(
   }
 
   /** 16 or 32, by mode and prefix 66. */
-  private int legacyBits() {
+  int legacyBits() {
     return operandPrefix == (mode == OracleCase.SEGMENTED_16) ? 32 : 16;
   }
 

@@ -20,7 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define WINDOW 256 /* bytes of each window, centred on a page boundary */
+#define WINDOW 1280 /* bytes of each window, centred on a page boundary */
 #define PAGE 4096L
 #define CODE 0x20000000L  /* two pages; the instruction starts at CODE + 64, or ends across the boundary */
 #define DATA 0x10000000L  /* two pages; window around DATA + PAGE */
@@ -42,6 +42,7 @@ struct request {
   uint64_t gpr[16]; /* encoding order */
   uint64_t rflags;
   uint64_t fs_base;
+  int64_t operand; /* for the comparison only */
   uint8_t fxsave[512];
   uint8_t data[WINDOW];
   uint8_t stack[WINDOW];
