@@ -1,6 +1,7 @@
 package dev.lockstep.softcpu;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -106,7 +107,7 @@ public record DecodedForm(
         if (set >= 16) {
           bytes[at++] = 0x48;
         }
-        all.add(java.util.Arrays.copyOf(bytes, at));
+        all.add(Arrays.copyOf(bytes, at));
       }
     }
     return all;

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A line of {@code not-in-oracle.txt}: entries of the decode table that the oracle cannot execute.
@@ -49,7 +50,7 @@ record NotExecuted(int from, int to, Set<String> conditions, String line) {
         opcode(range[range.length - 1]),
         Set.of(words).stream()
             .filter(word -> !word.equals(words[0]))
-            .collect(java.util.stream.Collectors.toUnmodifiableSet()),
+            .collect(Collectors.toUnmodifiableSet()),
         line);
   }
 

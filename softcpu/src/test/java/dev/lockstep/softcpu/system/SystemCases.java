@@ -18,6 +18,7 @@ final class SystemCases {
     cases.addAll(ShadowCases.all());
     cases.addAll(SelfModifyingCases.all());
     cases.addAll(SegmentCases.all());
+    cases.addAll(SegmentLoadCases.all());
     cases.addAll(ControlCases.all());
     cases.addAll(ProtectedCases.all());
     cases.addAll(ProtectedPagingCases.all());
