@@ -28,10 +28,13 @@ public interface Vcpu extends AutoCloseable {
    */
   VcpuExit runTo(ExecutionPoint target);
 
-  /** Executes one instruction, one iteration of a repeated string instruction, or one pending delivery, and exits with {@link VcpuExit.Stepped} unless something else made it exit. */
+  /**
+   * Executes one instruction, one iteration of a repeated string instruction, or one pending delivery, and exits with {@link VcpuExit.Stepped} unless something else made it exit.
+   * On an instruction that waits for an answer, its completion is the step. Kicks wait for the next {@link #run} or {@link #runTo}.
+   */
   VcpuExit step();
 
-  /** Makes a running or the next {@link #run} exit with {@link VcpuExit.Kicked} soon. Any thread. Several kicks before the exit are one. */
+  /** Makes a running or the next {@link #run} or {@link #runTo} exit with {@link VcpuExit.Kicked} soon. Any thread. Several kicks before the exit are one. */
   void kick();
 
   /** Retired branches since the count was last set, by {@link #branchSemantics}. */

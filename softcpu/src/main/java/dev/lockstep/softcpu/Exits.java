@@ -118,6 +118,11 @@ final class Exits {
     return asked != null;
   }
 
+  /** Whether the next run has something to complete first: a read that waits, or a WRMSR that was refused. */
+  boolean open() {
+    return asked != null || msrWriteOpen && msrWrite.refused();
+  }
+
   /** Takes the answer of the read that was handed out, before its instruction is executed again. */
   void collectAnswer() {
     VcpuExit read = asked;

@@ -105,6 +105,7 @@ public final class SoftVcpu implements Vcpu {
 
   @Override
   public VcpuExit step() {
+    boolean open = c.exits.open();
     VcpuExit exit = resume();
     if (exit == null) {
       exit = c.exits.nextPosted();
@@ -115,23 +116,29 @@ public final class SoftVcpu implements Vcpu {
     if (c.shutdown) {
       return VcpuExit.Shutdown.SHUTDOWN;
     }
+    if (open) {
+      // The completion of the instruction that waited is the step.
+      return VcpuExit.Stepped.STEPPED;
+    }
     if (events.deliverOne()) {
       return c.shutdown ? VcpuExit.Shutdown.SHUTDOWN : VcpuExit.Stepped.STEPPED;
     }
     if (c.halted) {
       return VcpuExit.Halt.HALT;
     }
-    exit = interpreter.one();
-    if (exit == null) {
-      exit = c.exits.nextPosted();
+    return stepped(interpreter.one());
+  }
+
+  /** What a step that executed an instruction exits with. */
+  private VcpuExit stepped(@Nullable VcpuExit thrown) {
+    VcpuExit exit = thrown == null ? c.exits.nextPosted() : thrown;
+    if (exit != null) {
+      return exit;
     }
-    if (exit == null && c.halted) {
-      exit = VcpuExit.Halt.HALT;
+    if (c.halted) {
+      return VcpuExit.Halt.HALT;
     }
-    if (exit == null && c.shutdown) {
-      exit = VcpuExit.Shutdown.SHUTDOWN;
-    }
-    return exit == null ? VcpuExit.Stepped.STEPPED : exit;
+    return c.shutdown ? VcpuExit.Shutdown.SHUTDOWN : VcpuExit.Stepped.STEPPED;
   }
 
   /** Completes what the last exit left open. */
