@@ -29,6 +29,8 @@ final class LayeringTest {
         .consideringOnlyDependenciesInLayers()
         .layer("engine")
         .definedBy("dev.lockstep.engine..")
+        .layer("kvm-bindings")
+        .definedBy("dev.lockstep.kvm..")
         .layer("softcpu")
         .definedBy("dev.lockstep.softcpu..")
         .layer("vmm")
@@ -45,6 +47,10 @@ final class LayeringTest {
         .mayOnlyBeAccessedByLayers("ft", "cli")
         .whereLayer("softcpu")
         .mayOnlyBeAccessedByLayers("vmm")
+        .whereLayer("kvm-bindings")
+        .mayOnlyBeAccessedByLayers("vmm", "ft", "cli")
+        .whereLayer("kvm-bindings")
+        .mayNotAccessAnyLayer()
         // A new module is refused until it has its place in this list.
         .ensureAllClassesAreContainedInArchitectureIgnoring("dev.lockstep.it..")
         .check(CLASSES);
