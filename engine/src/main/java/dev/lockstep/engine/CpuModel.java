@@ -26,17 +26,21 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
   private static final int FEATURES_1_EDX =
       bits(0, 2, 3, 5, 6, 8, 11, 13, 15, 16, 17, 19, 23, 24, 25, 26);
 
-  /** Leaf 0x80000001 EDX: SYSCALL NX PDPE1GB LM. */
-  private static final int FEATURES_EXT_EDX = bits(11, 20, 26, 29);
+  /** Leaf 0x80000001 EDX, bit 26: pages of 1 GiB (AMD APM vol. 3 appendix E.4.2). */
+  private static final int FEATURE_PAGE_1G = 1 << 26;
+
+  /** Leaf 0x80000001 EDX: SYSCALL NX LM. */
+  private static final int FEATURES_EXT_EDX = bits(11, 20, 29);
 
   /** Leaf 0x80000001 ECX: LAHF and SAHF in 64-bit mode. */
   private static final int FEATURES_EXT_ECX = bits(0);
 
-  /** x86-64-v1 without a time-stamp counter: moves between engines. */
-  public static final CpuModel LOCKSTEP_V1 = create("lockstep-v1", false);
+  /** x86-64-v1 without a time-stamp counter and without pages of 1 GiB, which not every KVM gives: moves between engines. */
+  public static final CpuModel LOCKSTEP_V1 = create("lockstep-v1", 0, 0);
 
-  /** {@link #LOCKSTEP_V1} with a virtual TSC; runs on {@code soft} only. */
-  public static final CpuModel LOCKSTEP_V1_TSC = create("lockstep-v1-tsc", true);
+  /** {@link #LOCKSTEP_V1} with a virtual TSC and pages of 1 GiB; runs on {@code soft} only. */
+  public static final CpuModel LOCKSTEP_V1_TSC =
+      create("lockstep-v1-tsc", FEATURE_TSC, FEATURE_PAGE_1G);
 
   public CpuModel {
     leaves = List.copyOf(leaves);
@@ -71,6 +75,11 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
     return (cpuid(1, 0).edx() & FEATURE_TSC) != 0;
   }
 
+  /** Whether there are pages of 1 GiB; without, bit 7 of a PDPTE is reserved (Intel SDM vol. 3A table 4-15). */
+  public boolean hasPagesOf1G() {
+    return (cpuid(0x80000001, 0).edx() & FEATURE_PAGE_1G) != 0;
+  }
+
   /** SHA-256 over every leaf, in hexadecimal; goes into log and snapshot headers. */
   public String digest() {
     ByteBuffer buffer = ByteBuffer.allocate(4 + leaves.size() * 24).order(ByteOrder.LITTLE_ENDIAN);
@@ -87,7 +96,7 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
     }
   }
 
-  private static CpuModel create(String name, boolean tsc) {
+  private static CpuModel create(String name, int featuresMore, int extendedMore) {
     int addressBits = 40;
     int virtualBits = 48;
     byte[] vendor = VENDOR.getBytes(StandardCharsets.US_ASCII);
@@ -99,11 +108,11 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
         name,
         List.of(
             new CpuidLeaf(0, -1, 1, word(vendor, 0), word(vendor, 8), word(vendor, 4)),
-            new CpuidLeaf(
-                1, -1, signature, clflushLine, 0, FEATURES_1_EDX | (tsc ? FEATURE_TSC : 0)),
+            new CpuidLeaf(1, -1, signature, clflushLine, 0, FEATURES_1_EDX | featuresMore),
             new CpuidLeaf(
                 0x80000000, -1, 0x80000008, word(vendor, 0), word(vendor, 8), word(vendor, 4)),
-            new CpuidLeaf(0x80000001, -1, signature, 0, FEATURES_EXT_ECX, FEATURES_EXT_EDX),
+            new CpuidLeaf(
+                0x80000001, -1, signature, 0, FEATURES_EXT_ECX, FEATURES_EXT_EDX | extendedMore),
             brandLeaf(brand, 0),
             brandLeaf(brand, 1),
             brandLeaf(brand, 2),

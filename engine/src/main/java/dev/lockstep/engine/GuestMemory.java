@@ -207,6 +207,18 @@ public final class GuestMemory {
     }
   }
 
+  /**
+   * Some bytes, nobody knows which, were changed by a writer that does not come by here: a guest on hardware. Tells the observer, so that nothing derived from old contents is used; marks no page dirty.
+   */
+  public void changedUnseen() {
+    Observer told = observer;
+    if (told != null) {
+      for (Region region : regions) {
+        told.written(region.guestPhysical(), region.size());
+      }
+    }
+  }
+
   /** Marks the page at an offset of the mapping dirty; for an engine that stores by {@link #segment}. */
   public void markDirty(long offset) {
     long page = offset >>> PAGE_SHIFT;

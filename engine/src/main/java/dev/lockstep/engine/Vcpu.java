@@ -84,6 +84,12 @@ public interface Vcpu extends AutoCloseable {
    */
   void injectException(int vector, int errorCode);
 
+  /**
+   * Brings into {@link GuestMemory}'s dirty bitmap the pages that the guest has written and the engine knows of elsewhere (KVM's dirty log). The owner calls it before {@link
+   * GuestMemory#harvestDirty}, with the vCPU stopped; for an engine that marks pages as it stores there is nothing to do. Guest-visible state does not change.
+   */
+  void collectDirty();
+
   /** Releases what the engine holds. Must be called by the owner with the vCPU not running; a second call does nothing. */
   @Override
   void close();

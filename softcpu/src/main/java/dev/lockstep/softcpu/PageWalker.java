@@ -38,6 +38,9 @@ final class PageWalker {
   /** Bits of an address field above the model's physical width, up to bit 51. */
   private final long beyondWidth;
 
+  /** {@link #LARGE} where the model has no pages of 1 GiB, so that the bit is reserved in a PDPTE. */
+  private final long reservedSize;
+
   /** The PDPTE registers of PAE paging (4.4.1). */
   final long[] pdpte = new long[4];
 
@@ -52,6 +55,7 @@ final class PageWalker {
     this.segment = c.memory.segment();
     this.code = code;
     this.beyondWidth = FRAME_4K & -(1L << c.model.physicalAddressBits());
+    this.reservedSize = c.model.hasPagesOf1G() ? 0 : LARGE;
   }
 
   /**
@@ -97,7 +101,7 @@ final class PageWalker {
         refused |= LARGE;
       } else if (leaf && level > 1) {
         // Between the frame and bit 12 (PAT) of a large page (tables 4-16 and 4-18).
-        refused |= (1L << shift) - 1 & ~0x1fffL;
+        refused |= (1L << shift) - 1 & ~0x1fffL | (level == 3 ? reservedSize : 0);
       }
       if ((value & refused) != 0) {
         throw fault(linear, access, ERROR_PRESENT | ERROR_RESERVED);

@@ -278,6 +278,10 @@ public final class SoftVcpu implements Vcpu {
     c.pendingErrorCode = errorCode;
   }
 
+  /** Nothing to do: every store marks its page. */
+  @Override
+  public void collectDirty() {}
+
   @Override
   public void close() {
     c.memory.setObserver(null);

@@ -30,16 +30,21 @@ final class MmuFixture implements AutoCloseable {
   final GuestMemory memory;
   final Cpu c;
 
-  private MmuFixture() {
+  private MmuFixture(CpuModel model) {
     memory = new GuestMemory(arena.allocate(MEMORY), List.of(new GuestMemory.Region(0, MEMORY, 0)));
-    c = new Cpu(CpuModel.LOCKSTEP_V1_TSC, memory, count -> count, BranchSemantics.ALL_TRANSFERS);
+    c = new Cpu(model, memory, count -> count, BranchSemantics.ALL_TRANSFERS);
     c.cr3 = TABLES;
     c.single = true;
   }
 
   /** 64-bit mode with 4-level paging, WP, NXE and PGE on, CPL 0. */
   static MmuFixture longMode() {
-    MmuFixture f = new MmuFixture();
+    return longMode(CpuModel.LOCKSTEP_V1_TSC);
+  }
+
+  /** The same for a CPU model. */
+  static MmuFixture longMode(CpuModel model) {
+    MmuFixture f = new MmuFixture(model);
     f.c.cr0 = ControlRegisters.PG | ControlRegisters.PE | ControlRegisters.WP;
     f.c.cr4 = ControlRegisters.PAE | ControlRegisters.PGE;
     f.c.efer = ControlRegisters.EFER_LMA | ControlRegisters.EFER_LME | ControlRegisters.EFER_NXE;
@@ -50,7 +55,7 @@ final class MmuFixture implements AutoCloseable {
 
   /** 32-bit protected mode with these bits of CR4, paging on. */
   static MmuFixture protectedMode(long cr4) {
-    MmuFixture f = new MmuFixture();
+    MmuFixture f = new MmuFixture(CpuModel.LOCKSTEP_V1_TSC);
     f.c.cr0 = ControlRegisters.PG | ControlRegisters.PE | ControlRegisters.WP;
     f.c.cr4 = cr4;
     f.c.segments[CpuState.CS].set(8, 0, 0xffff_ffffL, 0xc09b);

@@ -11,6 +11,7 @@ import static dev.lockstep.softcpu.MmuFixture.W;
 import static dev.lockstep.softcpu.MmuFixture.raised;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lockstep.engine.CpuModel;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -171,6 +172,18 @@ class MmuTest {
     f.memory.write64(pml4e, f.memory.read64(pml4e) | LARGE);
     mmu.flush(false);
     assertThat(raised(() -> mmu.load8(PAGE))).isEqualTo("#PF(9) at 4000001000");
+  }
+
+  /** Table 4-15: PS in a PDPTE is reserved where CPUID does not announce pages of 1 GiB. */
+  @Test
+  void pagesOf1GNeedTheirFeature() {
+    f.mapAt(0x40_0000_0000L, 0, P | W | LARGE, 3);
+    assertThat(raised(() -> mmu.load8(0x40_0020_0000L))).isEqualTo("none");
+    try (MmuFixture plain = MmuFixture.longMode(CpuModel.LOCKSTEP_V1)) {
+      plain.mapAt(0x40_0000_0000L, 0, P | W | LARGE, 3);
+      assertThat(raised(() -> plain.c.mmu.load8(0x40_0020_0000L)))
+          .isEqualTo("#PF(9) at 4000200000");
+    }
   }
 
   /** A walk that faults leaves A and D alone. */

@@ -26,6 +26,8 @@ public enum Capability {
   EXACT_WINDOW,
   /** A memory operand of two or more reads in device memory, or half in it, exits for each part. */
   SPLIT_DEVICE_ACCESS,
+  /** CPUID answers what the model says. */
+  FROZEN_CPUID,
   /** Unknown MSRs exit. */
   MSR_EXITS,
   /** The guest's own instruction breakpoints, by DR0..DR3. */

@@ -2,8 +2,10 @@ package dev.lockstep.engine.contract;
 
 import dev.lockstep.engine.Vcpu;
 
-/** A thread that kicks a vCPU as fast as it can until it is closed; the first kick is sent before the constructor returns. */
+/** A thread that kicks a vCPU every twenty microseconds until it is closed, so that a guest behind slow exits still gets on; the first kick is sent before the constructor returns. */
 final class Kicker implements AutoCloseable {
+  private static final long PAUSE_NANOS = 20_000;
+
   private final Thread thread;
   private volatile boolean stopped;
   private volatile long sent;
@@ -18,7 +20,10 @@ final class Kicker implements AutoCloseable {
               while (!stopped) {
                 vcpu.kick();
                 sent = sent + 1;
-                Thread.onSpinWait();
+                long next = System.nanoTime() + PAUSE_NANOS;
+                while (System.nanoTime() - next < 0) {
+                  Thread.onSpinWait();
+                }
               }
             });
   }

@@ -266,6 +266,7 @@ abstract class StateContract extends ContractSubject {
   void modelAndSemanticsAreWhatWasAskedFor() {
     Rig rig = rig();
     assertThat(rig.vcpu.model().name()).isEqualTo("lockstep-v1");
+    need(Capability.FROZEN_CPUID);
     rig.code("mov eax, 1\ncpuid\nhlt\nend:");
     rig.runToHaltBefore("end");
     assertThat((int) rig.reg(Rig.RDX)).isEqualTo(rig.vcpu.model().cpuid(1, 0).edx());

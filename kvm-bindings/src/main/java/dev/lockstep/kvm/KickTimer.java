@@ -1,0 +1,91 @@
+package dev.lockstep.kvm;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.lockstep.kvm.layout.LinuxKvm;
+import dev.lockstep.kvm.layout.itimerspec;
+import dev.lockstep.kvm.layout.timespec;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * A POSIX timer on the monotonic clock that sends {@link KickSignal#NUMBER} to the thread that made it (timer_create(2), SIGEV_THREAD_ID): it ends KVM_RUN as a kick does, and {@link KvmVcpuHandle#takeKick}
+ * tells that it was none. Owned by that thread.
+ */
+public final class KickTimer implements AutoCloseable {
+  private static final MethodHandle CREATE =
+      Libc.find("timer_create", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+  private static final MethodHandle SETTIME =
+      Libc.find(
+          "timer_settime", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS));
+  private static final MethodHandle DELETE =
+      Libc.find("timer_delete", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+
+  /** struct sigevent (sigevent(3type), bits/types/sigevent_t.h): its size, and where signal, kind and thread are. */
+  private static final long SIGEVENT_BYTES = 64, SIGNAL_AT = 8, NOTIFY_AT = 12, THREAD_AT = 16;
+
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  private final Arena arena = Arena.ofAuto();
+  private final MemorySegment id;
+  private final MemorySegment setting = itimerspec.allocate(arena);
+  private boolean closed;
+
+  /** Makes the timer, not running. */
+  public KickTimer() {
+    MemorySegment event = arena.allocate(SIGEVENT_BYTES, 8);
+    event.set(JAVA_INT, SIGNAL_AT, KickSignal.NUMBER);
+    event.set(JAVA_INT, NOTIFY_AT, LinuxKvm.SIGEV_THREAD_ID());
+    event.set(JAVA_INT, THREAD_AT, Libc.gettid());
+    MemorySegment made = arena.allocate(ADDRESS);
+    int result;
+    try {
+      result =
+          Libc.result(
+              (int) CREATE.invokeExact(Libc.errnoState(), LinuxKvm.CLOCK_MONOTONIC(), event, made));
+    } catch (Throwable e) {
+      throw Libc.broken(e);
+    }
+    if (result < 0) {
+      throw new KvmException("timer_create", -1, -result);
+    }
+    id = made.get(ADDRESS, 0);
+  }
+
+  /**
+   * Sends the signal once, so many nanoseconds from now; replaces what was set before.
+   *
+   * @param nanos at least 1; 0 stops the timer
+   */
+  public void set(long nanos) {
+    MemorySegment value = itimerspec.it_value(setting);
+    timespec.tv_sec(value, nanos / NANOS_PER_SECOND);
+    timespec.tv_nsec(value, nanos % NANOS_PER_SECOND);
+    int result;
+    try {
+      result =
+          Libc.result(
+              (int) SETTIME.invokeExact(Libc.errnoState(), id, 0, setting, MemorySegment.NULL));
+    } catch (Throwable e) {
+      throw Libc.broken(e);
+    }
+    if (result < 0) {
+      throw new KvmException("timer_settime", -1, -result);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      try {
+        Libc.result((int) DELETE.invokeExact(Libc.errnoState(), id));
+      } catch (Throwable e) {
+        throw Libc.broken(e);
+      }
+    }
+  }
+}

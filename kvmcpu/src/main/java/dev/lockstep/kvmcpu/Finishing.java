@@ -1,0 +1,128 @@
+package dev.lockstep.kvmcpu;
+
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.engine.VcpuExit;
+import dev.lockstep.kvm.KvmVcpuHandle;
+import dev.lockstep.kvmcpu.probe.KvmTraits;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The time during which the exact engine has the guest instead of the kernel: when it begins, how long it must last, and whether the exact engine's vCPU stands on an instruction that waits for an answer.
+ */
+final class Finishing implements AutoCloseable {
+  private static final long FLAG_IF = 1 << 9;
+
+  /** Branches after which a long wait for an interrupt window looks at kicks and deadlines. */
+  private static final long SLICE = 100_000;
+
+  private final Vcpu finisher;
+  private final GuestMemory memory;
+  private final KvmTraits traits;
+  private boolean active;
+  private boolean waits;
+
+  Finishing(Vcpu finisher, GuestMemory memory, KvmTraits traits) {
+    this.finisher = finisher;
+    this.memory = memory;
+    this.traits = traits;
+  }
+
+  /** The finisher holds the state, not the kernel. */
+  boolean active() {
+    return active;
+  }
+
+  /** The exact engine's vCPU. */
+  Vcpu vcpu() {
+    return finisher;
+  }
+
+  /** From here on the finisher holds that state. */
+  void begin(CpuState from) {
+    // The guest wrote memory without telling whoever keeps decoded code.
+    memory.changedUnseen();
+    finisher.setState(from);
+    active = true;
+    waits = false;
+  }
+
+  /** The kernel holds the state again. */
+  void end() {
+    active = false;
+    waits = false;
+  }
+
+  /** Executes one instruction, or completes the one that waits. */
+  VcpuExit step(boolean windowWanted) {
+    finisher.requestInterruptWindow(windowWanted);
+    return exit(finisher.step());
+  }
+
+  private VcpuExit exit(VcpuExit exit) {
+    waits =
+        exit instanceof VcpuExit.PortRead
+            || exit instanceof VcpuExit.MmioRead
+            || exit instanceof VcpuExit.MsrRead
+            || exit instanceof VcpuExit.MsrWrite;
+    return exit;
+  }
+
+  /**
+   * Goes on as long as the kernel cannot take over, but not for ever.
+   *
+   * @param state what it has come to, if nothing made it exit
+   * @return an exit; null to go on, by the kernel if {@link #awaits} no longer says otherwise
+   */
+  @Nullable VcpuExit advance(boolean windowWanted, KvmVcpuHandle kicks, CpuState state) {
+    if (waits) {
+      VcpuExit exit = step(false);
+      if (exit != VcpuExit.Stepped.STEPPED) {
+        return exit;
+      }
+    } else {
+      finisher.getState(state);
+      if (awaits(windowWanted, state)) {
+        boolean whole = !needed(state);
+        finisher.requestInterruptWindow(windowWanted);
+        VcpuExit exit =
+            whole ? finisher.run(finisher.branchCount() + SLICE) : exit(finisher.step());
+        if (!(exit instanceof VcpuExit.Kicked
+            || exit instanceof VcpuExit.Stepped
+            || exit instanceof VcpuExit.Deadline)) {
+          return exit(exit);
+        }
+      }
+    }
+    if (kicks.isKicked()) {
+      kicks.takeKick();
+      return VcpuExit.Kicked.KICKED;
+    }
+    finisher.getState(state);
+    return null;
+  }
+
+  /** Whether the kernel cannot yet go on from a state: because of what waits in it, or because it would open a window that is wanted too late. */
+  boolean awaits(boolean windowWanted, CpuState state) {
+    return needed(state)
+        || windowWanted && !traits.windowIsPrompt() && !state.halted && !state.shutdown;
+  }
+
+  /** Whether KVM, or this host's, cannot deliver what waits in that state in the order and at the boundary that the contract says. */
+  boolean needed(CpuState s) {
+    boolean interrupt = s.pendingInterrupt >= 0;
+    boolean exception = s.pendingException >= 0;
+    if (s.pendingDebug != 0
+        || exception && (interrupt || s.nmiPending)
+        || interrupt && (s.nmiPending || s.interruptShadow != 0 || (s.rflags & FLAG_IF) == 0)) {
+      return true;
+    }
+    return !traits.windowIsPrompt() && s.nmiPending && (s.nmiBlocked || s.interruptShadow != 0);
+  }
+
+  @Override
+  public void close() {
+    finisher.close();
+  }
+}

@@ -1,0 +1,181 @@
+package dev.lockstep.kvmcpu;
+
+import dev.lockstep.engine.VcpuExit;
+import dev.lockstep.kvm.layout.LinuxKvm;
+import dev.lockstep.kvm.layout.kvm_run;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The exits of {@code struct kvm_run} that the machine answers, as the contract's views: ports, device memory, model-specific registers. KVM may hand over several items of a repeated INS or OUTS at once;
+ * they become exits one after the other. Nothing here allocates.
+ */
+final class KvmExits {
+  /** What the guest waits for, or what KVM has to complete before the state is whole. */
+  enum Open {
+    /** Nothing. */
+    NONE,
+    /** A port or device write that is done; KVM moves RIP with the next KVM_RUN. */
+    WRITE,
+    /** IN, waiting for its value. */
+    PORT_READ,
+    /** A device read, waiting for its value. */
+    MMIO_READ,
+    /** RDMSR, waiting for its value. */
+    MSR_READ,
+    /** WRMSR, waiting to be accepted or refused. */
+    MSR_WRITE
+  }
+
+  private static final ValueLayout.OfShort U16 = ValueLayout.JAVA_SHORT_UNALIGNED;
+  private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED;
+  private static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG_UNALIGNED;
+  private static final long IO_AT = kvm_run.io$offset();
+  private static final long MMIO_AT = kvm_run.mmio$offset();
+  private static final long MSR_AT = kvm_run.msr$offset();
+  private static final long IO_DIRECTION = IO_AT + kvm_run.io.direction$offset();
+  private static final long IO_SIZE = IO_AT + kvm_run.io.size$offset();
+  private static final long IO_PORT = IO_AT + kvm_run.io.port$offset();
+  private static final long IO_COUNT = IO_AT + kvm_run.io.count$offset();
+  private static final long IO_DATA_OFFSET = IO_AT + kvm_run.io.data_offset$offset();
+  private static final long MMIO_ADDRESS = MMIO_AT + kvm_run.mmio.phys_addr$offset();
+  private static final long MMIO_DATA = MMIO_AT + kvm_run.mmio.data$offset();
+  private static final long MMIO_LENGTH = MMIO_AT + kvm_run.mmio.len$offset();
+  private static final long MMIO_IS_WRITE = MMIO_AT + kvm_run.mmio.is_write$offset();
+  private static final long MSR_ERROR = MSR_AT + kvm_run.msr.error$offset();
+  private static final long MSR_INDEX = MSR_AT + kvm_run.msr.index$offset();
+  private static final long MSR_DATA = MSR_AT + kvm_run.msr.data$offset();
+  private static final byte OUT = (byte) LinuxKvm.KVM_EXIT_IO_OUT();
+
+  private final MemorySegment run;
+  private final VcpuExit.PortRead portRead = new VcpuExit.PortRead();
+  private final VcpuExit.PortWrite portWrite = new VcpuExit.PortWrite();
+  private final VcpuExit.MmioRead mmioRead = new VcpuExit.MmioRead();
+  private final VcpuExit.MmioWrite mmioWrite = new VcpuExit.MmioWrite();
+  private final VcpuExit.MsrRead msrRead = new VcpuExit.MsrRead();
+  private final VcpuExit.MsrWrite msrWrite = new VcpuExit.MsrWrite();
+  private Open open = Open.NONE;
+  private int item;
+  private int items;
+
+  KvmExits(MemorySegment run) {
+    this.run = run;
+  }
+
+  Open open() {
+    return open;
+  }
+
+  /** Whether the guest stands on an instruction that waits for an answer. */
+  boolean waiting() {
+    return open.compareTo(Open.WRITE) > 0;
+  }
+
+  /** Whether items of a repeated INS or OUTS have still to exit. */
+  boolean hasMoreItems() {
+    return item + 1 < items;
+  }
+
+  /** KVM has completed what was open. */
+  void completed() {
+    open = Open.NONE;
+    items = 0;
+  }
+
+  /** KVM_EXIT_IO: its first item. */
+  VcpuExit port() {
+    item = 0;
+    items = run.get(U32, IO_COUNT);
+    return portItem();
+  }
+
+  private VcpuExit portItem() {
+    int port = Short.toUnsignedInt(run.get(U16, IO_PORT));
+    int size = run.get(ValueLayout.JAVA_BYTE, IO_SIZE);
+    if (run.get(ValueLayout.JAVA_BYTE, IO_DIRECTION) == OUT) {
+      open = Open.WRITE;
+      return portWrite.set(port, size, (int) load(itemAt(size), size));
+    }
+    open = Open.PORT_READ;
+    return portRead.set(port, size);
+  }
+
+  private long itemAt(int size) {
+    return run.get(U64, IO_DATA_OFFSET) + (long) item * size;
+  }
+
+  /** KVM_EXIT_MMIO. */
+  VcpuExit mmio() {
+    items = 1;
+    item = 0;
+    long address = run.get(U64, MMIO_ADDRESS);
+    int size = run.get(U32, MMIO_LENGTH);
+    if (run.get(ValueLayout.JAVA_BYTE, MMIO_IS_WRITE) != 0) {
+      open = Open.WRITE;
+      return mmioWrite.set(address, size, load(MMIO_DATA, size));
+    }
+    open = Open.MMIO_READ;
+    return mmioRead.set(address, size);
+  }
+
+  /** KVM_EXIT_X86_RDMSR. */
+  VcpuExit msrRead() {
+    open = Open.MSR_READ;
+    return msrRead.set(run.get(U32, MSR_INDEX));
+  }
+
+  /** KVM_EXIT_X86_WRMSR. */
+  VcpuExit msrWrite() {
+    open = Open.MSR_WRITE;
+    return msrWrite.set(run.get(U32, MSR_INDEX), run.get(U64, MSR_DATA));
+  }
+
+  /**
+   * Hands the machine's answer to KVM, whose next KVM_RUN completes the instruction.
+   *
+   * @return the next item of a repeated INS or OUTS, which must exit before that; null if there is none
+   */
+  @org.jspecify.annotations.Nullable
+  VcpuExit answer() {
+    switch (open) {
+      case NONE, WRITE -> {}
+      case PORT_READ -> {
+        int size = run.get(ValueLayout.JAVA_BYTE, IO_SIZE);
+        store(itemAt(size), size, portRead.value());
+      }
+      case MMIO_READ -> store(MMIO_DATA, run.get(U32, MMIO_LENGTH), mmioRead.value());
+      case MSR_READ -> {
+        run.set(U64, MSR_DATA, msrRead.value());
+        run.set(ValueLayout.JAVA_BYTE, MSR_ERROR, (byte) (msrRead.refused() ? 1 : 0));
+      }
+      case MSR_WRITE ->
+          run.set(ValueLayout.JAVA_BYTE, MSR_ERROR, (byte) (msrWrite.refused() ? 1 : 0));
+    }
+    if (++item < items) {
+      return portItem();
+    }
+    return null;
+  }
+
+  private long load(long at, int size) {
+    return switch (size) {
+      case 1 -> run.get(ValueLayout.JAVA_BYTE, at) & 0xffL;
+      case 2 -> run.get(U16, at) & 0xffffL;
+      case 4 -> run.get(U32, at) & 0xffff_ffffL;
+      case 8 -> run.get(U64, at);
+      default -> {
+        long value = 0;
+        for (int i = 0; i < size; i++) {
+          value |= (run.get(ValueLayout.JAVA_BYTE, at + i) & 0xffL) << (8 * i);
+        }
+        yield value;
+      }
+    };
+  }
+
+  private void store(long at, int size, long value) {
+    for (int i = 0; i < size; i++) {
+      run.set(ValueLayout.JAVA_BYTE, at + i, (byte) (value >>> (8 * i)));
+    }
+  }
+}

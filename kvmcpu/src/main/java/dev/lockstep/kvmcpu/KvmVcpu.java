@@ -1,0 +1,599 @@
+package dev.lockstep.kvmcpu;
+
+import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.CpuModel;
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.engine.VcpuExit;
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.kvm.Errno;
+import dev.lockstep.kvm.KickTimer;
+import dev.lockstep.kvm.Kvm;
+import dev.lockstep.kvm.KvmException;
+import dev.lockstep.kvm.KvmVcpuHandle;
+import dev.lockstep.kvm.Vm;
+import dev.lockstep.kvm.layout.LinuxKvm;
+import dev.lockstep.kvm.layout.kvm_run;
+import dev.lockstep.kvmcpu.probe.KvmTraits;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A vCPU of the kernel, in a VM of its own. How it keeps the contract is told in the package's documentation; what it cannot keep without a counter is there too: {@link #branchCount} is nanoseconds of
+ * work, {@link #runTo} is refused.
+ */
+public final class KvmVcpu implements Vcpu {
+  private static final int EXIT_IO = LinuxKvm.KVM_EXIT_IO();
+  private static final int EXIT_MMIO = LinuxKvm.KVM_EXIT_MMIO();
+  private static final int EXIT_HLT = LinuxKvm.KVM_EXIT_HLT();
+  private static final int EXIT_WINDOW = LinuxKvm.KVM_EXIT_IRQ_WINDOW_OPEN();
+  private static final int EXIT_RDMSR = LinuxKvm.KVM_EXIT_X86_RDMSR();
+  private static final int EXIT_WRMSR = LinuxKvm.KVM_EXIT_X86_WRMSR();
+  private static final int EXIT_SHUTDOWN = LinuxKvm.KVM_EXIT_SHUTDOWN();
+  private static final int EXIT_INTERNAL = LinuxKvm.KVM_EXIT_INTERNAL_ERROR();
+  private static final int EMULATION = LinuxKvm.KVM_INTERNAL_ERROR_EMULATION();
+  private static final long EXIT_REASON = kvm_run.exit_reason$offset();
+  private static final long READY = kvm_run.ready_for_interrupt_injection$offset();
+  private static final long WINDOW = kvm_run.request_interrupt_window$offset();
+
+  /** WRMSR is 0F 30. */
+  private static final int WRMSR_BYTES = 2;
+
+  private final KvmTraits traits;
+  private final CpuModel model;
+  private final BranchSemantics semantics;
+  private final Vm vm;
+  private final KvmVcpuHandle vcpu;
+  private final MemorySegment run;
+  private final Arena arena = Arena.ofShared();
+  private final GuestMemory memory;
+  private final KvmDirtyLog dirty;
+  private final KvmState state;
+  private final KvmExits exits;
+  private final VcpuExit.Unsupported unsupported = new VcpuExit.Unsupported();
+  private final CpuState crossing = new CpuState();
+  private final QueuedEvents queued = new QueuedEvents();
+  private final Finishing finishing;
+
+  private @Nullable KickTimer timer;
+  private boolean halted;
+  private boolean shutdown;
+  private boolean windowWanted;
+  private boolean exitWaits;
+
+  /** {@code ready_for_interrupt_injection} is of the state as it is. */
+  private boolean fresh;
+
+  private long work;
+  private long finished;
+  private boolean closed;
+
+  private KvmVcpu(
+      Kvm kvm,
+      KvmTraits traits,
+      CpuModel model,
+      GuestMemory memory,
+      BranchSemantics semantics,
+      Finisher finisher) {
+    this.traits = traits;
+    this.model = model;
+    this.semantics = semantics;
+    this.memory = memory;
+    this.vm = kvm.createVm();
+    try {
+      KvmHost.prepare(vm);
+      this.dirty = new KvmDirtyLog(vm, memory);
+      this.vcpu = vm.createVcpu(0);
+    } catch (RuntimeException e) {
+      vm.close();
+      throw e;
+    }
+    this.run = vcpu.runArea();
+    vcpu.setCpuid(KvmCpuid.entries(model));
+    this.state = new KvmState(vcpu, arena);
+    this.exits = new KvmExits(run);
+    this.finishing = new Finishing(finisher.create(model, memory, semantics), memory, traits);
+  }
+
+  /**
+   * Makes a VM with one vCPU over that memory.
+   *
+   * @param kvm the device; may be closed afterwards
+   * @param traits what was found on this host
+   * @param memory page-aligned on the host; every region becomes a slot
+   * @throws VmmException if this host's KVM lacks a capability (named) or cannot give the model (features named), or refuses the memory
+   */
+  public static KvmVcpu create(
+      Kvm kvm,
+      KvmTraits traits,
+      CpuModel model,
+      GuestMemory memory,
+      BranchSemantics semantics,
+      Finisher finisher) {
+    try {
+      KvmHost.require(kvm);
+      KvmCpuid.require(model, kvm.supportedCpuid());
+      return new KvmVcpu(kvm, traits, model, memory, semantics, finisher);
+    } catch (KvmException e) {
+      throw new VmmException("KVM: " + e.getMessage(), e.advice(), e);
+    }
+  }
+
+  @Override
+  public CpuModel model() {
+    return model;
+  }
+
+  @Override
+  public BranchSemantics branchSemantics() {
+    return semantics;
+  }
+
+  @Override
+  public VcpuExit run(long limitCount) {
+    KickTimer owned = bind();
+    if (!finishing.active()) {
+      VcpuExit exit = resume();
+      if (exit != null) {
+        return exit;
+      }
+    }
+    return enter(limitCount, owned);
+  }
+
+  /** Answers the last exit and hands over what was queued; an exit if one comes of that. */
+  private @Nullable VcpuExit resume() {
+    if (exitWaits) {
+      exitWaits = false;
+      VcpuExit exit = translate();
+      if (exit != null) {
+        return exit;
+      }
+    }
+    VcpuExit item = exits.answer();
+    if (item != null) {
+      return item;
+    }
+    if (queued.any()) {
+      VcpuExit exit = settle();
+      if (exit != null) {
+        return exit;
+      }
+      deliverQueued();
+    }
+    return null;
+  }
+
+  private VcpuExit enter(long limitCount, KickTimer timer) {
+    boolean timed = limitCount != Long.MAX_VALUE;
+    if (timed) {
+      long left = limitCount - work;
+      if (left <= 0) {
+        VcpuExit exit = settle();
+        return exit != null ? exit : VcpuExit.Deadline.DEADLINE;
+      }
+      timer.set(left);
+    }
+    try {
+      while (true) {
+        VcpuExit exit = once();
+        if (exit != null) {
+          return exit;
+        }
+        if (timed && work >= limitCount) {
+          return VcpuExit.Deadline.DEADLINE;
+        }
+      }
+    } finally {
+      if (timed) {
+        timer.set(0);
+      }
+    }
+  }
+
+  /** One KVM_RUN, or what stands in its place; null to go on. */
+  private @Nullable VcpuExit once() {
+    if (finishing.active()) {
+      return runFinisher();
+    }
+    if (windowWanted) {
+      VcpuExit exit = settle();
+      if (exit != null) {
+        return exit;
+      }
+      if (interruptible()) {
+        return kickedOr(VcpuExit.InterruptWindow.INTERRUPT_WINDOW);
+      }
+      if (!traits.windowIsPrompt() && !halted && !shutdown) {
+        enterFinisher();
+        return null;
+      }
+    }
+    if (halted || shutdown) {
+      return kickedOr(shutdown ? VcpuExit.Shutdown.SHUTDOWN : VcpuExit.Halt.HALT);
+    }
+    run.set(ValueLayout.JAVA_BYTE, WINDOW, (byte) (windowWanted ? 1 : 0));
+    long before = System.nanoTime();
+    int result = vcpu.run();
+    work += System.nanoTime() - before;
+    fresh = true;
+    if (result == 0) {
+      exits.completed();
+      return translate();
+    }
+    exits.completed();
+    if (result == -Errno.EAGAIN) {
+      throw new IllegalStateException("KVM says that the vCPU is not runnable");
+    }
+    return vcpu.takeKick() ? VcpuExit.Kicked.KICKED : null;
+  }
+
+  /** The exit that {@code kvm_run} tells of; null for one that is none of the machine's business. */
+  private @Nullable VcpuExit translate() {
+    int reason = run.get(ValueLayout.JAVA_INT, EXIT_REASON);
+    if (reason == EXIT_IO) {
+      return exits.port();
+    }
+    if (reason == EXIT_MMIO) {
+      return exits.mmio();
+    }
+    if (reason == EXIT_HLT) {
+      halted = true;
+      return VcpuExit.Halt.HALT;
+    }
+    if (reason == EXIT_WINDOW) {
+      return windowWanted && interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
+    }
+    if (reason == EXIT_RDMSR) {
+      return exits.msrRead();
+    }
+    if (reason == EXIT_WRMSR) {
+      return exits.msrWrite();
+    }
+    if (reason == EXIT_SHUTDOWN) {
+      shutdown = true;
+      return VcpuExit.Shutdown.SHUTDOWN;
+    }
+    if (reason == EXIT_INTERNAL && kvm_run.internal.suberror(kvm_run.internal(run)) == EMULATION) {
+      return finishInstruction();
+    }
+    state.get(crossing);
+    return unsupported.set(crossing.rip, new byte[0], KvmHost.describe(run, crossing));
+  }
+
+  private VcpuExit kickedOr(VcpuExit exit) {
+    if (vcpu.isKicked()) {
+      vcpu.takeKick();
+      return VcpuExit.Kicked.KICKED;
+    }
+    return exit;
+  }
+
+  /** Lets the finisher execute what KVM's emulator refused; null if that was all. */
+  private @Nullable VcpuExit finishInstruction() {
+    finished++;
+    enterFinisher();
+    VcpuExit exit = finishing.step(false);
+    return exit == VcpuExit.Stepped.STEPPED ? null : exit;
+  }
+
+  private void enterFinisher() {
+    getState(crossing);
+    if (!finishing.active()) {
+      queued.clear();
+      finishing.begin(crossing);
+      fresh = false;
+    }
+  }
+
+  /** Lets the finisher go on, and hands its state to the kernel as soon as that can go on; null unless there was an exit. */
+  private @Nullable VcpuExit runFinisher() {
+    if (windowWanted && finishing.vcpu().interruptible()) {
+      return kickedOr(VcpuExit.InterruptWindow.INTERRUPT_WINDOW);
+    }
+    long before = System.nanoTime();
+    VcpuExit exit = finishing.advance(windowWanted, vcpu, crossing);
+    work += System.nanoTime() - before;
+    if (exit == null && !finishing.awaits(windowWanted, crossing)) {
+      finishing.end();
+      load(crossing);
+    }
+    return exit;
+  }
+
+  private void load(CpuState from) {
+    state.set(from);
+    halted = from.halted && !(from.nmiPending && !from.nmiBlocked) && from.pendingInterrupt < 0;
+    shutdown = from.shutdown;
+    fresh = false;
+  }
+
+  /** Makes KVM complete a write or an answered read, so that the state is whole; an exit if the completion made one. */
+  private @Nullable VcpuExit settle() {
+    return exits.open() != KvmExits.Open.NONE && complete() ? translate() : null;
+  }
+
+  /** A KVM_RUN that completes what is open and goes no further; true if that made an exit. */
+  private boolean complete() {
+    vcpu.setImmediateExit(true);
+    int result = vcpu.run();
+    vcpu.setImmediateExit(false);
+    if (vcpu.isKicked()) {
+      vcpu.setImmediateExit(true);
+    }
+    exits.completed();
+    fresh = true;
+    return result == 0;
+  }
+
+  /** Before the state is looked at: a write that KVM has still to complete. */
+  private void settleWrite() {
+    if (exits.open() == KvmExits.Open.WRITE && !exitWaits && !exits.hasMoreItems()) {
+      exitWaits = complete();
+      if (!exitWaits) {
+        finishRepeat();
+      }
+    }
+  }
+
+  /**
+   * After the last iteration of a repeated store or OUTS KVM leaves RIP on the instruction with RCX = 0; the contract has it past. The finisher makes that last step, which executes nothing.
+   */
+  private void finishRepeat() {
+    state.readRegs();
+    if ((int) state.rcx() != 0) {
+      return;
+    }
+    state.get(crossing);
+    if (RepeatedString.isAt(
+        memory, vcpu.translate(crossing.segments[CpuState.CS].base + crossing.rip))) {
+      enterFinisher();
+      finishing.step(false);
+    }
+  }
+
+  /** Hands what was queued to the kernel, or to the finisher where the kernel cannot keep its order. */
+  private void deliverQueued() {
+    getState(crossing);
+    if (finishing.active()) {
+      return;
+    }
+    if (finishing.needed(crossing)) {
+      enterFinisher();
+      return;
+    }
+    queued.deliver(vcpu, state);
+    fresh = false;
+  }
+
+  @Override
+  public VcpuExit runTo(ExecutionPoint target) {
+    throw new VmmException(
+        "the kvm engine has no exact branch counter on this host, so it cannot run to "
+            + target.toString(),
+        "Replay with --engine soft.");
+  }
+
+  @Override
+  public VcpuExit step() {
+    bind();
+    if (!finishing.active()) {
+      if (exitWaits) {
+        exitWaits = false;
+        VcpuExit exit = translate();
+        if (exit != null) {
+          return exit;
+        }
+      }
+      if (exits.waiting()) {
+        VcpuExit item = exits.answer();
+        if (item != null) {
+          return item;
+        }
+        VcpuExit exit = settle();
+        return exit != null ? exit : VcpuExit.Stepped.STEPPED;
+      }
+      enterFinisher();
+    }
+    return finishing.step(windowWanted);
+  }
+
+  @Override
+  public void kick() {
+    vcpu.kick();
+    finishing.vcpu().kick();
+  }
+
+  @Override
+  public long branchCount() {
+    return work;
+  }
+
+  @Override
+  public void setBranchCount(long count) {
+    work = count;
+  }
+
+  @Override
+  public ExecutionPoint point() {
+    if (finishing.active()) {
+      ExecutionPoint at = finishing.vcpu().point();
+      return new ExecutionPoint(work, at.rip(), at.rcx());
+    }
+    settleWrite();
+    if (finishing.active()) {
+      return point();
+    }
+    state.readRegs();
+    return new ExecutionPoint(work, state.rip(), state.rcx());
+  }
+
+  /** Only those that the finisher executed: nobody counts what the hardware does. */
+  @Override
+  public long instructionsExecuted() {
+    return finishing.vcpu().instructionsExecuted();
+  }
+
+  /** Instructions that KVM's emulator refused and the finisher executed. */
+  public long instructionsFinished() {
+    return finished;
+  }
+
+  @Override
+  public void getState(CpuState into) {
+    if (finishing.active()) {
+      finishing.vcpu().getState(into);
+      return;
+    }
+    settleWrite();
+    if (finishing.active()) {
+      finishing.vcpu().getState(into);
+      return;
+    }
+    state.get(into);
+    if (exits.open() == KvmExits.Open.MSR_WRITE) {
+      into.rip += WRMSR_BYTES;
+    }
+    into.halted = halted;
+    into.shutdown = shutdown;
+    queued.addTo(into);
+  }
+
+  @Override
+  public void setState(CpuState from) {
+    bind();
+    if (!finishing.active()) {
+      drop();
+    }
+    queued.clear();
+    if (finishing.needed(from)) {
+      finishing.begin(from);
+    } else {
+      load(from);
+      finishing.end();
+    }
+  }
+
+  /** Gets an instruction that waits for its answer out of KVM; what it then writes is overwritten by the state that follows. */
+  private void drop() {
+    int guard = 0;
+    while (exits.open() != KvmExits.Open.NONE || exitWaits) {
+      exitWaits = false;
+      while (exits.answer() != null) {}
+      if (settle() == null || ++guard > 64) {
+        break;
+      }
+    }
+    exits.completed();
+  }
+
+  @Override
+  public boolean interruptible() {
+    if (finishing.active()) {
+      return finishing.vcpu().interruptible();
+    }
+    if (queued.delivers() || exits.waiting()) {
+      return false;
+    }
+    if (fresh && run.get(ValueLayout.JAVA_BYTE, READY) != 0) {
+      return true;
+    }
+    settleWrite();
+    if (finishing.active()) {
+      return finishing.vcpu().interruptible();
+    }
+    state.readRegs();
+    state.readEvents();
+    return state.interruptFlag() && !state.shadowed() && !state.delivering();
+  }
+
+  @Override
+  public void requestInterruptWindow(boolean wanted) {
+    windowWanted = wanted;
+  }
+
+  @Override
+  public void injectInterrupt(int vector) {
+    if (vector < 0 || vector > 255) {
+      throw new IllegalArgumentException("interrupt vector " + vector + " is not in 0..255");
+    }
+    if (!interruptible()) {
+      throw new IllegalStateException(
+          "vector %#x was injected at %s, where the vCPU is not interruptible"
+              .formatted(vector, point()));
+    }
+    if (finishing.active()) {
+      finishing.vcpu().injectInterrupt(vector);
+      return;
+    }
+    halted = false;
+    queued.interrupt(vector);
+  }
+
+  @Override
+  public void injectNmi() {
+    if (finishing.active()) {
+      finishing.vcpu().injectNmi();
+      return;
+    }
+    state.readEvents();
+    if (!state.nmiPending()) {
+      vcpu.nmi();
+      queued.nmi();
+    }
+    if (!state.nmiBlocked()) {
+      halted = false;
+    }
+    fresh = false;
+  }
+
+  @Override
+  public void injectException(int vector, int errorCode) {
+    if (vector < 0 || vector > 31) {
+      throw new IllegalArgumentException("exception vector " + vector + " is not in 0..31");
+    }
+    if (finishing.active()) {
+      finishing.vcpu().injectException(vector, errorCode);
+      return;
+    }
+    halted = false;
+    queued.exception(vector, errorCode);
+  }
+
+  @Override
+  public void collectDirty() {
+    dirty.collect();
+  }
+
+  /** Makes the calling thread the owner. */
+  private KickTimer bind() {
+    KickTimer t = timer;
+    if (t == null) {
+      vcpu.bindToThread();
+      t = new KickTimer();
+      timer = t;
+    }
+    return t;
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    KickTimer t = timer;
+    if (t != null) {
+      t.close();
+    }
+    finishing.close();
+    vcpu.close();
+    vm.close();
+    dirty.close();
+    arena.close();
+  }
+}

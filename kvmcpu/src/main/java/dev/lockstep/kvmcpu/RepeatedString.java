@@ -1,0 +1,35 @@
+package dev.lockstep.kvmcpu;
+
+import dev.lockstep.engine.GuestMemory;
+
+/** Recognises a string instruction with a REP prefix (Intel SDM vol. 2B, REP) by its bytes. */
+final class RepeatedString {
+  private static final int MAX_INSTRUCTION_BYTES = 15;
+
+  private RepeatedString() {}
+
+  /**
+   * @param guestPhysical where the instruction begins, or -1
+   */
+  static boolean isAt(GuestMemory memory, long guestPhysical) {
+    boolean repeated = false;
+    for (int i = 0; i < MAX_INSTRUCTION_BYTES; i++) {
+      if (guestPhysical < 0 || !memory.contains(guestPhysical + i, 1)) {
+        return false;
+      }
+      int b = memory.read8(guestPhysical + i);
+      switch (b) {
+        case 0xf2, 0xf3 -> repeated = true;
+        case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67 -> {}
+        default -> {
+          if (b >> 4 != 4) {
+            // INS, OUTS; MOVS, CMPS; STOS, LODS, SCAS
+            return repeated
+                && (b >= 0x6c && b <= 0x6f || b >= 0xa4 && b <= 0xa7 || b >= 0xaa && b <= 0xaf);
+          }
+        }
+      }
+    }
+    return false;
+  }
+}
