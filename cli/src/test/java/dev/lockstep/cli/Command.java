@@ -47,8 +47,14 @@ final class Command implements AutoCloseable {
   static Command start(Path folder, List<String> words) throws IOException {
     Path out = Files.createTempFile(folder, "out", ".txt");
     Path err = Files.createTempFile(folder, "err", ".txt");
+    // A test run in the background of a shell ignores SIGINT, and its children would inherit that.
+    List<String> withSignals = new ArrayList<>(List.of("env", "--default-signal=HUP,INT,TERM"));
+    withSignals.addAll(words);
     Process process =
-        new ProcessBuilder(words).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        new ProcessBuilder(withSignals)
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start();
     return new Command(process, out, err);
   }
 
