@@ -214,7 +214,7 @@ final class KvmTest {
   }
 
   /** One megabyte, one vCPU, code at {@link #CODE}. */
-  private static final class Guest implements AutoCloseable {
+  static final class Guest implements AutoCloseable {
     final Arena arena = Arena.ofShared();
     final MemorySegment memory;
     final Vm vm;
