@@ -14,6 +14,9 @@ public final class Errno {
   /** Interrupted by a signal. */
   public static final int EINTR = 4;
 
+  /** Input or output failed; of a tap device, its interface is down. */
+  public static final int EIO = 5;
+
   /** No such device or address. */
   public static final int ENXIO = 6;
 
@@ -74,6 +77,7 @@ public final class Errno {
       case ENOENT -> "ENOENT (no such file)";
       case ESRCH -> "ESRCH (no such process)";
       case EINTR -> "EINTR (interrupted)";
+      case EIO -> "EIO (input or output failed)";
       case ENXIO -> "ENXIO (no such device or address)";
       case E2BIG -> "E2BIG (table of the wrong size)";
       case EBADF -> "EBADF (bad file descriptor)";

@@ -17,7 +17,7 @@ public final class Descriptors {
   public static void assertNoneLeft(String mark, Runnable opensAndCloses) throws IOException {
     opensAndCloses.run();
     List<String> before = open(mark);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 20; i++) {
       opensAndCloses.run();
     }
     assertThat(open(mark)).as("descriptors and mappings of %s", mark).hasSameSizeAs(before);

@@ -1,0 +1,78 @@
+package dev.lockstep.kvm.net;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.lockstep.kvm.KvmException;
+import dev.lockstep.kvm.Libc;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
+
+/** {@code struct ifreq} (netdevice(7)), which jextract leaves out, and the ioctls that take it on a socket. */
+final class InterfaceCalls {
+  static final int IFREQ_BYTES = 40;
+
+  /** Where the union begins: flags, MTU, hardware address. */
+  static final int VALUE_OFFSET = NetAbi.IFNAMSIZ;
+
+  /** Within the union, the address after its family. */
+  static final int HARDWARE_ADDRESS_OFFSET = VALUE_OFFSET + 2;
+
+  private static final MethodHandle SOCKET =
+      Libc.find("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+
+  private InterfaceCalls() {}
+
+  /** A request about an interface. */
+  static MemorySegment request(Arena arena, String name) {
+    MemorySegment request = arena.allocate(IFREQ_BYTES, 8);
+    byte[] bytes = name.getBytes(StandardCharsets.US_ASCII);
+    MemorySegment.copy(bytes, 0, request, JAVA_BYTE, 0, bytes.length);
+    return request;
+  }
+
+  /** The interface's name, as the kernel filled it in. */
+  static String name(MemorySegment request) {
+    return request.getString(0, StandardCharsets.US_ASCII);
+  }
+
+  /**
+   * An ioctl on a socket that is there for it alone.
+   *
+   * @param advice what to do if it is refused
+   */
+  static void control(String call, long number, MemorySegment request, String advice) {
+    int socket = socket();
+    try {
+      int result = Libc.ioctl(socket, number, request);
+      if (result < 0) {
+        throw new KvmException(call + " of " + name(request), socket, -result, advice);
+      }
+    } finally {
+      Libc.close(socket);
+    }
+  }
+
+  private static int socket() {
+    int result;
+    try {
+      result =
+          Libc.result(
+              (int)
+                  SOCKET.invokeExact(
+                      Libc.errnoState(),
+                      NetAbi.AF_INET,
+                      NetAbi.SOCK_DGRAM | NetAbi.SOCK_CLOEXEC,
+                      0));
+    } catch (Throwable e) {
+      throw Libc.broken(e);
+    }
+    if (result < 0) {
+      throw new KvmException("socket", -1, -result);
+    }
+    return result;
+  }
+}
