@@ -25,7 +25,7 @@ public final class KickTimer implements AutoCloseable {
       Libc.find("timer_delete", FunctionDescriptor.of(JAVA_INT, ADDRESS));
 
   /** struct sigevent (sigevent(3type), bits/types/sigevent_t.h): its size, and where signal, kind and thread are. */
-  private static final long SIGEVENT_BYTES = 64, SIGNAL_AT = 8, NOTIFY_AT = 12, THREAD_AT = 16;
+  static final long SIGEVENT_BYTES = 64, SIGNAL_AT = 8, NOTIFY_AT = 12, THREAD_AT = 16;
 
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 

@@ -30,6 +30,7 @@ public final class CProbe {
       #include <string.h>
       #include <unistd.h>
       #include <poll.h>
+      #include <sched.h>
       #include <sys/socket.h>
       #include <sys/syscall.h>
       #include <linux/falloc.h>

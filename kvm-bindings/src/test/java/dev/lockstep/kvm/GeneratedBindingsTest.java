@@ -106,11 +106,24 @@ final class GeneratedBindingsTest {
   }
 
   @Test
-  void pollIsC() throws Exception {
+  void whatIsWrittenByHandIsC() throws Exception {
     Map<String, Long> expected = new LinkedHashMap<>();
     expected.put("sizeof(struct pollfd)", 8L);
     expected.put("offsetof(struct pollfd, events)", 4L);
     expected.put("POLLIN", 1L);
+    // The kernel's set of signals is shorter than the C library's.
+    expected.put("sizeof(sigset_t)", 128L);
+    expected.put("_NSIG / 8", 8L);
+    expected.put("sizeof(struct sigevent)", KickTimer.SIGEVENT_BYTES);
+    expected.put("offsetof(struct sigevent, sigev_signo)", KickTimer.SIGNAL_AT);
+    expected.put("offsetof(struct sigevent, sigev_notify)", KickTimer.NOTIFY_AT);
+    // Its name in kernel headers is sigev_notify_thread_id, which the C library's lack.
+    expected.put("offsetof(struct sigevent, _sigev_un._tid)", KickTimer.THREAD_AT);
+    expected.put("SYS_setgroups", (long) Unprivileged.SYS_SETGROUPS);
+    expected.put("SYS_setresuid", (long) Unprivileged.SYS_SETRESUID);
+    expected.put("SYS_setresgid", (long) Unprivileged.SYS_SETRESGID);
+    expected.put("SYS_unshare", (long) Unprivileged.SYS_UNSHARE);
+    expected.put("CLONE_NEWNET", Unprivileged.CLONE_NEWNET);
     assertThat(CProbe.evaluate(expected.keySet(), false)).containsExactlyEntriesOf(expected);
   }
 

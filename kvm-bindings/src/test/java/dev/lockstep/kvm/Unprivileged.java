@@ -17,11 +17,11 @@ public final class Unprivileged {
           FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
           Linker.Option.firstVariadicArg(1));
 
-  private static final int SYS_SETGROUPS = 116;
-  private static final int SYS_SETRESUID = 117;
-  private static final int SYS_SETRESGID = 119;
-  private static final int SYS_UNSHARE = 272;
-  private static final long CLONE_NEWNET = 0x40000000;
+  static final int SYS_SETGROUPS = 116;
+  static final int SYS_SETRESUID = 117;
+  static final int SYS_SETRESGID = 119;
+  static final int SYS_UNSHARE = 272;
+  static final long CLONE_NEWNET = 0x40000000;
   private static final long NOBODY = 65534;
 
   private Unprivileged() {}

@@ -15,8 +15,8 @@ import java.util.Set;
  * closing it leaves its mappings. Safe for use by any thread.
  */
 public final class MemoryFile implements AutoCloseable {
-  private final int fd;
-  private boolean closed;
+  /** -1 once closed, so that a number that another file has meanwhile is never used. */
+  private volatile int fd;
 
   private MemoryFile(int fd) {
     this.fd = fd;
@@ -150,9 +150,10 @@ public final class MemoryFile implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      Libc.close(fd);
+    int open = fd;
+    if (open >= 0) {
+      fd = -1;
+      Libc.close(open);
     }
   }
 }

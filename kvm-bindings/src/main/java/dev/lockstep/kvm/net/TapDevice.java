@@ -23,9 +23,10 @@ public final class TapDevice implements AutoCloseable {
   /** Where Linux has the device that makes tap devices. */
   public static final Path DEVICE = Path.of("/dev/net/tun");
 
-  private final int fd;
+  /** -1 once closed, so that a number that another file has meanwhile is never used. */
+  private volatile int fd;
+
   private final String name;
-  private boolean closed;
 
   private TapDevice(int fd, String name) {
     this.fd = fd;
@@ -247,9 +248,10 @@ public final class TapDevice implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      Libc.close(fd);
+    int open = fd;
+    if (open >= 0) {
+      fd = -1;
+      Libc.close(open);
     }
   }
 }

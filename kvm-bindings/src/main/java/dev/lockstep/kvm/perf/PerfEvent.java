@@ -35,11 +35,12 @@ public final class PerfEvent implements AutoCloseable {
   private static final int NO_GROUP = -1;
   private static final int READ_BYTES = 24;
 
-  private final int fd;
+  /** -1 once closed, so that a number that another file has meanwhile is never used. */
+  private volatile int fd;
+
   private final Arena arena = Arena.ofShared();
   private final MemorySegment reading = arena.allocate(READ_BYTES, 8);
   private final MemorySegment period = arena.allocate(JAVA_LONG);
-  private boolean closed;
 
   private PerfEvent(int fd) {
     this.fd = fd;
@@ -221,9 +222,10 @@ public final class PerfEvent implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      Libc.close(fd);
+    int open = fd;
+    if (open >= 0) {
+      fd = -1;
+      Libc.close(open);
       arena.close();
     }
   }

@@ -47,7 +47,9 @@ public final class UserFaults implements AutoCloseable {
 
   static final int ZEROPAGE_DONE = 24;
 
-  private final int fd;
+  /** -1 once closed, so that a number that another file has meanwhile is never used. */
+  private volatile int fd;
+
   private final Set<FaultFeature> features;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment message = arena.allocate(MESSAGE_BYTES, 8);
@@ -55,7 +57,6 @@ public final class UserFaults implements AutoCloseable {
   private final MemorySegment zero = arena.allocate(ZEROPAGE_BYTES, 8);
   private final MemorySegment protection = uffdio_writeprotect.allocate(arena);
   private final MemorySegment range = uffdio_range.allocate(arena);
-  private boolean closed;
 
   private UserFaults(int fd, Set<FaultFeature> features) {
     this.fd = fd;
@@ -316,9 +317,10 @@ public final class UserFaults implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      Libc.close(fd);
+    int open = fd;
+    if (open >= 0) {
+      fd = -1;
+      Libc.close(open);
       arena.close();
     }
   }

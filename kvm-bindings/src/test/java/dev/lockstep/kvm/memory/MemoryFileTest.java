@@ -73,6 +73,19 @@ final class MemoryFileTest {
   }
 
   @Test
+  void aClosedFileIsNoOtherFile() {
+    MemoryFile closed = MemoryFile.create("lockstep-test", PAGE);
+    closed.close();
+    try (MemoryFile other = MemoryFile.create("lockstep-other", PAGE)) {
+      closed.close();
+      assertThatThrownBy(() -> closed.resize(5))
+          .isInstanceOf(KvmException.class)
+          .hasMessageContaining("EBADF");
+      assertThat(other.seals()).isEmpty();
+    }
+  }
+
+  @Test
   void sealsHold() {
     try (Arena arena = Arena.ofConfined();
         MemoryFile file = MemoryFile.create("lockstep-test", PAGE)) {

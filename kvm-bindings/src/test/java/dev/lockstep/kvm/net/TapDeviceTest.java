@@ -96,6 +96,14 @@ final class TapDeviceTest {
         tap.down();
         assertThat(tap.isUp()).isFalse();
       }
+      TapDevice closed = TapDevice.open("lockstep0");
+      closed.close();
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment frame = arena.allocate(64);
+        assertThatThrownBy(() -> closed.read(frame))
+            .isInstanceOf(KvmException.class)
+            .hasMessageContaining("EBADF");
+      }
       assertThatThrownBy(() -> TapDevice.open("lo"))
           .isInstanceOfSatisfying(
               KvmException.class, e -> assertThat(e.advice()).contains("another kind"));

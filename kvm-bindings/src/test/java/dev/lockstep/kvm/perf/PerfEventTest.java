@@ -184,7 +184,11 @@ final class PerfEventTest {
     }
     PerfEvent closed = PerfEvent.openOnThread(clock, 0);
     closed.close();
-    assertThatThrownBy(closed::read).isInstanceOf(IllegalStateException.class);
+    closed.close();
+    assertThatThrownBy(closed::enable)
+        .isInstanceOf(KvmException.class)
+        .hasMessageContaining("PERF_EVENT_IOC_ENABLE: EBADF");
+    assertThatThrownBy(closed::read).isInstanceOf(RuntimeException.class);
   }
 
   @Test

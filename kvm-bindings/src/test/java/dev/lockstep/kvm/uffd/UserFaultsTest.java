@@ -148,6 +148,9 @@ final class UserFaultsTest {
       assertThat(faults.await(10_000)).isEqualTo(1);
       faults.close();
       faults.close();
+      assertThatThrownBy(() -> faults.register(memory, Set.of(FaultMode.MISSING)))
+          .isInstanceOf(KvmException.class)
+          .hasMessageContaining("EBADF");
       writer.join();
       assertThat(memory.get(JAVA_BYTE, 0)).isEqualTo((byte) 7);
     }
