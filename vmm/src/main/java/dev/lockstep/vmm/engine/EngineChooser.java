@@ -1,0 +1,95 @@
+package dev.lockstep.vmm.engine;
+
+import dev.lockstep.kvm.Kvm;
+import dev.lockstep.kvmcpu.probe.Finding;
+import dev.lockstep.kvmcpu.probe.HostProbes;
+import dev.lockstep.kvmcpu.probe.HostTraits;
+import dev.lockstep.kvmcpu.probe.Verdict;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code --engine auto} means on this host: {@code kvm} where kernels run natively and the self-test passes, else {@code soft}; for what must be repeated exactly {@code kvm} only with a calibrated
+ * counter, which there is not yet. Asks the host at most once; used by one thread.
+ */
+public final class EngineChooser {
+  private final Path device;
+  private @Nullable List<Finding> findings;
+  private @Nullable Finding selfTest;
+
+  /** For this host. */
+  public EngineChooser() {
+    this(Kvm.DEVICE);
+  }
+
+  /** For a KVM device. */
+  public EngineChooser(Path device) {
+    this.device = device;
+  }
+
+  /**
+   * By what {@link HostProbes} found already.
+   *
+   * @param device the one that was asked
+   */
+  public EngineChooser(Path device, List<Finding> findings) {
+    this.device = device;
+    this.findings = List.copyOf(findings);
+  }
+
+  /** The engine for a purpose. Takes some milliseconds for {@link Purpose#FREE_RUNNING}, and about a second if the self-test is due. */
+  public EngineChoice choose(Purpose purpose) {
+    return switch (purpose) {
+      case FREE_RUNNING -> freeRunning();
+      case RECORDED ->
+          EngineChoice.soft("recording needs an exact branch counter, and kvm has none calibrated");
+      case REPLICATED ->
+          EngineChoice.soft(
+              "replication needs an exact branch counter, and kvm has none calibrated");
+    };
+  }
+
+  private EngineChoice freeRunning() {
+    List<Finding> found = findings();
+    Optional<Finding> lacking =
+        found.stream()
+            .filter(it -> it.id().equals("kvm") || it.id().equals("capabilities"))
+            .filter(it -> it.verdict() == Verdict.MISSING)
+            .findFirst();
+    if (lacking.isPresent()) {
+      return EngineChoice.soft("kvm cannot be used: " + lacking.get().found());
+    }
+    HostTraits traits = HostTraits.of(found);
+    if (!traits.ring0Native()) {
+      return EngineChoice.soft(
+          "kvm has no hardware virtualisation here: ring 0 runs at %.1f million instructions/s"
+              .formatted(traits.ring0MillionInstructionsPerSecond()));
+    }
+    Finding test = selfTest();
+    return test.verdict() == Verdict.OK
+        ? EngineChoice.kvm("ring 0 is native and the self-test " + test.found())
+        : EngineChoice.soft("kvm's self-test " + test.found());
+  }
+
+  /** Runs the self-test, or tells that there is nothing to test: ring 0 is not native. */
+  public Finding selfTest() {
+    Finding done = selfTest;
+    if (done == null) {
+      done =
+          HostTraits.of(findings()).ring0Native() ? new SelfTest(device).run() : SelfTest.notDue();
+      selfTest = done;
+    }
+    return done;
+  }
+
+  private List<Finding> findings() {
+    List<Finding> known = findings;
+    if (known == null) {
+      known = new HostProbes(device).essentials();
+      findings = known;
+    }
+    return known;
+  }
+}
