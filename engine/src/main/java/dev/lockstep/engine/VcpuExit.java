@@ -16,12 +16,15 @@ public sealed interface VcpuExit {
     private int port;
     private int width;
     private int value;
+    private int high;
+    private boolean pair;
 
     /** For engines: sets the view to a new exit. */
     public PortRead set(int port, int width) {
       this.port = port;
       this.width = width;
       this.value = -1;
+      this.pair = false;
       return this;
     }
 
@@ -38,11 +41,34 @@ public sealed interface VcpuExit {
     /** The value the guest reads, in the low {@code 8 * width} bits; all ones until this is called. */
     public void complete(int value) {
       this.value = value;
+      this.pair = false;
+    }
+
+    /**
+     * Completes IN EAX as if it were RDTSC: EAX and EDX are loaded, the upper halves of RAX and RDX become zero. Without meaning for INS and for other widths.
+     *
+     * @param low the value of EAX
+     * @param high the value of EDX
+     */
+    public void completePair(int low, int high) {
+      this.value = low;
+      this.high = high;
+      this.pair = true;
     }
 
     /** For engines: the value given. */
     public int value() {
       return value;
+    }
+
+    /** For engines: whether EDX is to be loaded with {@link #high}. */
+    public boolean pair() {
+      return pair;
+    }
+
+    /** For engines: the value of EDX. */
+    public int high() {
+      return high;
     }
   }
 

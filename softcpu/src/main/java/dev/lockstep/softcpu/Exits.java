@@ -69,6 +69,16 @@ final class Exits {
     throw ask(portRead.set(port, width));
   }
 
+  /** Whether the answer that {@link #portRead} returned came with a value for EDX. */
+  boolean pair() {
+    return portRead.pair();
+  }
+
+  /** That value. */
+  int high() {
+    return portRead.high();
+  }
+
   /** OUT. The operation must complete after it. */
   void portWrite(int port, int width, int value) {
     post(PORT, width, port, value & mask(width));

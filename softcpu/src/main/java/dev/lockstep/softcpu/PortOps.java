@@ -28,6 +28,9 @@ final class PortOps {
             c.exits.portWrite(port, width, (int) c.r[0]);
           } else {
             setAccumulator(c, width, c.exits.portRead(port, width));
+            if (width == 4 && c.exits.pair()) {
+              c.r[RDX] = c.exits.high() & 0xffff_ffffL;
+            }
           }
           c.debug.port(port, width);
         });

@@ -102,6 +102,12 @@ public final class MachineLayout {
   /** The port to which firmware and Linux write to pass time; writes go nowhere. */
   public static final int DELAY_PORT = 0x80;
 
+  /**
+   * The virtual time-stamp counter, for RDTSC that was patched into IN EAX, imm8: EAX is its low half, and EDX becomes its
+   * high half. Nothing of a PC is there that Linux would look for.
+   */
+  public static final int TSC = 0xe0;
+
   /** 16550A, COM1. */
   public static final int UART0 = 0x3f8;
 

@@ -39,6 +39,21 @@ abstract class PortContract extends ContractSubject {
     assertThat(rig.reg(RDX)).isEqualTo(0x3f8);
   }
 
+  /** What a machine answers for RDTSC that was patched into IN. */
+  @Test
+  void anAnswerForTwoRegistersLoadsBoth() {
+    Rig rig = rig();
+    rig.code("in eax, 0xe0\nin eax, 0x64\nhlt\nend:", PortContract::operands);
+    rig.run(VcpuExit.PortRead.class).completePair(0xa1b2c3d4, 0x91929394);
+    VcpuExit.PortRead second = rig.run(VcpuExit.PortRead.class);
+    assertThat(rig.reg(RAX)).isEqualTo(0xa1b2c3d4L);
+    assertThat(rig.reg(RDX)).isEqualTo(0x91929394L);
+    second.complete(7);
+    rig.runToHaltBefore("end");
+    assertThat(rig.reg(RAX)).isEqualTo(7);
+    assertThat(rig.reg(RDX)).as("RDX after an answer for one").isEqualTo(0x91929394L);
+  }
+
   private static void operands(CpuState s) {
     s.gpr[RAX] = OLD;
     s.gpr[RDX] = 0x3f8;

@@ -28,10 +28,12 @@ public final class BootLoader {
 
   private final BootOptions options;
   private final GuestMemory memory;
+  private final KernelEdit edit;
 
-  private BootLoader(BootOptions options, GuestMemory memory) {
+  private BootLoader(BootOptions options, GuestMemory memory, KernelEdit edit) {
     this.options = options;
     this.memory = memory;
+    this.edit = edit;
   }
 
   /**
@@ -43,7 +45,17 @@ public final class BootLoader {
    *     does not fit into memory; or if the command line is too long
    */
   public static BootResult load(BootOptions options, GuestMemory memory, CpuState state) {
-    return new BootLoader(options, memory).load(state);
+    return load(options, memory, state, KernelEdit.NONE);
+  }
+
+  /**
+   * As {@link #load(BootOptions, GuestMemory, CpuState)}, with a kernel that is changed in memory.
+   *
+   * @param edit called once, after the kernel was loaded
+   */
+  public static BootResult load(
+      BootOptions options, GuestMemory memory, CpuState state, KernelEdit edit) {
+    return new BootLoader(options, memory, edit).load(state);
   }
 
   /**
@@ -86,6 +98,7 @@ public final class BootLoader {
     byte[] commandLine = commandLine(kernel.header());
     requireRoom(kernel.elf());
     String kernelDigest = loadKernel(kernel);
+    String edited = edit(kernel);
     long initrdStart = 0;
     long initrdSize = 0;
     String initrdDigest = null;
@@ -110,7 +123,7 @@ public final class BootLoader {
         kernel.format(),
         kernelDigest,
         initrdDigest,
-        bootDigest(kernelDigest, initrdDigest, initrdStart, state),
+        bootDigest(kernelDigest + edited, initrdDigest, initrdStart, state),
         kernel.elf().start(),
         kernel.elf().end(),
         kernel.elf().entry(),
@@ -170,6 +183,13 @@ public final class BootLoader {
       copy(kernel.content(), segment.offset(), segment.fileSize(), segment.physical(), sha);
     }
     return hex(sha);
+  }
+
+  /** Section headers are read only for who needs them: a kernel boots without any. */
+  private String edit(KernelImage kernel) throws IOException {
+    return edit == KernelEdit.NONE
+        ? ""
+        : edit.edit(ElfSections.read(kernel.content(), kernel.elf()), memory);
   }
 
   /** As high as kernel and memory allow: the kernel keeps its own early allocations low. */

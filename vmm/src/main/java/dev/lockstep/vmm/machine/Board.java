@@ -15,6 +15,7 @@ import dev.lockstep.vmm.device.PostCode;
 import dev.lockstep.vmm.device.PowerControl;
 import dev.lockstep.vmm.device.Rtc146818;
 import dev.lockstep.vmm.device.TimedDevice;
+import dev.lockstep.vmm.device.TscPort;
 import dev.lockstep.vmm.device.Uart16550;
 import dev.lockstep.vmm.device.VirtualTime;
 import dev.lockstep.vmm.log.EndReason;
@@ -62,6 +63,7 @@ final class Board {
   private final VirtioEntropy entropy;
   private final I8042 keyboard;
   private final Rtc146818 rtc;
+  private final TscPort tsc;
   private final DiskSet disks;
   private final GuestMemory memory;
   private final List<Device> devices = new ArrayList<>();
@@ -83,6 +85,7 @@ final class Board {
     this.memory = memory;
     this.disks = disks;
     PowerControl power = new Power();
+    tsc = new TscPort(time);
     uart0 = new Uart16550(pic.connect(MachineLayout.IRQ_UART0), value -> outputs.put(UART0, value));
     console = new VirtioConsole(memory, value -> outputs.put(CONSOLE, value));
     // The machine looks at what is wanted at each boundary.
@@ -122,6 +125,7 @@ final class Board {
     ports(MachineLayout.SYSTEM_CONTROL_A, 1, keyboard, 2, 1);
     ports(MachineLayout.RTC, 2, rtc, 0, 1);
     ports(MachineLayout.DELAY_PORT, 1, new PostCode(), 0, 1);
+    ports(MachineLayout.TSC, 4, tsc, 0, 4);
   }
 
   private void virtio(PciBus pci, int slot, VirtioDevice device) {
@@ -158,6 +162,11 @@ final class Board {
   /** The devices that log entries name, by index. */
   List<String> names() {
     return names;
+  }
+
+  /** The high half of what a read of {@link MachineLayout#TSC} answers now. */
+  int timeStampHigh() {
+    return tsc.high();
   }
 
   boolean interruptPending() {

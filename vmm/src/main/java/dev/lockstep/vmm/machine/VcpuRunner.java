@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
+import dev.lockstep.vmm.MachineLayout;
 import dev.lockstep.vmm.bus.Bus;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.time.VirtualClock;
@@ -144,7 +145,12 @@ final class VcpuRunner {
   private @Nullable Stop dispatch(VcpuExit exit, long limitCount, boolean limited) {
     return switch (exit) {
       case VcpuExit.PortRead it -> {
-        it.complete(bus.readPort(it.port(), it.width()));
+        int value = bus.readPort(it.port(), it.width());
+        if (it.port() == MachineLayout.TSC && it.width() == Integer.BYTES) {
+          it.completePair(value, board.timeStampHigh());
+        } else {
+          it.complete(value);
+        }
         yield null;
       }
       case VcpuExit.MmioRead it -> {
