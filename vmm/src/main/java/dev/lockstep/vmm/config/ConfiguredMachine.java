@@ -5,6 +5,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.boot.BootLoader;
 import dev.lockstep.vmm.boot.BootOptions;
+import dev.lockstep.vmm.boot.KernelEdit;
 import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskImage;
 import dev.lockstep.vmm.log.LogHeader;
@@ -80,11 +81,21 @@ public final class ConfiguredMachine {
    * @throws VmmException if a file is missing or not what it should be, a disk is in use, or memory is short
    */
   public static Machine create(MachineConfig config, MachineSpec spec, DiskUse use) {
+    return create(config, spec, use, KernelEdit.NONE);
+  }
+
+  /**
+   * As {@link #create(MachineConfig, MachineSpec, DiskUse)}, with a kernel that is changed in memory before it runs.
+   */
+  public static Machine create(
+      MachineConfig config, MachineSpec spec, DiskUse use, KernelEdit edit) {
     BootOptions boot =
         new BootOptions(config.kernel(), config.initrd(), config.commandLine(), config.rngSeed());
     return factory(config)
         .create(
-            spec, openDisks(config, use), (memory, state) -> BootLoader.load(boot, memory, state));
+            spec,
+            openDisks(config, use),
+            (memory, state) -> BootLoader.load(boot, memory, state, edit));
   }
 
   /**

@@ -202,9 +202,10 @@ class RandomScriptsTest {
           bench.bus.mapPorts(0x608, 4, bench.add(new PmTimer(bench.time())), 0, 4);
           bench.bus.mapPorts(0xf4, 1, bench.add(new DebugExit(bench)), 0, 4);
           bench.bus.mapPorts(0x80, 1, bench.add(new PostCode()), 0, 1);
+          bench.bus.mapPorts(0xe0, 4, bench.add(new TscPort(bench.time())), 0, 4);
           return bench;
         },
-        new int[] {0x608, 0x609, 0x60a, 0x60b, 0xf4, 0x80},
+        new int[] {0x608, 0x609, 0x60a, 0x60b, 0xf4, 0x80, 0xe0, 0xe3},
         10_000_000_000L);
   }
 }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** The PM timer, the debug-exit port and the POST code latch. */
+/** The PM timer, the time-stamp port, the debug-exit port and the POST code latch. */
 class SmallDevicesTest {
   private final Bench bench = new Bench();
 
@@ -21,6 +21,18 @@ class SmallDevicesTest {
     assertThat(bench.bus.readPort(0x608, 4)).isEqualTo(0xff_ffff);
     bench.now++;
     assertThat(bench.bus.readPort(0x608, 4)).isZero();
+  }
+
+  @Test
+  void theTimeStampPortShowsVirtualTimeInTwoHalves() {
+    TscPort tsc = new TscPort(bench.time());
+    bench.bus.mapPorts(0xe0, 4, bench.add(tsc), 0, 4);
+    bench.now = 0x1_2345_6789_abcdL;
+    assertThat(bench.bus.readPort(0xe0, 4)).isEqualTo(0x6789_abcd);
+    assertThat(bench.in(0xe1)).isEqualTo(0xab);
+    assertThat(tsc.high()).isEqualTo(0x1_2345);
+    bench.bus.writePort(0xe0, 4, 0);
+    assertThat(bench.bus.readPort(0xe0, 4)).isEqualTo(0x6789_abcd);
   }
 
   @Test
