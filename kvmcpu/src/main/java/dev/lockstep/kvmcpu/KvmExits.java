@@ -130,6 +130,16 @@ final class KvmExits {
     return msrWrite.set(run.get(U32, MSR_INDEX), run.get(U64, MSR_DATA));
   }
 
+  /** Whether the answer to the port read that is open is for EDX as well: KVM completes EAX alone. */
+  boolean answersPair() {
+    return open == Open.PORT_READ && portRead.pair();
+  }
+
+  /** What EDX gets then. */
+  long pairHigh() {
+    return Integer.toUnsignedLong(portRead.high());
+  }
+
   /**
    * Hands the machine's answer to KVM, whose next KVM_RUN completes the instruction.
    *

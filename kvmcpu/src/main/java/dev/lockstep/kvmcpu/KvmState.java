@@ -98,6 +98,13 @@ final class KvmState {
     vcpu.getRegs(regs);
   }
 
+  /** Replaces RDX alone. */
+  void writeRdx(long value) {
+    vcpu.getRegs(regs);
+    kvm_regs.rdx(regs, value);
+    vcpu.setRegs(regs);
+  }
+
   long rip() {
     return kvm_regs.rip(regs);
   }

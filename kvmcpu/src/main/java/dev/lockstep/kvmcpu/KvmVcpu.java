@@ -154,7 +154,7 @@ public final class KvmVcpu implements Vcpu {
         return exit;
       }
     }
-    VcpuExit item = exits.answer();
+    VcpuExit item = answer();
     if (item != null) {
       return item;
     }
@@ -166,6 +166,19 @@ public final class KvmVcpu implements Vcpu {
       deliverQueued();
     }
     return null;
+  }
+
+  private @Nullable VcpuExit answer() {
+    if (!exits.answersPair()) {
+      return exits.answer();
+    }
+    long high = exits.pairHigh();
+    exits.answer();
+    // RDX only after the IN: registers that are set before KVM's emulator completes it undo its
+    // EAX.
+    VcpuExit exit = settle();
+    state.writeRdx(high);
+    return exit;
   }
 
   private VcpuExit enter(long limitCount, KickTimer timer) {
@@ -390,7 +403,7 @@ public final class KvmVcpu implements Vcpu {
         }
       }
       if (exits.waiting()) {
-        VcpuExit item = exits.answer();
+        VcpuExit item = answer();
         if (item != null) {
           return item;
         }
