@@ -79,6 +79,7 @@ final class UserFaultsTest {
       assertThat(faults.await(10_000)).isEqualTo(1);
       assertThat(faults.next()).isTrue();
       assertThat(faults.isWrite()).isTrue();
+      assertThat(faults.isProtection()).isFalse();
       assertThat(faults.zero(faults.address(), PAGE)).isEqualTo(PAGE);
       writer.join();
       assertThat(memory.get(JAVA_BYTE, PAGE)).isEqualTo((byte) 7);
