@@ -20,6 +20,18 @@ import java.lang.invoke.VarHandle;
  * <p>What the first page says about RDPMC serves code that this process has run natively: Java has no such instruction.
  */
 public final class PerfRing {
+  /** The kind of a record that tells how many records found no room (PERF_RECORD_LOST). */
+  public static final int LOST = 2;
+
+  /** The kind of a record that tells that the kernel stopped sampling for a while, for too many samples (PERF_RECORD_THROTTLE). */
+  public static final int THROTTLE = 5;
+
+  /** The kind of a record that tells that it samples again (PERF_RECORD_UNTHROTTLE). */
+  public static final int UNTHROTTLE = 6;
+
+  /** The kind of a record that is a sample, of the content that was asked for (PERF_RECORD_SAMPLE). */
+  public static final int SAMPLE = 9;
+
   private static final VarHandle LONG = JAVA_LONG.varHandle();
   private static final VarHandle LOCK = JAVA_INT.varHandle();
 
@@ -103,7 +115,7 @@ public final class PerfRing {
   @FunctionalInterface
   public interface Taker {
     /**
-     * @param kind PERF_RECORD_*
+     * @param kind {@link #SAMPLE} or another of PERF_RECORD_*
      * @param misc the record's flags
      * @param content what follows its header, valid during the call
      */

@@ -21,7 +21,9 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,6 +44,10 @@ final class PerfEventTest {
     expected.put(
         "({ struct perf_event_mmap_page p; memset(&p, 0, sizeof p); p.cap_user_rdpmc = 1; p.capabilities; })",
         PerfRing.CAP_USER_RDPMC);
+    expected.put("PERF_RECORD_LOST", (long) PerfRing.LOST);
+    expected.put("PERF_RECORD_THROTTLE", (long) PerfRing.THROTTLE);
+    expected.put("PERF_RECORD_UNTHROTTLE", (long) PerfRing.UNTHROTTLE);
+    expected.put("PERF_RECORD_SAMPLE", (long) PerfRing.SAMPLE);
     assertThat(CProbe.evaluate(expected.keySet(), false)).containsExactlyEntriesOf(expected);
     assertThat(perf_event_attr.read_format$offset() + 8).isEqualTo(PerfAttributes.FLAGS_OFFSET);
     assertThat(perf_event_mmap_page.sizeof()).isLessThanOrEqualTo(4096);
@@ -114,24 +120,31 @@ final class PerfEventTest {
       PerfRing ring = event.map(arena, 1);
       // More than the page of 102 samples holds at once, so that the ring wraps.
       long deadline = System.nanoTime() + 20_000 * MILLISECOND;
-      int samples = 0;
-      int[] strangers = new int[1];
+      int[] samples = new int[1];
+      List<String> strangers = new ArrayList<>();
       event.enable();
-      while (samples < 120 && System.nanoTime() < deadline) {
+      while (samples[0] < 120 && System.nanoTime() < deadline) {
         burn(5 * MILLISECOND);
-        samples +=
-            ring.drain((kind, misc, content) -> {
-              boolean ours = content.get(JAVA_INT_UNALIGNED, 12) == Libc.gettid();
-              if (!ours || content.byteSize() != 32) {
-                strangers[0]++;
+        ring.drain((kind, misc, content) -> {
+          switch (kind) {
+            case PerfRing.SAMPLE -> {
+              samples[0]++;
+              int thread = content.get(JAVA_INT_UNALIGNED, 12);
+              if (thread != Libc.gettid() || content.byteSize() != 32) {
+                strangers.add("thread %d, %d bytes".formatted(thread, content.byteSize()));
               }
-            });
+            }
+            // A host under load may drop samples, or thin them out.
+            case PerfRing.LOST, PerfRing.THROTTLE, PerfRing.UNTHROTTLE -> {}
+            default -> strangers.add("kind " + kind);
+          }
+        });
       }
       event.disable();
       ring.drain((kind, misc, content) -> {});
       assertThat(ring.pending()).isZero();
-      assertThat(samples).isGreaterThanOrEqualTo(120);
-      assertThat(strangers[0]).as("records that are no samples of this thread").isZero();
+      assertThat(samples[0]).isGreaterThanOrEqualTo(120);
+      assertThat(strangers).as("records that are no samples of this thread").isEmpty();
       PerfRing.Rdpmc rdpmc = ring.rdpmc();
       assertThat(rdpmc.index()).as("a clock has no hardware counter").isZero();
       assertThat(rdpmc.nanosEnabled()).isPositive();
