@@ -40,6 +40,11 @@ final class GuestImage {
     return new GuestImage(folder);
   }
 
+  /** The folder where the guest image is, or will be. */
+  static Path location() {
+    return folder(home());
+  }
+
   Path kernel() {
     return folder.resolve("vmlinuz");
   }

@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
       PrimaryCommand.class,
       BackupCommand.class,
       DemoCommand.class,
+      DoctorCommand.class,
       CommandLine.HelpCommand.class,
     })
 public final class Lockstep {
