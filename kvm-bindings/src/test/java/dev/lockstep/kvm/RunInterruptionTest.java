@@ -18,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -25,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.opentest4j.TestAbortedException;
 
 /** What ends or holds up a KVM_RUN from outside: a counter's overflow, a page that this process has yet to give. */
 @Timeout(60)
@@ -51,7 +53,7 @@ final class RunInterruptionTest {
                     .with(PerfFlag.DISABLED, PerfFlag.PINNED)
                     .withSamplePeriod(1_000_000)
                     .withWakeupEvents(1);
-            try (PerfEvent counter = PerfEvent.openOnThread(clock, 0)) {
+            try (PerfEvent counter = openCounter(clock)) {
               counter.signalOverflowTo(Libc.gettid(), KickSignal.NUMBER);
               for (int i = 0; i < 20; i++) {
                 counter.reset();
@@ -65,7 +67,7 @@ final class RunInterruptionTest {
             }
             return null;
           });
-      done.get(30, TimeUnit.SECONDS);
+      await(done);
     }
   }
 
@@ -98,8 +100,28 @@ final class RunInterruptionTest {
         assertThat(faults.address() & -PAGE).isEqualTo(guest.memory.address() + expected);
         assertThat(faults.copy(faults.address() & -PAGE, content)).isEqualTo(PAGE);
       }
-      assertThat(written.get(30, TimeUnit.SECONDS)).isEqualTo((byte) 0x77);
+      assertThat(await(written)).isEqualTo((byte) 0x77);
       assertThat(guest.memory.get(ValueLayout.JAVA_BYTE, page + PAGE)).isEqualTo((byte) 0x77);
+    }
+  }
+
+  /** The result, or what the thread threw, as it threw it. */
+  private static <T> T await(Future<T> future) throws Exception {
+    try {
+      return future.get(30, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof TestAbortedException aborted) {
+        throw aborted;
+      }
+      throw e;
+    }
+  }
+
+  private static PerfEvent openCounter(PerfAttributes attributes) {
+    try {
+      return PerfEvent.openOnThread(attributes, 0);
+    } catch (KvmException e) {
+      return abort("overflows and runs are not tested: " + e.getMessage() + ". " + e.advice());
     }
   }
 

@@ -175,7 +175,12 @@ final class UserFaultsTest {
 
   @Test
   void aUserWithoutTheRightIsToldHowToGetIt() throws Exception {
-    available();
+    try {
+      // Loads every class of the way while they can be read.
+      UserFaults.available();
+    } catch (KvmException e) {
+      assertThat(e.advice()).isNotBlank();
+    }
     Unprivileged.run(() -> {
       try {
         UserFaults.available();
