@@ -1,0 +1,46 @@
+package dev.lockstep.vmm.tsc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lockstep.engine.CpuModel;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class ExactTscPolicyTest {
+  private static ExactTscPolicy.Facts allBut(int missing) {
+    return new ExactTscPolicy.Facts(
+        missing != 0, missing != 1, missing != 2, missing != 3, missing != 4, missing != 5);
+  }
+
+  @Test
+  void aHostThatCanDoEverythingIsExact() {
+    assertThat(ExactTscPolicy.decide(CpuModel.LOCKSTEP_V1_TSC, allBut(-1)))
+        .isEqualTo(ExactTscPolicy.Exact.EXACT);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, lets programs read it",
+    "1, breakpoints do not stop",
+    "2, cannot go on from a breakpoint",
+    "3, clear CR4.TSD",
+    "4, are not patched",
+    "5, modules"
+  })
+  void whatIsMissingIsTheReason(int missing, String reason) {
+    ExactTscPolicy.Verdict verdict =
+        ExactTscPolicy.decide(CpuModel.LOCKSTEP_V1_TSC, allBut(missing));
+    assertThat(verdict).isInstanceOf(ExactTscPolicy.FreeRunning.class);
+    ExactTscPolicy.FreeRunning refused = (ExactTscPolicy.FreeRunning) verdict;
+    assertThat(refused.reasons()).hasSize(1);
+    assertThat(refused.message()).contains(reason).contains("--engine soft");
+  }
+
+  /** There #GP at RDTSC is what the model promises (#UD would be, but a program ends either way), and nothing is emulated. */
+  @Test
+  void aModelWithoutCounterNeedsNoBreakpoint() {
+    assertThat(ExactTscPolicy.decide(CpuModel.LOCKSTEP_V1, allBut(1)))
+        .isEqualTo(ExactTscPolicy.Exact.EXACT);
+  }
+}
