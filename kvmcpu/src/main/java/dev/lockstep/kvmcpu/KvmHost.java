@@ -8,6 +8,7 @@ import dev.lockstep.kvm.MsrFilter;
 import dev.lockstep.kvm.Vm;
 import dev.lockstep.kvm.layout.LinuxKvm;
 import dev.lockstep.kvm.layout.kvm_run;
+import dev.lockstep.kvmcpu.probe.KvmTraits;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -32,18 +33,6 @@ final class KvmHost {
           0xc000_0101,
           0xc000_0102);
 
-  private static final List<Capability> REQUIRED =
-      List.of(
-          Capability.USER_MEMORY,
-          Capability.EXT_CPUID,
-          Capability.VCPU_EVENTS,
-          Capability.DEBUGREGS,
-          Capability.XSAVE,
-          Capability.USER_NMI,
-          Capability.IMMEDIATE_EXIT,
-          Capability.X86_USER_SPACE_MSR,
-          Capability.X86_MSR_FILTER);
-
   private KvmHost() {}
 
   /**
@@ -53,7 +42,7 @@ final class KvmHost {
    */
   static void require(Kvm kvm) {
     List<String> missing =
-        REQUIRED.stream().filter(c -> !kvm.has(c)).map(Capability::kernelName).toList();
+        KvmTraits.REQUIRED.stream().filter(c -> !kvm.has(c)).map(Capability::kernelName).toList();
     if (!missing.isEmpty()) {
       throw new VmmException(
           "this host's KVM lacks " + String.join(", ", missing),

@@ -1,5 +1,6 @@
 package dev.lockstep.kvmcpu.probe;
 
+import dev.lockstep.kvm.Capability;
 import dev.lockstep.kvm.CpuidEntry;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.layout.LinuxKvm;
@@ -17,6 +18,20 @@ import java.util.List;
  * @param cpuidIsFrozen CPUID answers what KVM_SET_CPUID2 said, no more and no less
  */
 public record KvmTraits(boolean windowIsPrompt, boolean watchpointsFire, boolean cpuidIsFrozen) {
+  /** What a kernel must have. */
+  public static final List<Capability> REQUIRED =
+      List.of(
+          Capability.USER_MEMORY,
+          Capability.EXT_CPUID,
+          Capability.VCPU_EVENTS,
+          Capability.DEBUGREGS,
+          Capability.SET_GUEST_DEBUG,
+          Capability.XSAVE,
+          Capability.USER_NMI,
+          Capability.IMMEDIATE_EXIT,
+          Capability.X86_USER_SPACE_MSR,
+          Capability.X86_MSR_FILTER);
+
   /** DR7: breakpoint 0 enabled, on writes of four bytes (Intel SDM vol. 3B 18.2.4). */
   private static final long WATCH_WRITES_OF_4 = 0xd0002;
 

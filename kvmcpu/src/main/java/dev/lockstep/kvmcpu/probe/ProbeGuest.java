@@ -62,8 +62,8 @@ final class ProbeGuest implements AutoCloseable {
     0x00af_fb00_0000_ffffL
   };
 
-  /** CR0: PE MP NE WP PG; CR4: PAE OSFXSR OSXMMEXCPT; EFER: SCE LME LMA. */
-  private static final long CR0 = 0x8001_0023L, CR4 = 0x620, EFER = 0x501;
+  /** CR0: PE MP ET NE WP PG; CR4: PAE OSFXSR OSXMMEXCPT; EFER: SCE LME LMA. */
+  private static final long CR0 = 0x8001_0033L, CR4 = 0x620, EFER = 0x501;
 
   private static final int MSR_STAR = 0xc000_0081, MSR_LSTAR = 0xc000_0082;
 
