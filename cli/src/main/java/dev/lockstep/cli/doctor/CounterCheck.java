@@ -38,7 +38,8 @@ final class CounterCheck {
               ID,
               WHAT,
               Verdict.MISSING,
-              "%s; perf_event_paranoid is %s".formatted(e.getMessage(), paranoid),
+              "no branch counter: %s; perf_event_paranoid is %s"
+                  .formatted(e.getMessage(), paranoid),
               "Recording and replication run on soft, which counts by itself.")
           .advise(e.advice())
           .with("branch_counter", false)

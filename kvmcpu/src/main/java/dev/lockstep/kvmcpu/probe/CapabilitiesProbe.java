@@ -7,19 +7,6 @@ import java.util.List;
 
 /** What the kernel says of itself, without a guest. */
 final class CapabilitiesProbe implements HostProbe {
-  private static final List<Capability> REQUIRED =
-      List.of(
-          Capability.USER_MEMORY,
-          Capability.EXT_CPUID,
-          Capability.VCPU_EVENTS,
-          Capability.DEBUGREGS,
-          Capability.SET_GUEST_DEBUG,
-          Capability.XSAVE,
-          Capability.USER_NMI,
-          Capability.IMMEDIATE_EXIT,
-          Capability.X86_USER_SPACE_MSR,
-          Capability.X86_MSR_FILTER);
-
   /** Used where they are there. */
   private static final List<Capability> WELCOME =
       List.of(
@@ -42,7 +29,7 @@ final class CapabilitiesProbe implements HostProbe {
 
   @Override
   public Finding run(ProbeContext context) {
-    List<String> missing = lacking(context.kvm(), REQUIRED);
+    List<String> missing = lacking(context.kvm(), KvmTraits.REQUIRED);
     List<String> unwelcome = lacking(context.kvm(), WELCOME);
     List<String> both = new ArrayList<>(missing);
     both.addAll(unwelcome);

@@ -1,7 +1,9 @@
 package dev.lockstep.kvmcpu.probe;
 
+import dev.lockstep.kvm.Errno;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
+import dev.lockstep.kvm.preflight.Preflight;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -78,11 +80,18 @@ public final class HostProbes {
                   Verdict.MISSING,
                   String.valueOf(e.getMessage()),
                   "Guests run on the software CPU, which needs nothing of the host.")
-              .advise(e.advice())
+              .advise(adviceFor(e))
               .with("device", device.toString())
               .with("errno", e.errno()));
     }
     return findings;
+  }
+
+  /** A refusal has several causes; the file's rights and the user's groups tell which. */
+  private String adviceFor(KvmException e) {
+    return e.errno() == Errno.EACCES || e.errno() == Errno.EPERM
+        ? Preflight.access(device).advice()
+        : e.advice();
   }
 
   /** Runs a probe in a thread that may be left behind: the kernel itself may never let it go. */
