@@ -47,6 +47,11 @@ final class KvmExits {
   private static final long MSR_DATA = MSR_AT + kvm_run.msr.data$offset();
   private static final byte OUT = (byte) LinuxKvm.KVM_EXIT_IO_OUT();
 
+  private static final int EXIT_IO = LinuxKvm.KVM_EXIT_IO();
+  private static final int EXIT_MMIO = LinuxKvm.KVM_EXIT_MMIO();
+  private static final int EXIT_RDMSR = LinuxKvm.KVM_EXIT_X86_RDMSR();
+  private static final int EXIT_WRMSR = LinuxKvm.KVM_EXIT_X86_WRMSR();
+
   private final MemorySegment run;
   private final VcpuExit.PortRead portRead = new VcpuExit.PortRead();
   private final VcpuExit.PortWrite portWrite = new VcpuExit.PortWrite();
@@ -82,8 +87,23 @@ final class KvmExits {
     items = 0;
   }
 
+  /** The exit of an access to a port, a device's memory or an MSR; null if {@code reason} is another. */
+  @org.jspecify.annotations.Nullable
+  VcpuExit access(int reason) {
+    if (reason == EXIT_IO) {
+      return port();
+    }
+    if (reason == EXIT_MMIO) {
+      return mmio();
+    }
+    if (reason == EXIT_RDMSR) {
+      return msrRead();
+    }
+    return reason == EXIT_WRMSR ? msrWrite() : null;
+  }
+
   /** KVM_EXIT_IO: its first item. */
-  VcpuExit port() {
+  private VcpuExit port() {
     item = 0;
     items = run.get(U32, IO_COUNT);
     return portItem();
@@ -105,7 +125,7 @@ final class KvmExits {
   }
 
   /** KVM_EXIT_MMIO. */
-  VcpuExit mmio() {
+  private VcpuExit mmio() {
     items = 1;
     item = 0;
     long address = run.get(U64, MMIO_ADDRESS);
@@ -119,13 +139,13 @@ final class KvmExits {
   }
 
   /** KVM_EXIT_X86_RDMSR. */
-  VcpuExit msrRead() {
+  private VcpuExit msrRead() {
     open = Open.MSR_READ;
     return msrRead.set(run.get(U32, MSR_INDEX));
   }
 
   /** KVM_EXIT_X86_WRMSR. */
-  VcpuExit msrWrite() {
+  private VcpuExit msrWrite() {
     open = Open.MSR_WRITE;
     return msrWrite.set(run.get(U32, MSR_INDEX), run.get(U64, MSR_DATA));
   }

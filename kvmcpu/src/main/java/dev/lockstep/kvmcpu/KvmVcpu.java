@@ -27,12 +27,8 @@ import org.jspecify.annotations.Nullable;
  * work, {@link #runTo} is refused.
  */
 public final class KvmVcpu implements Vcpu {
-  private static final int EXIT_IO = LinuxKvm.KVM_EXIT_IO();
-  private static final int EXIT_MMIO = LinuxKvm.KVM_EXIT_MMIO();
   private static final int EXIT_HLT = LinuxKvm.KVM_EXIT_HLT();
   private static final int EXIT_WINDOW = LinuxKvm.KVM_EXIT_IRQ_WINDOW_OPEN();
-  private static final int EXIT_RDMSR = LinuxKvm.KVM_EXIT_X86_RDMSR();
-  private static final int EXIT_WRMSR = LinuxKvm.KVM_EXIT_X86_WRMSR();
   private static final int EXIT_SHUTDOWN = LinuxKvm.KVM_EXIT_SHUTDOWN();
   private static final int EXIT_INTERNAL = LinuxKvm.KVM_EXIT_INTERNAL_ERROR();
   private static final int EMULATION = LinuxKvm.KVM_INTERNAL_ERROR_EMULATION();
@@ -248,11 +244,9 @@ public final class KvmVcpu implements Vcpu {
   /** The exit that {@code kvm_run} tells of; null for one that is none of the machine's business. */
   private @Nullable VcpuExit translate() {
     int reason = run.get(ValueLayout.JAVA_INT, EXIT_REASON);
-    if (reason == EXIT_IO) {
-      return exits.port();
-    }
-    if (reason == EXIT_MMIO) {
-      return exits.mmio();
+    VcpuExit access = exits.access(reason);
+    if (access != null) {
+      return access;
     }
     if (reason == EXIT_HLT) {
       halted = true;
@@ -260,12 +254,6 @@ public final class KvmVcpu implements Vcpu {
     }
     if (reason == EXIT_WINDOW) {
       return windowWanted && interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
-    }
-    if (reason == EXIT_RDMSR) {
-      return exits.msrRead();
-    }
-    if (reason == EXIT_WRMSR) {
-      return exits.msrWrite();
     }
     if (reason == EXIT_SHUTDOWN) {
       shutdown = true;
