@@ -37,7 +37,7 @@ final class ExactTscPolicyTest {
     assertThat(refused.message()).contains(reason).contains("--engine soft");
   }
 
-  /** There #GP at RDTSC is what the model promises (#UD would be, but a program ends either way), and nothing is emulated. */
+  /** Nothing is emulated there: a program that reads a counter which is not there ends. */
   @Test
   void aModelWithoutCounterNeedsNoBreakpoint() {
     assertThat(ExactTscPolicy.decide(CpuModel.LOCKSTEP_V1, allBut(1)))
