@@ -89,7 +89,7 @@ final class HostProbesTest {
   void aGuestThatNeverExitsIsCutOff() {
     assumeKvm();
     HostProbe endless =
-        new TestProbe() {
+        new TestProbe("endless") {
           @Override
           public Finding run(ProbeContext context) {
             // jmp to itself
@@ -105,6 +105,10 @@ final class HostProbesTest {
           assertThat(it.flag("cut_off")).contains(true);
           assertThat(it.found()).contains("cut off");
         });
+    // Kicked out, not left behind.
+    assertThat(Thread.getAllStackTraces().keySet())
+        .extracting(Thread::getName)
+        .doesNotContain("probe endless");
   }
 
   @Test
@@ -112,7 +116,7 @@ final class HostProbesTest {
     assumeKvm();
     CountDownLatch never = new CountDownLatch(1);
     HostProbe stuck =
-        new TestProbe() {
+        new TestProbe("stuck") {
           @Override
           public Finding run(ProbeContext context) {
             while (never.getCount() > 0) {
@@ -122,11 +126,18 @@ final class HostProbesTest {
                 // As a kernel that does not listen.
               }
             }
-            throw new AssertionError("the probe went on");
+            return cutOff();
           }
         };
-    List<Finding> findings = new HostProbes(Kvm.DEVICE, List.of(stuck)).findings();
-    assertThat(findings.get(1).flag("cut_off")).contains(true);
+    try {
+      List<Finding> findings = new HostProbes(Kvm.DEVICE, List.of(stuck)).findings();
+      assertThat(findings.get(1).flag("cut_off")).contains(true);
+      assertThat(Thread.getAllStackTraces().keySet())
+          .extracting(Thread::getName)
+          .contains("probe stuck");
+    } finally {
+      never.countDown();
+    }
   }
 
   @Test
@@ -173,9 +184,15 @@ final class HostProbesTest {
 
   /** A probe with a short limit. */
   private abstract static class TestProbe implements HostProbe {
+    private final String id;
+
+    TestProbe(String id) {
+      this.id = id;
+    }
+
     @Override
     public String id() {
-      return "test";
+      return id;
     }
 
     @Override
