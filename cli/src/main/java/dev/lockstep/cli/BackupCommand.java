@@ -4,6 +4,7 @@ import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.Purpose;
 import dev.lockstep.vmm.disk.DiskMarker;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -32,7 +33,7 @@ final class BackupCommand implements Callable<Integer>, DebugOption.Carrier {
   public Integer call() {
     debug.apply();
     try (GuestFiles files = new GuestFiles()) {
-      MachineConfig config = files.complete(machineOptions, null);
+      MachineConfig config = files.complete(machineOptions, null, Purpose.REPLICATED);
       ConfiguredSource source =
           new ConfiguredSource(
               config,

@@ -7,6 +7,7 @@ import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.Origin;
+import dev.lockstep.vmm.config.Purpose;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.machine.Machine;
 import java.io.IOException;
@@ -25,14 +26,15 @@ final class GuestFiles implements AutoCloseable {
    * then, a copy of its disk comes with it, for this run only.
    *
    * @param from a machine to go on from; null to boot
+   * @param purpose what the machine is for
    * @throws VmmException if the configuration is wrong, or the guest image cannot be made
    */
-  MachineConfig complete(MachineOptions options, @Nullable MachineFolder from) {
+  MachineConfig complete(MachineOptions options, @Nullable MachineFolder from, Purpose purpose) {
     if (from != null) {
       MachineConfigBuilder builder = MachineConfig.builder();
       from.read(builder);
       options.apply(builder);
-      return builder.build();
+      return announced(options, builder.build(purpose));
     }
     MachineConfigBuilder builder = options.builder();
     if (!builder.hasKernel()) {
@@ -42,7 +44,15 @@ final class GuestFiles implements AutoCloseable {
         builder.drive(copy(image).toString(), false, new Origin("guest image"));
       }
     }
-    return builder.build();
+    return announced(options, builder.build(purpose));
+  }
+
+  /** Tells which engine was picked and why, to who left it open on purpose. */
+  private static MachineConfig announced(MachineOptions options, MachineConfig config) {
+    if (options.leavesEngineOpen()) {
+      System.err.println("engine: " + config.engine() + " (" + config.engineReason() + ")");
+    }
+    return config;
   }
 
   /**

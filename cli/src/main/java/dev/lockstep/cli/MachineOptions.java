@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.ConfigFile;
+import dev.lockstep.vmm.config.EngineChoice;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.MemorySize;
@@ -67,13 +68,14 @@ final class MachineOptions {
       names = "--cpu-model",
       paramLabel = "NAME",
       description =
-          "CPU that the guest sees: lockstep-v1-tsc (default) or lockstep-v1 (without a time-stamp counter).")
+          "CPU that the guest sees: lockstep-v1-tsc (default on soft) or lockstep-v1 (without a time-stamp counter; the only one on kvm).")
   private @Nullable String cpuModel;
 
   @Option(
       names = "--engine",
       paramLabel = "NAME",
-      description = "What executes the guest: soft (default).")
+      description =
+          "What executes the guest: soft (our CPU in Java, runs anywhere, counts exactly), kvm (hardware), or auto (default: kvm where a probe finds it good for what is asked).")
   private @Nullable String engine;
 
   @Option(
@@ -88,6 +90,11 @@ final class MachineOptions {
   /** What to do with disks that are stale or another VM's. */
   DiskMarker.Unfit unfitDisks() {
     return forceDisk ? DiskMarker.Unfit.USE : DiskMarker.Unfit.REFUSE;
+  }
+
+  /** Whether {@code --engine auto} was said. */
+  boolean leavesEngineOpen() {
+    return EngineChoice.AUTO.equals(engine);
   }
 
   /** Whether disks are named. */

@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineMode;
@@ -44,7 +45,7 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
     snapshotOptions.prepare();
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
-      MachineConfig config = files.complete(machineOptions, from);
+      MachineConfig config = files.complete(machineOptions, from, Purpose.RECORDED);
       MachineFolder folder = new MachineFolder(log);
       FileLogSink sink = new FileLogSink(log);
       folder.make();

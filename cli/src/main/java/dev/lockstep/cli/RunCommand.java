@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.Machine;
@@ -35,7 +36,7 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
     snapshotOptions.prepare();
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
-      MachineConfig config = files.complete(machineOptions, from);
+      MachineConfig config = files.complete(machineOptions, from, Purpose.FREE_RUNNING);
       try (Machine machine = GuestFiles.open(config, machineOptions, from)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)

@@ -33,6 +33,24 @@ final class KvmCpuid {
     return entries;
   }
 
+  /** The model as a guest finds it where KVM adds features of its own: it will use RDTSC, which hardware always executes. */
+  static CpuModel withTimeStampCounter(CpuModel model) {
+    List<CpuidLeaf> leaves = new ArrayList<>();
+    for (CpuidLeaf leaf : model.leaves()) {
+      leaves.add(
+          leaf.function() == FEATURES
+              ? new CpuidLeaf(
+                  leaf.function(),
+                  leaf.index(),
+                  leaf.eax(),
+                  leaf.ebx(),
+                  leaf.ecx(),
+                  leaf.edx() | CpuModel.FEATURE_TSC)
+              : leaf);
+    }
+    return new CpuModel(model.name(), leaves, model.physicalAddressBits());
+  }
+
   /**
    * Refuses a model that promises what the host does not have.
    *
@@ -45,7 +63,7 @@ final class KvmCpuid {
           "CPU model "
               + model.name()
               + " has a virtual time-stamp counter, which KVM cannot give: RDTSC does not exit",
-          "Use --cpu lockstep-v1, or --engine soft.");
+          "Use --cpu-model lockstep-v1, or --engine soft.");
     }
     List<String> missing = new ArrayList<>();
     for (int function : new int[] {FEATURES, EXTENDED_FEATURES}) {

@@ -33,7 +33,20 @@ final class KvmHost {
           0xc000_0101,
           0xc000_0102);
 
+  /** A unit of work at native speed: about what a branch takes on the software CPU, for which the machine's clock is made. */
+  private static final long UNIT_NANOS = 20;
+
+  private static final long NATIVE_PER_SECOND = 1_000_000_000L;
+
   private KvmHost() {}
+
+  /** Nanoseconds in the guest that make one unit of work: more where ring 0 is slow, so that a guest gets as much done between two ticks of its timer as on hardware. */
+  static long unitNanos(KvmTraits traits) {
+    if (traits.ring0IsNative()) {
+      return UNIT_NANOS;
+    }
+    return UNIT_NANOS * Math.max(1, NATIVE_PER_SECOND / Math.max(1, traits.ring0PerSecond()));
+  }
 
   /**
    * Refuses a KVM that lacks something.

@@ -46,6 +46,7 @@ final class KvmState {
 
   private static final long X87_AND_SSE = 3;
   private static final int BUSY_TSS = 11;
+  private static final int IA32_TSC = 0x10;
 
   /** SYSENTER's three, PAT, STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE: those of a CpuState that no other structure has. */
   private static final int[] MSRS = {
@@ -73,6 +74,7 @@ final class KvmState {
   private final MemorySegment debug;
   private final MemorySegment events;
   private final MemorySegment msrs;
+  private final MemorySegment tsc;
 
   KvmState(KvmVcpuHandle vcpu, Arena arena) {
     this.vcpu = vcpu;
@@ -86,7 +88,16 @@ final class KvmState {
     for (int i = 0; i < MSRS.length; i++) {
       kvm_msr_entry.index(msr(i), MSRS[i]);
     }
+    this.tsc = arena.allocate(MSR_ENTRIES + kvm_msr_entry.sizeof(), 8);
+    kvm_msrs.nmsrs(tsc, 1);
+    kvm_msr_entry.index(tsc.asSlice(MSR_ENTRIES, kvm_msr_entry.sizeof()), IA32_TSC);
     vcpu.getSregs(sregs);
+  }
+
+  /** The time-stamp counter that the guest would read now. */
+  long timeStampCounter() {
+    vcpu.getMsrs(tsc);
+    return kvm_msr_entry.data(tsc.asSlice(MSR_ENTRIES, kvm_msr_entry.sizeof()));
   }
 
   private MemorySegment msr(int i) {

@@ -23,7 +23,7 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A vCPU of the kernel, in a VM of its own. How it keeps the contract is told in the package's documentation; what it cannot keep without a counter is there too: {@link #branchCount} is nanoseconds of
+ * A vCPU of the kernel, in a VM of its own. How it keeps the contract is told in the package's documentation; what it cannot keep without a counter is there too: {@link #branchCount} is a measure of
  * work, {@link #runTo} is refused.
  */
 public final class KvmVcpu implements Vcpu {
@@ -40,6 +40,7 @@ public final class KvmVcpu implements Vcpu {
   private static final int WRMSR_BYTES = 2;
 
   private final KvmTraits traits;
+  private final long unitNanos;
   private final CpuModel model;
   private final BranchSemantics semantics;
   private final Vm vm;
@@ -55,7 +56,7 @@ public final class KvmVcpu implements Vcpu {
   private final QueuedEvents queued = new QueuedEvents();
   private final Finishing finishing;
 
-  private @Nullable KickTimer timer;
+  private final Owner owner = new Owner();
   private boolean halted;
   private boolean shutdown;
   private boolean windowWanted;
@@ -64,7 +65,9 @@ public final class KvmVcpu implements Vcpu {
   /** {@code ready_for_interrupt_injection} is of the state as it is. */
   private boolean fresh;
 
+  /** Nanoseconds in the guest. */
   private long work;
+
   private long finished;
   private boolean closed;
 
@@ -76,6 +79,7 @@ public final class KvmVcpu implements Vcpu {
       BranchSemantics semantics,
       Finisher finisher) {
     this.traits = traits;
+    this.unitNanos = KvmHost.unitNanos(traits);
     this.model = model;
     this.semantics = semantics;
     this.memory = memory;
@@ -92,7 +96,9 @@ public final class KvmVcpu implements Vcpu {
     vcpu.setCpuid(KvmCpuid.entries(model));
     this.state = new KvmState(vcpu, arena);
     this.exits = new KvmExits(run);
-    this.finishing = new Finishing(finisher.create(model, memory, semantics), memory, traits);
+    CpuModel shown = traits.cpuidIsFrozen() ? model : KvmCpuid.withTimeStampCounter(model);
+    Vcpu exact = finisher.create(shown, memory, semantics, count -> state.timeStampCounter());
+    this.finishing = new Finishing(exact, memory, traits);
   }
 
   /**
@@ -131,14 +137,14 @@ public final class KvmVcpu implements Vcpu {
 
   @Override
   public VcpuExit run(long limitCount) {
-    KickTimer owned = bind();
+    KickTimer timer = owner.bind(vcpu);
     if (!finishing.active()) {
       VcpuExit exit = resume();
       if (exit != null) {
         return exit;
       }
     }
-    return enter(limitCount, owned);
+    return enter(limitCount, timer);
   }
 
   /** Answers the last exit and hands over what was queued; an exit if one comes of that. */
@@ -180,7 +186,7 @@ public final class KvmVcpu implements Vcpu {
   private VcpuExit enter(long limitCount, KickTimer timer) {
     boolean timed = limitCount != Long.MAX_VALUE;
     if (timed) {
-      long left = limitCount - work;
+      long left = limitCount * unitNanos - work;
       if (left <= 0) {
         VcpuExit exit = settle();
         return exit != null ? exit : VcpuExit.Deadline.DEADLINE;
@@ -193,7 +199,7 @@ public final class KvmVcpu implements Vcpu {
         if (exit != null) {
           return exit;
         }
-        if (timed && work >= limitCount) {
+        if (timed && branchCount() >= limitCount) {
           return VcpuExit.Deadline.DEADLINE;
         }
       }
@@ -381,7 +387,7 @@ public final class KvmVcpu implements Vcpu {
 
   @Override
   public VcpuExit step() {
-    bind();
+    owner.bind(vcpu);
     if (!finishing.active()) {
       if (exitWaits) {
         exitWaits = false;
@@ -411,26 +417,26 @@ public final class KvmVcpu implements Vcpu {
 
   @Override
   public long branchCount() {
-    return work;
+    return work / unitNanos;
   }
 
   @Override
   public void setBranchCount(long count) {
-    work = count;
+    work = count * unitNanos;
   }
 
   @Override
   public ExecutionPoint point() {
     if (finishing.active()) {
       ExecutionPoint at = finishing.vcpu().point();
-      return new ExecutionPoint(work, at.rip(), at.rcx());
+      return new ExecutionPoint(branchCount(), at.rip(), at.rcx());
     }
     settleWrite();
     if (finishing.active()) {
       return point();
     }
     state.readRegs();
-    return new ExecutionPoint(work, state.rip(), state.rcx());
+    return new ExecutionPoint(branchCount(), state.rip(), state.rcx());
   }
 
   /** Only those that the finisher executed: nobody counts what the hardware does. */
@@ -466,7 +472,6 @@ public final class KvmVcpu implements Vcpu {
 
   @Override
   public void setState(CpuState from) {
-    bind();
     if (!finishing.active()) {
       drop();
     }
@@ -570,27 +575,13 @@ public final class KvmVcpu implements Vcpu {
     dirty.collect();
   }
 
-  /** Makes the calling thread the owner. */
-  private KickTimer bind() {
-    KickTimer t = timer;
-    if (t == null) {
-      vcpu.bindToThread();
-      t = new KickTimer();
-      timer = t;
-    }
-    return t;
-  }
-
   @Override
   public void close() {
     if (closed) {
       return;
     }
     closed = true;
-    KickTimer t = timer;
-    if (t != null) {
-      t.close();
-    }
+    owner.close();
     finishing.close();
     vcpu.close();
     vm.close();

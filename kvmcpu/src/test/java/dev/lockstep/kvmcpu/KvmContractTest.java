@@ -53,7 +53,7 @@ final class KvmContractTest extends EngineContract {
                 CpuModel.LOCKSTEP_V1,
                 memory,
                 semantics,
-                (model, same, counted) -> SoftVcpu.create(model, same, count -> 0, counted));
+                (model, same, counted, tsc) -> SoftVcpu.create(model, same, tsc, counted));
           }
         }
 

@@ -16,8 +16,10 @@ import java.util.List;
  * @param windowIsPrompt a requested interrupt window opens at the first boundary where an interrupt could be delivered, and a latched NMI is delivered as soon as IRET unblocks it
  * @param watchpointsFire the guest's own data breakpoints (DR7, R/W = 01) raise #DB
  * @param cpuidIsFrozen CPUID answers what KVM_SET_CPUID2 said, no more and no less
+ * @param ring0PerSecond how many instructions of a small loop ring 0 executes in a second
  */
-public record KvmTraits(boolean windowIsPrompt, boolean watchpointsFire, boolean cpuidIsFrozen) {
+public record KvmTraits(
+    boolean windowIsPrompt, boolean watchpointsFire, boolean cpuidIsFrozen, long ring0PerSecond) {
   /** What a kernel must have. */
   public static final List<Capability> REQUIRED =
       List.of(
@@ -32,6 +34,14 @@ public record KvmTraits(boolean windowIsPrompt, boolean watchpointsFire, boolean
           Capability.X86_USER_SPACE_MSR,
           Capability.X86_MSR_FILTER);
 
+  /** What a host whose hardware runs ring 0 exceeds by far, and one that emulates it never comes near (measured there: about a million). */
+  private static final long NATIVE_PER_SECOND = 50_000_000;
+
+  /** Iterations of the loop that is timed: milliseconds where ring 0 is emulated. */
+  private static final int LOOP = 2000;
+
+  private static final int INSTRUCTIONS_PER_ITERATION = 2;
+
   /** DR7: breakpoint 0 enabled, on writes of four bytes (Intel SDM vol. 3B 18.2.4). */
   private static final long WATCH_WRITES_OF_4 = 0xd0002;
 
@@ -40,7 +50,26 @@ public record KvmTraits(boolean windowIsPrompt, boolean watchpointsFire, boolean
 
   /** Asks this host; takes some milliseconds. The calling thread's kick signal is blocked from then on. */
   public static KvmTraits probe(Kvm kvm) {
-    return new KvmTraits(windowIsPrompt(kvm), watchpointsFire(kvm), cpuidIsFrozen(kvm));
+    return new KvmTraits(
+        windowIsPrompt(kvm), watchpointsFire(kvm), cpuidIsFrozen(kvm), ring0PerSecond(kvm));
+  }
+
+  /** Whether hardware executes ring 0. */
+  public boolean ring0IsNative() {
+    return ring0PerSecond >= NATIVE_PER_SECOND;
+  }
+
+  private static long ring0PerSecond(Kvm kvm) {
+    // mov ecx, LOOP; a: dec ecx; jnz a; hlt
+    try (TinyGuest guest =
+        new TinyGuest(kvm, 0xb9, LOOP & 0xff, LOOP >> 8, 0, 0, 0x49, 0x75, 0xfd, 0xf4)) {
+      long before = System.nanoTime();
+      int exit = guest.run();
+      long nanos = Math.max(System.nanoTime() - before, 1);
+      return exit == LinuxKvm.KVM_EXIT_HLT()
+          ? LOOP * INSTRUCTIONS_PER_ITERATION * 1_000_000_000L / nanos
+          : 0;
+    }
   }
 
   private static boolean windowIsPrompt(Kvm kvm) {

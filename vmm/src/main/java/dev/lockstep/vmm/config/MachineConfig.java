@@ -54,7 +54,7 @@ public final class MachineConfig {
   private final List<DriveConfig> drives;
   private final long memoryBytes;
   private final CpuModel cpuModel;
-  private final String engine;
+  private final EngineChoice engine;
   private final long seed;
   private final ReplicationConfig replication;
 
@@ -67,7 +67,7 @@ public final class MachineConfig {
       List<DriveConfig> drives,
       long memoryBytes,
       CpuModel cpuModel,
-      String engine,
+      EngineChoice engine,
       long seed,
       ReplicationConfig replication) {
     this.name = name;
@@ -169,9 +169,14 @@ public final class MachineConfig {
     return cpuModel;
   }
 
-  /** The engine's name. */
+  /** The engine's name: {@code soft} or {@code kvm}. */
   public String engine() {
-    return engine;
+    return engine.engine();
+  }
+
+  /** Why it has this engine, one line. */
+  public String engineReason() {
+    return engine.reason();
   }
 
   /** What the guest's random numbers start from. */

@@ -37,8 +37,9 @@ public final class MachineConfigBuilder {
   private String bootArgs = "";
   private boolean defaultBootArgs = true;
   private long memoryBytes = DEFAULT_MEMORY;
-  private CpuModel cpuModel = CpuModel.LOCKSTEP_V1_TSC;
-  private String engine = "soft";
+  private @Nullable CpuModel cpuModel;
+  private String engine = EngineChoice.AUTO;
+  private Origin engineOrigin = NOWHERE;
   private @Nullable Long seed;
   private int maxLagMillis = ReplicationConfig.defaults().maxLagMillis();
   private int heartbeatMillis = ReplicationConfig.defaults().heartbeatMillis();
@@ -206,16 +207,16 @@ public final class MachineConfigBuilder {
     return this;
   }
 
-  /** The engine: {@code soft}. */
+  /** The engine: {@code soft}, {@code kvm} or {@code auto}. */
   public MachineConfigBuilder engine(String value, Origin origin) {
-    if (!value.equals("soft")) {
+    if (!EngineChoice.NAMES.contains(value)) {
       return problem(
           origin,
-          value.equals("kvm")
-              ? "the kvm engine is not part of this version; use soft"
-              : "there is no engine '%s'; use soft".formatted(value));
+          "there is no engine '%s'; use one of %s"
+              .formatted(value, String.join(", ", EngineChoice.NAMES)));
     }
     engine = value;
+    engineOrigin = origin;
     return this;
   }
 
@@ -285,13 +286,20 @@ public final class MachineConfigBuilder {
     return this;
   }
 
+  /** The configuration of a machine whose every moment must have an exact name; see {@link #build(Purpose)}. */
+  public MachineConfig build() {
+    return build(Purpose.RECORDED);
+  }
+
   /**
    * The configuration.
    *
+   * @param purpose decides, with what was asked for, which engine the machine gets
    * @throws ConfigException with everything that is wrong
    */
-  public MachineConfig build() {
+  public MachineConfig build(Purpose purpose) {
     List<Problem> found = new ArrayList<>(problems);
+    EngineChoice choice = chooseEngine(purpose, found);
     Path chosen = kernel;
     if (chosen == null && !kernelRefused) {
       found.add(new Problem(NOWHERE, "no kernel is named"));
@@ -315,11 +323,27 @@ public final class MachineConfigBuilder {
         defaultBootArgs,
         drives,
         memoryBytes,
-        cpuModel,
-        engine,
+        cpuModel != null ? cpuModel : defaultModel(choice),
+        choice,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
             maxLagMillis, heartbeatMillis, silenceMillis, ackTimeoutMillis, arbiterPath));
+  }
+
+  private EngineChoice chooseEngine(Purpose purpose, List<Problem> found) {
+    try {
+      return EngineChoice.choose(engine, purpose, cpuModel);
+    } catch (VmmException e) {
+      found.add(new Problem(engineOrigin, "%s (%s)".formatted(e.getMessage(), e.advice())));
+      return new EngineChoice(EngineChoice.SOFT, "nothing else can do it");
+    }
+  }
+
+  /** The richest model that the engine can give. */
+  private static CpuModel defaultModel(EngineChoice choice) {
+    return choice.engine().equals(EngineChoice.KVM)
+        ? CpuModel.LOCKSTEP_V1
+        : CpuModel.LOCKSTEP_V1_TSC;
   }
 
   private @Nullable Path path(String value, Origin origin) {

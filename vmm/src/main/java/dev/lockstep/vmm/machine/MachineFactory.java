@@ -90,7 +90,14 @@ public final class MachineFactory {
       DiskSet disks = new DiskSet(spec.name(), memory, machineDisks);
       Board board = new Board(time, outputs, memory, disks, spec.wallClockNanos());
       return new MachineParts(
-          engineName, arena, memory, new PageTracker(memory), vcpu, clock, board, outputs);
+          engineName,
+          arena,
+          memory,
+          new PageTracker(memory, vcpu::collectDirty),
+          vcpu,
+          clock,
+          board,
+          outputs);
     } catch (Throwable e) {
       arena.close();
       throw e;

@@ -19,12 +19,18 @@ public final class PageTracker {
   }
 
   private final GuestMemory memory;
+  private final Runnable collect;
   private final BitSet everWritten = new BitSet();
   private final Map<Watch, Boolean> watches = new IdentityHashMap<>();
 
-  /** Tracks this memory, whose mapping was zero when its dirty bits were. */
-  public PageTracker(GuestMemory memory) {
+  /**
+   * Tracks this memory, whose mapping was zero when its dirty bits were.
+   *
+   * @param collect brings in what the engine knows of elsewhere: {@link dev.lockstep.engine.Vcpu#collectDirty}
+   */
+  public PageTracker(GuestMemory memory, Runnable collect) {
     this.memory = memory;
+    this.collect = collect;
   }
 
   /** Begins to note written pages for one observer. */
@@ -55,6 +61,7 @@ public final class PageTracker {
   }
 
   private void harvest() {
+    collect.run();
     memory.harvestDirty(offset -> {
       int page = Math.toIntExact(offset >>> GuestMemory.PAGE_SHIFT);
       everWritten.set(page);

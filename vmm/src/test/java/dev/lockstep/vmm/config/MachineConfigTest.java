@@ -81,7 +81,7 @@ final class MachineConfigTest {
           "boot-source": {"kernel_image_pth": "/k"},
           "drives": [{"drive_id": "a b", "path_on_host": "/d0"}, {"path_on_host": 3}, 5],
           "machine-config": {"mem_size_mib": 32, "vcpu_count": 2,
-            "cpu_model": "i486", "engine": "kvm", "seed": 1.5},
+            "cpu_model": "i486", "engine": "tcg", "seed": 1.5},
           "network-interfaces": [],
           "replication": {"max_lag_millis": 5, "silence_millis": 50}
         }
@@ -94,7 +94,7 @@ final class MachineConfigTest {
         "vm.json:4:38: memory of 32 MiB is out of range: 64 MiB to 64 GiB",
         "vm.json:4:56: 2 virtual CPUs: a machine has exactly 1",
         "vm.json:5:18: there is no CPU model named 'i486' (Use lockstep-v1 or lockstep-v1-tsc.)",
-        "vm.json:5:36: the kvm engine is not part of this version; use soft",
+        "vm.json:5:36: there is no engine 'tcg'; use one of soft, kvm, auto",
         "vm.json:5:51: seed must be a whole number, not the number 1.5",
         "vm.json:7:37: the lag of 5 ms is out of range: 10 to 60000 ms",
         "vm.json:6:3: unknown key 'network-interfaces' in the file; known are boot-source, drives, machine-config, replication",

@@ -15,7 +15,7 @@ class PageTrackerTest {
       GuestMemory memory =
           new GuestMemory(
               arena.allocate(1 << 20, 4096), List.of(new GuestMemory.Region(0, 1 << 20, 0)));
-      PageTracker pages = new PageTracker(memory);
+      PageTracker pages = new PageTracker(memory, () -> {});
       memory.write8(0x1000, 1);
       PageTracker.Watch first = pages.watch();
       memory.write8(0x2000, 1);
