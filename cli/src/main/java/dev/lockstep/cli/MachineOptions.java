@@ -1,12 +1,12 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.ConfigFile;
-import dev.lockstep.vmm.config.EngineChoice;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.MemorySize;
 import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.disk.DiskMarker;
+import dev.lockstep.vmm.engine.EngineNames;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalLong;
@@ -94,7 +94,7 @@ final class MachineOptions {
 
   /** Whether {@code --engine auto} was said. */
   boolean leavesEngineOpen() {
-    return EngineChoice.AUTO.equals(engine);
+    return EngineNames.AUTO.equals(engine);
   }
 
   /** Whether disks are named. */

@@ -1,7 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.MachineConfig;
-import dev.lockstep.vmm.config.Purpose;
+import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.Machine;

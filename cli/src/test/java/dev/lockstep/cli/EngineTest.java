@@ -61,7 +61,7 @@ final class EngineTest {
             "auto",
             "--kernel",
             kernel);
-    assertThat(recorded.err()).startsWith("engine: soft (kvm has no calibrated branch counter");
+    assertThat(recorded.err()).startsWith("engine: soft (recording needs an exact branch counter");
     assertThat(recorded.status()).isZero();
   }
 
@@ -73,7 +73,7 @@ final class EngineTest {
         Command.run(
             folder, "record", "--log", log.toString(), "--engine", "kvm", "--kernel", kernel);
     assertThat(recorded.err())
-        .contains("--engine: engine kvm cannot record")
+        .contains("--engine: engine kvm cannot do this: recording needs an exact branch counter")
         .contains("--engine soft")
         .contains("lockstep run --engine kvm");
     assertThat(recorded.status()).isNotZero();

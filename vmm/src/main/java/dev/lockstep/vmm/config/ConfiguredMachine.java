@@ -8,6 +8,7 @@ import dev.lockstep.vmm.boot.BootOptions;
 import dev.lockstep.vmm.boot.KernelEdit;
 import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskImage;
+import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineDisk;

@@ -2,6 +2,7 @@ package dev.lockstep.vmm.config;
 
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.vmm.MachineLayout;
+import dev.lockstep.vmm.engine.EngineChoice;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;

@@ -4,6 +4,10 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.MachineLayout;
 import dev.lockstep.vmm.config.ConfigException.Problem;
+import dev.lockstep.vmm.engine.EngineChoice;
+import dev.lockstep.vmm.engine.EngineChooser;
+import dev.lockstep.vmm.engine.EngineNames;
+import dev.lockstep.vmm.engine.Purpose;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -38,7 +42,7 @@ public final class MachineConfigBuilder {
   private boolean defaultBootArgs = true;
   private long memoryBytes = DEFAULT_MEMORY;
   private @Nullable CpuModel cpuModel;
-  private String engine = EngineChoice.AUTO;
+  private String engine = EngineNames.AUTO;
   private Origin engineOrigin = NOWHERE;
   private @Nullable Long seed;
   private int maxLagMillis = ReplicationConfig.defaults().maxLagMillis();
@@ -209,11 +213,11 @@ public final class MachineConfigBuilder {
 
   /** The engine: {@code soft}, {@code kvm} or {@code auto}. */
   public MachineConfigBuilder engine(String value, Origin origin) {
-    if (!EngineChoice.NAMES.contains(value)) {
+    if (!EngineNames.ALL.contains(value)) {
       return problem(
           origin,
           "there is no engine '%s'; use one of %s"
-              .formatted(value, String.join(", ", EngineChoice.NAMES)));
+              .formatted(value, String.join(", ", EngineNames.ALL)));
     }
     engine = value;
     engineOrigin = origin;
@@ -332,10 +336,10 @@ public final class MachineConfigBuilder {
 
   private EngineChoice chooseEngine(Purpose purpose, List<Problem> found) {
     try {
-      return EngineChoice.choose(engine, purpose, cpuModel);
+      return EngineNames.choose(engine, purpose, cpuModel);
     } catch (VmmException e) {
       found.add(new Problem(engineOrigin, "%s (%s)".formatted(e.getMessage(), e.advice())));
-      return new EngineChoice(EngineChoice.SOFT, "nothing else can do it");
+      return new EngineChooser().choose(Purpose.RECORDED);
     }
   }
 

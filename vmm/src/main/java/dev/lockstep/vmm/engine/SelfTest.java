@@ -125,6 +125,6 @@ final class SelfTest {
         MODEL,
         memory,
         BranchSemantics.ALL_TRANSFERS,
-        (model, same, semantics) -> SoftVcpu.create(model, same, count -> 0, semantics));
+        (model, same, semantics, tsc) -> SoftVcpu.create(model, same, tsc, semantics));
   }
 }

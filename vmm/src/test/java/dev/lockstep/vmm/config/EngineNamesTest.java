@@ -5,26 +5,29 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.engine.EngineChoice;
+import dev.lockstep.vmm.engine.EngineNames;
+import dev.lockstep.vmm.engine.Purpose;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** What {@code auto} picks, and what is refused, as far as it does not depend on the host. */
-final class EngineChoiceTest {
+final class EngineNamesTest {
   @Test
   void whatNeedsExactCountsGetsThem() {
     for (Purpose purpose : new Purpose[] {Purpose.RECORDED, Purpose.REPLICATED}) {
-      assertThat(EngineChoice.choose(EngineChoice.AUTO, purpose, null).engine())
+      assertThat(EngineNames.choose(EngineNames.AUTO, purpose, null).engine())
           .isEqualTo(EngineChoice.SOFT);
-      assertThatThrownBy(() -> EngineChoice.choose(EngineChoice.KVM, purpose, null))
+      assertThatThrownBy(() -> EngineNames.choose(EngineChoice.KVM, purpose, null))
           .isInstanceOf(VmmException.class)
-          .hasMessageContaining("no calibrated branch counter");
+          .hasMessageContaining("needs an exact branch counter");
     }
   }
 
   @Test
   void aModelWithTimeStampCounterIsOfSoftAlone() {
     EngineChoice choice =
-        EngineChoice.choose(EngineChoice.AUTO, Purpose.FREE_RUNNING, CpuModel.LOCKSTEP_V1_TSC);
+        EngineNames.choose(EngineNames.AUTO, Purpose.FREE_RUNNING, CpuModel.LOCKSTEP_V1_TSC);
     assertThat(choice.engine()).isEqualTo(EngineChoice.SOFT);
     assertThat(choice.reason()).contains("lockstep-v1-tsc");
   }
