@@ -45,6 +45,10 @@ final class KvmExits {
   private static final long MSR_ERROR = MSR_AT + kvm_run.msr.error$offset();
   private static final long MSR_INDEX = MSR_AT + kvm_run.msr.index$offset();
   private static final long MSR_DATA = MSR_AT + kvm_run.msr.data$offset();
+
+  /** WRMSR is 0F 30. */
+  private static final int WRMSR_BYTES = 2;
+
   private static final byte OUT = (byte) LinuxKvm.KVM_EXIT_IO_OUT();
 
   private static final int EXIT_IO = LinuxKvm.KVM_EXIT_IO();
@@ -79,6 +83,27 @@ final class KvmExits {
   /** Whether items of a repeated INS or OUTS have still to exit. */
   boolean hasMoreItems() {
     return item + 1 < items;
+  }
+
+  /** How far the contract's RIP is ahead of KVM's: the length of a WRMSR that waits to be accepted. */
+  int ripAhead() {
+    return open == Open.MSR_WRITE ? WRMSR_BYTES : 0;
+  }
+
+  /** How many items of an INS are open; 0 for anything else. */
+  int itemsRead() {
+    return open == Open.PORT_READ ? items : 0;
+  }
+
+  /** Bytes of an item of a port access. */
+  int itemBytes() {
+    return run.get(ValueLayout.JAVA_BYTE, IO_SIZE);
+  }
+
+  /** Answers what is open, all its items, by whatever lies there. */
+  void abandon() {
+    item = items;
+    open = Open.NONE;
   }
 
   /** KVM has completed what was open. */

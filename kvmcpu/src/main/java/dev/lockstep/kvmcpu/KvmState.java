@@ -128,6 +128,13 @@ final class KvmState {
     return (kvm_regs.rflags(regs) & 1 << 9) != 0;
   }
 
+  /** Sets RCX alone. */
+  void writeRcx(long value) {
+    readRegs();
+    kvm_regs.rcx(regs, value);
+    vcpu.setRegs(regs);
+  }
+
   /** Reads what waits to be delivered, for the accessors below. */
   void readEvents() {
     vcpu.getEvents(events);

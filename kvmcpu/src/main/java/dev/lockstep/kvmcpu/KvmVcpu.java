@@ -14,7 +14,6 @@ import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.KvmVcpuHandle;
 import dev.lockstep.kvm.Vm;
-import dev.lockstep.kvm.layout.LinuxKvm;
 import dev.lockstep.kvm.layout.kvm_run;
 import dev.lockstep.kvmcpu.probe.KvmTraits;
 import java.lang.foreign.Arena;
@@ -27,17 +26,12 @@ import org.jspecify.annotations.Nullable;
  * work, {@link #runTo} is refused.
  */
 public final class KvmVcpu implements Vcpu {
-  private static final int EXIT_HLT = LinuxKvm.KVM_EXIT_HLT();
-  private static final int EXIT_WINDOW = LinuxKvm.KVM_EXIT_IRQ_WINDOW_OPEN();
-  private static final int EXIT_SHUTDOWN = LinuxKvm.KVM_EXIT_SHUTDOWN();
-  private static final int EXIT_INTERNAL = LinuxKvm.KVM_EXIT_INTERNAL_ERROR();
-  private static final int EMULATION = LinuxKvm.KVM_INTERNAL_ERROR_EMULATION();
   private static final long EXIT_REASON = kvm_run.exit_reason$offset();
   private static final long READY = kvm_run.ready_for_interrupt_injection$offset();
   private static final long WINDOW = kvm_run.request_interrupt_window$offset();
 
-  /** WRMSR is 0F 30. */
-  private static final int WRMSR_BYTES = 2;
+  /** Exits of one instruction that is not repeated, more than any has. */
+  private static final int MAX_PARTS = 64;
 
   private final KvmTraits traits;
   private final long unitNanos;
@@ -254,18 +248,19 @@ public final class KvmVcpu implements Vcpu {
     if (access != null) {
       return access;
     }
-    if (reason == EXIT_HLT) {
+    if (reason == ExitReason.HLT) {
       halted = true;
       return VcpuExit.Halt.HALT;
     }
-    if (reason == EXIT_WINDOW) {
+    if (reason == ExitReason.WINDOW) {
       return windowWanted && interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
     }
-    if (reason == EXIT_SHUTDOWN) {
+    if (reason == ExitReason.SHUTDOWN) {
       shutdown = true;
       return VcpuExit.Shutdown.SHUTDOWN;
     }
-    if (reason == EXIT_INTERNAL && kvm_run.internal.suberror(kvm_run.internal(run)) == EMULATION) {
+    if (reason == ExitReason.INTERNAL
+        && kvm_run.internal.suberror(kvm_run.internal(run)) == ExitReason.EMULATION) {
       return finishInstruction();
     }
     state.get(crossing);
@@ -356,8 +351,7 @@ public final class KvmVcpu implements Vcpu {
       return;
     }
     state.get(crossing);
-    if (RepeatedString.isAt(
-        memory, vcpu.translate(crossing.segments[CpuState.CS].base + crossing.rip))) {
+    if (RepeatedString.isAt(memory, vcpu, crossing)) {
       enterFinisher();
       finishing.step(false);
     }
@@ -462,9 +456,7 @@ public final class KvmVcpu implements Vcpu {
       return;
     }
     state.get(into);
-    if (exits.open() == KvmExits.Open.MSR_WRITE) {
-      into.rip += WRMSR_BYTES;
-    }
+    into.rip += exits.ripAhead();
     into.halted = halted;
     into.shutdown = shutdown;
     queued.addTo(into);
@@ -484,17 +476,31 @@ public final class KvmVcpu implements Vcpu {
     }
   }
 
-  /** Gets an instruction that waits for its answer out of KVM; what it then writes is overwritten by the state that follows. */
+  /** Gets an instruction that waits for its answer out of KVM, without a trace in memory: the registers are about to be replaced. */
   private void drop() {
-    int guard = 0;
-    while (exits.open() != KvmExits.Open.NONE || exitWaits) {
-      exitWaits = false;
-      while (exits.answer() != null) {}
-      if (settle() == null || ++guard > 64) {
-        break;
+    if (exits.open() != KvmExits.Open.NONE || exitWaits) {
+      state.get(crossing);
+      int items = exits.itemsRead();
+      SparedMemory spared = new SparedMemory(memory, vcpu, crossing, items * exits.itemBytes());
+      if (RepeatedString.isAt(memory, vcpu, crossing)) {
+        // It ends with what it has asked for instead of asking on.
+        state.writeRcx(items);
       }
+      for (int parts = 0; ; parts++) {
+        if (exitWaits) {
+          translate();
+        }
+        exits.abandon();
+        exitWaits = complete();
+        if (!exitWaits) {
+          break;
+        }
+        if (parts == MAX_PARTS) {
+          throw new IllegalStateException("KVM asks for ever for an instruction at " + point());
+        }
+      }
+      spared.restore();
     }
-    exits.completed();
   }
 
   @Override

@@ -1,6 +1,8 @@
 package dev.lockstep.kvmcpu;
 
+import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.kvm.KvmVcpuHandle;
 
 /** Recognises a string instruction with a REP prefix (Intel SDM vol. 2B, REP) by its bytes. */
 final class RepeatedString {
@@ -8,10 +10,15 @@ final class RepeatedString {
 
   private RepeatedString() {}
 
+  /** Whether a vCPU in that state stands on one. */
+  static boolean isAt(GuestMemory memory, KvmVcpuHandle vcpu, CpuState state) {
+    return isAt(memory, vcpu.translate(state.segments[CpuState.CS].base + state.rip));
+  }
+
   /**
    * @param guestPhysical where the instruction begins, or -1
    */
-  static boolean isAt(GuestMemory memory, long guestPhysical) {
+  private static boolean isAt(GuestMemory memory, long guestPhysical) {
     boolean repeated = false;
     for (int i = 0; i < MAX_INSTRUCTION_BYTES; i++) {
       if (guestPhysical < 0 || !memory.contains(guestPhysical + i, 1)) {

@@ -175,6 +175,35 @@ abstract class StateContract extends ContractSubject {
     assertThat(rig.reg(RAX)).isEqualTo(0x43);
   }
 
+  /** Whatever the engine does to be rid of the instruction, memory keeps what was in it. */
+  @Test
+  void aDroppedAnswerIsWrittenNowhere() {
+    for (String waiting :
+        new String[] {"insd", "rep insb", "movsd", "rep movsb", "push qword [device]"}) {
+      Rig rig = rig();
+      rig.code(
+          "here: " + waiting + "\nhlt\nend: hlt\nlast:",
+          s -> {
+            s.gpr[RCX] = 5000;
+            s.gpr[Rig.RDX] = 0x1f0;
+            s.gpr[Rig.RSI] = DEVICE;
+            s.gpr[Rig.RDI] = Rig.DATA;
+          });
+      rig.guest.memory().write64(Rig.DATA, 0x1122_3344_5566_7788L);
+      rig.guest.memory().write64(BareGuest.KERNEL_STACK - 8, 0x99aaL);
+      VcpuExit exit = rig.run();
+      assertThat(exit)
+          .as(waiting)
+          .isInstanceOfAny(VcpuExit.PortRead.class, VcpuExit.MmioRead.class);
+      assertThat(rig.rip()).as(waiting).isEqualTo(rig.at("here"));
+      rig.change(s -> s.rip = rig.at("end"));
+      rig.runToHaltBefore("last");
+      assertThat(rig.mem(Rig.DATA)).as(waiting).isEqualTo(0x1122_3344_5566_7788L);
+      assertThat(rig.mem(BareGuest.KERNEL_STACK - 8)).as(waiting).isEqualTo(0x99aaL);
+      assertThat(rig.reg(RCX)).as(waiting).isEqualTo(5000);
+    }
+  }
+
   @Test
   void aReadThatWaitsIsAskedAgainByAnotherVcpu() {
     Rig rig = rig();
