@@ -1,11 +1,12 @@
 package dev.lockstep.kvmcpu;
 
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.ExactVcpu;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.kvm.KvmVcpuHandle;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,13 +18,14 @@ final class Finishing implements AutoCloseable {
   /** Branches after which a long wait for an interrupt window looks at kicks and deadlines. */
   private static final long SLICE = 100_000;
 
-  private final Vcpu finisher;
+  private final ExactVcpu finisher;
   private final GuestMemory memory;
-  private final KvmTraits traits;
+  private final HostTraits traits;
   private boolean active;
   private boolean waits;
+  private long forgottenBefore;
 
-  Finishing(Vcpu finisher, GuestMemory memory, KvmTraits traits) {
+  Finishing(ExactVcpu finisher, GuestMemory memory, HostTraits traits) {
     this.finisher = finisher;
     this.memory = memory;
     this.traits = traits;
@@ -44,8 +46,14 @@ final class Finishing implements AutoCloseable {
     // The guest wrote memory without telling whoever keeps decoded code.
     memory.changedUnseen();
     finisher.setState(from);
+    forgottenBefore = finisher.translationsForgotten();
     active = true;
     waits = false;
+  }
+
+  /** Since {@link #begin} the guest had translations forgotten, of which the kernel does not know. */
+  boolean forgotTranslations() {
+    return finisher.translationsForgotten() != forgottenBefore;
   }
 
   /** The kernel holds the state again. */
@@ -106,7 +114,7 @@ final class Finishing implements AutoCloseable {
   /** Whether the kernel cannot yet go on from a state: because of what waits in it, or because it would open a window that is wanted too late. */
   boolean awaits(boolean windowWanted, CpuState state) {
     return needed(state)
-        || windowWanted && !traits.windowIsPrompt() && !state.halted && !state.shutdown;
+        || windowWanted && !traits.irqWindowPrompt() && !state.halted && !state.shutdown;
   }
 
   /** Whether KVM, or this host's, cannot deliver what waits in that state in the order and at the boundary that the contract says. */
@@ -118,7 +126,7 @@ final class Finishing implements AutoCloseable {
         || interrupt && (s.nmiPending || s.interruptShadow != 0 || (s.rflags & FLAG_IF) == 0)) {
       return true;
     }
-    return !traits.windowIsPrompt() && s.nmiPending && (s.nmiBlocked || s.interruptShadow != 0);
+    return !traits.irqWindowPrompt() && s.nmiPending && (s.nmiBlocked || s.interruptShadow != 0);
   }
 
   @Override

@@ -8,7 +8,8 @@ import dev.lockstep.kvm.MsrFilter;
 import dev.lockstep.kvm.Vm;
 import dev.lockstep.kvm.layout.LinuxKvm;
 import dev.lockstep.kvm.layout.kvm_run;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostProbes;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -16,6 +17,9 @@ import java.util.List;
 final class KvmHost {
   /** Three pages for a task state segment and one for an identity map, in the hole below 4 GiB where no machine has memory: Intel CPUs without unrestricted guests need them (api.rst, KVM_SET_TSS_ADDR). */
   private static final long TSS = 0xfffb_d000L, IDENTITY_MAP = 0xfffb_c000L;
+
+  /** A page in the same hole that nobody uses. */
+  static final long SPARE_PAGE = 0xfffb_b000L;
 
   /** The MSRs of the CPU model; all others exit. */
   private static final List<Integer> INSIDE =
@@ -36,16 +40,18 @@ final class KvmHost {
   /** A unit of work at native speed: about what a branch takes on the software CPU, for which the machine's clock is made. */
   private static final long UNIT_NANOS = 20;
 
-  private static final long NATIVE_PER_SECOND = 1_000_000_000L;
+  private static final double NATIVE_MILLIONS_PER_SECOND = 1000;
 
   private KvmHost() {}
 
   /** Nanoseconds in the guest that make one unit of work: more where ring 0 is slow, so that a guest gets as much done between two ticks of its timer as on hardware. */
-  static long unitNanos(KvmTraits traits) {
-    if (traits.ring0IsNative()) {
+  static long unitNanos(HostTraits traits) {
+    if (traits.ring0Native()) {
       return UNIT_NANOS;
     }
-    return UNIT_NANOS * Math.max(1, NATIVE_PER_SECOND / Math.max(1, traits.ring0PerSecond()));
+    double slower =
+        NATIVE_MILLIONS_PER_SECOND / Math.max(1e-3, traits.ring0MillionInstructionsPerSecond());
+    return UNIT_NANOS * Math.max(1, (long) slower);
   }
 
   /**
@@ -55,7 +61,7 @@ final class KvmHost {
    */
   static void require(Kvm kvm) {
     List<String> missing =
-        KvmTraits.REQUIRED.stream().filter(c -> !kvm.has(c)).map(Capability::kernelName).toList();
+        HostProbes.REQUIRED.stream().filter(c -> !kvm.has(c)).map(Capability::kernelName).toList();
     if (!missing.isEmpty()) {
       throw new VmmException(
           "this host's KVM lacks " + String.join(", ", missing),

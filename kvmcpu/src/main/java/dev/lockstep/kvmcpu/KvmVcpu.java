@@ -3,6 +3,7 @@ package dev.lockstep.kvmcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.ExactVcpu;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
@@ -15,7 +16,7 @@ import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.KvmVcpuHandle;
 import dev.lockstep.kvm.Vm;
 import dev.lockstep.kvm.layout.kvm_run;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -30,10 +31,7 @@ public final class KvmVcpu implements Vcpu {
   private static final long READY = kvm_run.ready_for_interrupt_injection$offset();
   private static final long WINDOW = kvm_run.request_interrupt_window$offset();
 
-  /** Exits of one instruction that is not repeated, more than any has. */
-  private static final int MAX_PARTS = 64;
-
-  private final KvmTraits traits;
+  private final HostTraits traits;
   private final long unitNanos;
   private final CpuModel model;
   private final BranchSemantics semantics;
@@ -45,6 +43,8 @@ public final class KvmVcpu implements Vcpu {
   private final KvmDirtyLog dirty;
   private final KvmState state;
   private final KvmExits exits;
+  private final Completion completion;
+  private final Translations translations;
   private final VcpuExit.Unsupported unsupported = new VcpuExit.Unsupported();
   private final CpuState crossing = new CpuState();
   private final QueuedEvents queued = new QueuedEvents();
@@ -54,10 +54,12 @@ public final class KvmVcpu implements Vcpu {
   private boolean halted;
   private boolean shutdown;
   private boolean windowWanted;
-  private boolean exitWaits;
 
   /** {@code ready_for_interrupt_injection} is of the state as it is. */
   private boolean fresh;
+
+  /** The guest's page tables may have changed in ways of which the kernel's vCPU does not know. */
+  private boolean translationsChanged;
 
   /** Nanoseconds in the guest. */
   private long work;
@@ -67,7 +69,7 @@ public final class KvmVcpu implements Vcpu {
 
   private KvmVcpu(
       Kvm kvm,
-      KvmTraits traits,
+      HostTraits traits,
       CpuModel model,
       GuestMemory memory,
       BranchSemantics semantics,
@@ -90,8 +92,10 @@ public final class KvmVcpu implements Vcpu {
     vcpu.setCpuid(KvmCpuid.entries(model));
     this.state = new KvmState(vcpu, arena);
     this.exits = new KvmExits(run);
-    CpuModel shown = traits.cpuidIsFrozen() ? model : KvmCpuid.withTimeStampCounter(model);
-    Vcpu exact = finisher.create(shown, memory, semantics, count -> state.timeStampCounter());
+    this.completion = new Completion(vcpu, exits, state, memory);
+    this.translations = new Translations(vm, state, traits, dirty.slots(), arena);
+    CpuModel shown = traits.cpuidFiltered() ? model : KvmCpuid.withTimeStampCounter(model);
+    ExactVcpu exact = finisher.create(shown, memory, semantics, count -> state.timeStampCounter());
     this.finishing = new Finishing(exact, memory, traits);
   }
 
@@ -105,7 +109,7 @@ public final class KvmVcpu implements Vcpu {
    */
   public static KvmVcpu create(
       Kvm kvm,
-      KvmTraits traits,
+      HostTraits traits,
       CpuModel model,
       GuestMemory memory,
       BranchSemantics semantics,
@@ -117,6 +121,15 @@ public final class KvmVcpu implements Vcpu {
     } catch (KvmException e) {
       throw new VmmException("KVM: " + e.getMessage(), e.advice(), e);
     }
+  }
+
+  /**
+   * Refuses a KVM that lacks what this engine needs.
+   *
+   * @throws VmmException naming the capabilities
+   */
+  public static void requireCapabilities(Kvm kvm) {
+    KvmHost.require(kvm);
   }
 
   @Override
@@ -143,8 +156,7 @@ public final class KvmVcpu implements Vcpu {
 
   /** Answers the last exit and hands over what was queued; an exit if one comes of that. */
   private @Nullable VcpuExit resume() {
-    if (exitWaits) {
-      exitWaits = false;
+    if (completion.takeExit()) {
       VcpuExit exit = translate();
       if (exit != null) {
         return exit;
@@ -217,7 +229,7 @@ public final class KvmVcpu implements Vcpu {
       if (interruptible()) {
         return kickedOr(VcpuExit.InterruptWindow.INTERRUPT_WINDOW);
       }
-      if (!traits.windowIsPrompt() && !halted && !shutdown) {
+      if (!traits.irqWindowPrompt() && !halted && !shutdown) {
         enterFinisher();
         return null;
       }
@@ -301,6 +313,7 @@ public final class KvmVcpu implements Vcpu {
     VcpuExit exit = finishing.advance(windowWanted, vcpu, crossing);
     work += System.nanoTime() - before;
     if (exit == null && !finishing.awaits(windowWanted, crossing)) {
+      translationsChanged |= finishing.forgotTranslations();
       finishing.end();
       load(crossing);
     }
@@ -309,6 +322,10 @@ public final class KvmVcpu implements Vcpu {
 
   private void load(CpuState from) {
     state.set(from);
+    if (translationsChanged) {
+      translations.forget();
+      translationsChanged = false;
+    }
     halted = from.halted && !(from.nmiPending && !from.nmiBlocked) && from.pendingInterrupt < 0;
     shutdown = from.shutdown;
     fresh = false;
@@ -316,44 +333,21 @@ public final class KvmVcpu implements Vcpu {
 
   /** Makes KVM complete a write or an answered read, so that the state is whole; an exit if the completion made one. */
   private @Nullable VcpuExit settle() {
-    return exits.open() != KvmExits.Open.NONE && complete() ? translate() : null;
-  }
-
-  /** A KVM_RUN that completes what is open and goes no further; true if that made an exit. */
-  private boolean complete() {
-    vcpu.setImmediateExit(true);
-    int result = vcpu.run();
-    vcpu.setImmediateExit(false);
-    if (vcpu.isKicked()) {
-      vcpu.setImmediateExit(true);
+    if (exits.open() == KvmExits.Open.NONE) {
+      return null;
     }
-    exits.completed();
     fresh = true;
-    return result == 0;
+    return completion.complete() ? translate() : null;
   }
 
-  /** Before the state is looked at: a write that KVM has still to complete. */
+  /** Before the state is looked at: a write that KVM has still to complete, and the last step of a repeated store or OUTS, which executes nothing. */
   private void settleWrite() {
-    if (exits.open() == KvmExits.Open.WRITE && !exitWaits && !exits.hasMoreItems()) {
-      exitWaits = complete();
-      if (!exitWaits) {
-        finishRepeat();
+    if (completion.completeWrite()) {
+      fresh = true;
+      if (completion.isAtEndOfRepeat(crossing)) {
+        enterFinisher();
+        finishing.step(false);
       }
-    }
-  }
-
-  /**
-   * After the last iteration of a repeated store or OUTS KVM leaves RIP on the instruction with RCX = 0; the contract has it past. The finisher makes that last step, which executes nothing.
-   */
-  private void finishRepeat() {
-    state.readRegs();
-    if ((int) state.rcx() != 0) {
-      return;
-    }
-    state.get(crossing);
-    if (RepeatedString.isAt(memory, vcpu, crossing)) {
-      enterFinisher();
-      finishing.step(false);
     }
   }
 
@@ -383,8 +377,7 @@ public final class KvmVcpu implements Vcpu {
   public VcpuExit step() {
     owner.bind(vcpu);
     if (!finishing.active()) {
-      if (exitWaits) {
-        exitWaits = false;
+      if (completion.takeExit()) {
         VcpuExit exit = translate();
         if (exit != null) {
           return exit;
@@ -465,41 +458,15 @@ public final class KvmVcpu implements Vcpu {
   @Override
   public void setState(CpuState from) {
     if (!finishing.active()) {
-      drop();
+      completion.drop(crossing);
     }
     queued.clear();
+    translationsChanged = true;
     if (finishing.needed(from)) {
       finishing.begin(from);
     } else {
       load(from);
       finishing.end();
-    }
-  }
-
-  /** Gets an instruction that waits for its answer out of KVM, without a trace in memory: the registers are about to be replaced. */
-  private void drop() {
-    if (exits.open() != KvmExits.Open.NONE || exitWaits) {
-      state.get(crossing);
-      int items = exits.itemsRead();
-      SparedMemory spared = new SparedMemory(memory, vcpu, crossing, items * exits.itemBytes());
-      if (RepeatedString.isAt(memory, vcpu, crossing)) {
-        // It ends with what it has asked for instead of asking on.
-        state.writeRcx(items);
-      }
-      for (int parts = 0; ; parts++) {
-        if (exitWaits) {
-          translate();
-        }
-        exits.abandon();
-        exitWaits = complete();
-        if (!exitWaits) {
-          break;
-        }
-        if (parts == MAX_PARTS) {
-          throw new IllegalStateException("KVM asks for ever for an instruction at " + point());
-        }
-      }
-      spared.restore();
     }
   }
 

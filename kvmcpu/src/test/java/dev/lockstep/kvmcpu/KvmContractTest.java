@@ -8,7 +8,8 @@ import dev.lockstep.engine.contract.Capability;
 import dev.lockstep.engine.contract.EngineContract;
 import dev.lockstep.engine.contract.EngineUnderTest;
 import dev.lockstep.kvm.Kvm;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostProbes;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import dev.lockstep.softcpu.SoftVcpu;
 import java.nio.file.Files;
 import java.util.Optional;
@@ -33,11 +34,11 @@ final class KvmContractTest extends EngineContract {
             case STRING_PORT_ITERATIONS ->
                 Optional.of("KVM reads ahead for a repeated INS, several items an exit");
             case GUEST_WATCHPOINTS ->
-                traits().watchpointsFire()
+                traits().guestWatchpointsFire()
                     ? Optional.empty()
                     : Optional.of("the guest's data breakpoints never fire on this host");
             case FROZEN_CPUID ->
-                traits().cpuidIsFrozen()
+                traits().cpuidFiltered()
                     ? Optional.empty()
                     : Optional.of("this host's KVM adds features of its own to CPUID");
             default -> Optional.empty();
@@ -63,15 +64,13 @@ final class KvmContractTest extends EngineContract {
         }
       };
 
-  private static @Nullable KvmTraits found;
+  private static @Nullable HostTraits found;
 
-  private static KvmTraits traits() {
-    KvmTraits t = found;
+  private static HostTraits traits() {
+    HostTraits t = found;
     if (t == null) {
-      try (Kvm kvm = Kvm.open()) {
-        t = KvmTraits.probe(kvm);
-        found = t;
-      }
+      t = new HostProbes(Kvm.DEVICE).traits();
+      found = t;
     }
     return t;
   }

@@ -56,6 +56,9 @@ final class Mmu implements GuestMemory.Observer {
 
   private boolean checkAlignment;
 
+  /** How often {@link #flush} and {@link #flushPage} were called. */
+  private long forgotten;
+
   /** What linear addresses of the running code wrap at. */
   private long linearMask = 0xffff_ffffL;
 
@@ -457,6 +460,7 @@ final class Mmu implements GuestMemory.Observer {
 
   /** CR3 was loaded, or paging changed: forgets all entries, or all but the global ones. */
   void flush(boolean keepGlobal) {
+    forgotten++;
     if (keepGlobal) {
       translation.flushLocal();
     } else {
@@ -466,7 +470,13 @@ final class Mmu implements GuestMemory.Observer {
 
   /** INVLPG. */
   void flushPage(long linear) {
+    forgotten++;
     translation.invalidate(linear);
+  }
+
+  /** How often the guest had translations forgotten. */
+  long translationsForgotten() {
+    return forgotten;
   }
 
   /** Forgets the fast path, not the TLB: nothing that the guest could see. */

@@ -3,10 +3,10 @@ package dev.lockstep.softcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.ExactVcpu;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.TimeStampCounter;
-import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>While the vCPU stands on an instruction that waits for an answer ({@link VcpuExit.PortRead} and its like), {@link #interruptible()} is false, and the next run completes that instruction before
  * it looks at injected events and limits.
  */
-public final class SoftVcpu implements Vcpu {
+public final class SoftVcpu implements ExactVcpu {
   private static final long FLAG_IF = 1 << 9;
 
   private final Cpu c;
@@ -219,6 +219,11 @@ public final class SoftVcpu implements Vcpu {
   @Override
   public long instructionsExecuted() {
     return c.instructions;
+  }
+
+  @Override
+  public long translationsForgotten() {
+    return c.mmu.translationsForgotten();
   }
 
   @Override

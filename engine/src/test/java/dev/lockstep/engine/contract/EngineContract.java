@@ -66,6 +66,14 @@ public abstract class EngineContract {
   }
 
   @Nested
+  class Translations extends TranslationContract {
+    @Override
+    EngineUnderTest engine() {
+      return engineUnderTest();
+    }
+  }
+
+  @Nested
   class Exceptions extends ExceptionContract {
     @Override
     EngineUnderTest engine() {

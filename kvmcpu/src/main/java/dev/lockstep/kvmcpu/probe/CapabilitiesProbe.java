@@ -29,7 +29,7 @@ final class CapabilitiesProbe implements HostProbe {
 
   @Override
   public Finding run(ProbeContext context) {
-    List<String> missing = lacking(context.kvm(), KvmTraits.REQUIRED);
+    List<String> missing = lacking(context.kvm(), HostProbes.REQUIRED);
     List<String> unwelcome = lacking(context.kvm(), WELCOME);
     List<String> both = new ArrayList<>(missing);
     both.addAll(unwelcome);

@@ -1,5 +1,6 @@
 package dev.lockstep.kvmcpu.probe;
 
+import dev.lockstep.kvm.Capability;
 import dev.lockstep.kvm.Errno;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
@@ -12,6 +13,20 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** Asks a host's KVM everything in which hosts differ. Each probe has a thread of its own, which is cut off when it takes too long, so no host can hang the caller. */
 public final class HostProbes {
+  /** What a kernel must have for the engine. */
+  public static final List<Capability> REQUIRED =
+      List.of(
+          Capability.USER_MEMORY,
+          Capability.EXT_CPUID,
+          Capability.VCPU_EVENTS,
+          Capability.DEBUGREGS,
+          Capability.SET_GUEST_DEBUG,
+          Capability.XSAVE,
+          Capability.USER_NMI,
+          Capability.IMMEDIATE_EXIT,
+          Capability.X86_USER_SPACE_MSR,
+          Capability.X86_MSR_FILTER);
+
   /** What a probe may take to end after it was kicked out. */
   private static final long GRACE_MILLIS = 1_000;
 
@@ -37,6 +52,7 @@ public final class HostProbes {
         new SingleStepProbe(),
         new BreakpointProbe(),
         new WatchpointProbe(),
+        new TranslationProbe(),
         new CpuidProbe(),
         new TimeStampProbe(),
         new SyscallProbe(),
@@ -56,6 +72,20 @@ public final class HostProbes {
   /** The device, required capabilities and ring 0's speed alone: what a choice of engine needs; some milliseconds. */
   public List<Finding> essentials() {
     return run(List.of(new CapabilitiesProbe(), new SpeedProbe()));
+  }
+
+  /** What the engine must know before it makes a vCPU; some milliseconds. A host without KVM has none of it. */
+  public HostTraits traits() {
+    return HostTraits.of(
+        run(
+            List.of(
+                new SpeedProbe(),
+                new SingleStepProbe(),
+                new BreakpointProbe(),
+                new WatchpointProbe(),
+                new TranslationProbe(),
+                new CpuidProbe(),
+                new InterruptProbe())));
   }
 
   private List<Finding> run(List<HostProbe> wanted) {

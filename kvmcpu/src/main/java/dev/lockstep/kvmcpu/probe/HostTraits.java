@@ -16,7 +16,9 @@ import java.util.stream.Stream;
  * @param breakpointsRing0 hardware breakpoints stop ring 0
  * @param breakpointsRing3 hardware breakpoints stop ring 3
  * @param resumeFlagHonoured RFLAGS.RF lets a guest go on from a breakpoint
- * @param watchpointsWork data breakpoints stop both rings
+ * @param watchpointsWork a debugger's data breakpoints stop both rings
+ * @param guestWatchpointsFire the guest's own data breakpoints (DR7, R/W = 01) raise #DB
+ * @param translationsFollowPaging a write of CR4.PGE by KVM_SET_SREGS makes the vCPU forget all translations, also where somebody else has written the guest's page tables
  * @param cpuidFiltered CPUID answers as set, in both rings
  * @param rdtscTrappable CR4.TSD makes RDTSC fault in ring 3
  * @param syscallFromRing3Works SYSCALL enters ring 0
@@ -37,6 +39,8 @@ public record HostTraits(
     boolean breakpointsRing3,
     boolean resumeFlagHonoured,
     boolean watchpointsWork,
+    boolean guestWatchpointsFire,
+    boolean translationsFollowPaging,
     boolean cpuidFiltered,
     boolean rdtscTrappable,
     boolean syscallFromRing3Works,
@@ -56,6 +60,8 @@ public record HostTraits(
   static final String BREAK_RING3 = "breakpoints_ring3";
   static final String RESUME_FLAG = "resume_flag_honoured";
   static final String WATCHPOINTS = "watchpoints_work";
+  static final String GUEST_WATCHPOINTS = "guest_watchpoints_fire";
+  static final String TRANSLATIONS = "translations_follow_paging";
   static final String CPUID_FILTERED = "cpuid_filtered";
   static final String CPUID_RING0 = "cpuid_ring0_filtered";
   static final String CPUID_RING3 = "cpuid_ring3_filtered";
@@ -80,6 +86,8 @@ public record HostTraits(
         flag(findings, BREAK_RING3),
         flag(findings, RESUME_FLAG),
         flag(findings, WATCHPOINTS),
+        flag(findings, GUEST_WATCHPOINTS),
+        flag(findings, TRANSLATIONS),
         flag(findings, CPUID_FILTERED),
         flag(findings, RDTSC_TRAPS),
         flag(findings, SYSCALL),

@@ -7,6 +7,7 @@ import dev.lockstep.kvm.KvmVcpuHandle;
 import dev.lockstep.kvm.MemorySlot;
 import dev.lockstep.kvm.Vm;
 import dev.lockstep.kvm.layout.LinuxKvm;
+import dev.lockstep.kvm.layout.kvm_debugregs;
 import dev.lockstep.kvm.layout.kvm_dtable;
 import dev.lockstep.kvm.layout.kvm_guest_debug;
 import dev.lockstep.kvm.layout.kvm_guest_debug_arch;
@@ -42,6 +43,10 @@ final class ProbeGuest implements AutoCloseable {
   /** The vector that user code raises when it is done: #UD. */
   static final int USER_END = 6;
 
+  /** A linear page that only {@link #showInWindow} maps. */
+  static final long WINDOW = 1L << 30;
+
+  private static final long WINDOW_DIRECTORY = 0xd000, WINDOW_TABLE = 0xe000;
   private static final int MEMORY = 2 << 20;
   private static final long PML4 = 0x1000, PDPT = 0x2000, DIRECTORY = 0x3000;
   private static final long GDT = 0x4000, TSS = 0x5000, IDT = 0x6000, HANDLERS = 0x7000;
@@ -64,6 +69,9 @@ final class ProbeGuest implements AutoCloseable {
 
   /** CR0: PE MP ET NE WP PG; CR4: PAE OSFXSR OSXMMEXCPT; EFER: SCE LME LMA. */
   private static final long CR0 = 0x8001_0033L, CR4 = 0x620, EFER = 0x501;
+
+  /** Any write that changes it flushes the TLB (Intel SDM vol. 3A 4.10.4.1). */
+  static final long CR4_PGE = 1 << 7;
 
   private static final int MSR_STAR = 0xc000_0081, MSR_LSTAR = 0xc000_0082;
 
@@ -119,7 +127,8 @@ final class ProbeGuest implements AutoCloseable {
     write(SYSCALL_ENTRY, 0xe6, SYSCALL_PORT, 0xf4);
   }
 
-  private void put(long address, long value) {
+  /** Writes eight bytes into the guest's memory. */
+  void put(long address, long value) {
     memory.set(ValueLayout.JAVA_LONG, address, value);
   }
 
@@ -269,6 +278,22 @@ final class ProbeGuest implements AutoCloseable {
     kvm_guest_debug_arch.debugreg(registers, 0, address);
     kvm_guest_debug_arch.debugreg(registers, 7, 0x402 | kind);
     vcpu.guestDebug(debug);
+  }
+
+  /** The guest's own debug registers: DR0 and DR7. */
+  void watchOwn(long address, long control) {
+    MemorySegment own = kvm_debugregs.allocate(arena);
+    vcpu.getDebugRegs(own);
+    kvm_debugregs.db(own, 0, address);
+    kvm_debugregs.dr7(own, control);
+    vcpu.setDebugRegs(own);
+  }
+
+  /** Has {@link #WINDOW} show a page of {@link #MEMORY}, by a table entry that the vCPU is not told of. */
+  void showInWindow(long page) {
+    put(PDPT + 8, WINDOW_DIRECTORY | TABLE);
+    put(WINDOW_DIRECTORY, WINDOW_TABLE | TABLE);
+    put(WINDOW_TABLE, page | TABLE);
   }
 
   @Override

@@ -7,6 +7,14 @@ final class WatchpointProbe implements HostProbe {
   /** DR7: R/W0 = 01 (writes), LEN0 = 11 (four bytes). */
   private static final long WRITES_OF_4 = 0xd_0000;
 
+  /** DR7: breakpoint 0 is enabled. */
+  private static final long LOCAL_0 = 1;
+
+  private static final int DEBUG_EXCEPTION = 1;
+
+  /** mov [disp32], eax: what comes before the address. */
+  private static final int[] STORE = {0x89, 0x04, 0x25};
+
   @Override
   public String id() {
     return "watchpoints";
@@ -34,12 +42,21 @@ final class WatchpointProbe implements HostProbe {
                 kernel || user ? Verdict.LIMITED : Verdict.MISSING,
                 found,
                 "A debugger watches memory on the software CPU, or by stepping; the guest's own watchpoints are lost.");
-    return finding.with(HostTraits.WATCHPOINTS, kernel && user);
+    return finding
+        .with(HostTraits.WATCHPOINTS, kernel && user)
+        .with(HostTraits.GUEST_WATCHPOINTS, guestsOwnFires(context));
+  }
+
+  /** The guest's debug registers, not the debugger's: they raise #DB in the guest. */
+  private static boolean guestsOwnFires(ProbeContext context) {
+    int[] code = Code.join(STORE, Code.dataAddress(), new int[] {0x90});
+    ProbeGuest guest = context.guest(Ring.KERNEL, Code.join(code, Code.end(Ring.KERNEL)));
+    guest.watchOwn(ProbeGuest.DATA, WRITES_OF_4 | LOCAL_0);
+    return guest.runToPort() == DEBUG_EXCEPTION;
   }
 
   private static boolean fires(ProbeContext context, Ring ring) {
-    // mov [DATA], eax; nop
-    int[] code = Code.join(new int[] {0x89, 0x04, 0x25}, Code.dataAddress(), new int[] {0x90});
+    int[] code = Code.join(STORE, Code.dataAddress(), new int[] {0x90});
     ProbeGuest guest = context.guest(ring, Code.join(code, Code.end(ring)));
     guest.breakAt(ProbeGuest.DATA, WRITES_OF_4);
     return guest.run() == LinuxKvm.KVM_EXIT_DEBUG()

@@ -9,7 +9,8 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvmcpu.KvmVcpu;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostProbes;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.machine.VcpuFactory;
 import java.nio.file.Path;
@@ -17,9 +18,9 @@ import java.nio.file.Path;
 /** The kvm engine of this host, with the software CPU for what KVM cannot do. */
 public final class KvmEngine implements VcpuFactory {
   private final Path device;
-  private final KvmTraits traits;
+  private final HostTraits traits;
 
-  private KvmEngine(Path device, KvmTraits traits) {
+  private KvmEngine(Path device, HostTraits traits) {
     this.device = device;
     this.traits = traits;
   }
@@ -36,14 +37,15 @@ public final class KvmEngine implements VcpuFactory {
   /** The same of a device of another name. */
   static KvmEngine of(Path device) {
     try (Kvm kvm = Kvm.open(device)) {
-      return new KvmEngine(device, KvmTraits.probe(kvm));
+      KvmVcpu.requireCapabilities(kvm);
     } catch (KvmException e) {
       throw new VmmException("no KVM: " + e.getMessage(), e.advice(), e);
     }
+    return new KvmEngine(device, new HostProbes(device).traits());
   }
 
   /** What was found. */
-  public KvmTraits traits() {
+  public HostTraits traits() {
     return traits;
   }
 

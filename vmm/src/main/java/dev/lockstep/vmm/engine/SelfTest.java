@@ -9,7 +9,8 @@ import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvmcpu.KvmVcpu;
 import dev.lockstep.kvmcpu.probe.Finding;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostProbes;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import dev.lockstep.kvmcpu.probe.Verdict;
 import dev.lockstep.softcpu.SoftVcpu;
 import java.nio.file.Path;
@@ -77,7 +78,7 @@ final class SelfTest {
 
   private Finding compare() {
     try (Kvm kvm = Kvm.open(device)) {
-      KvmTraits traits = KvmTraits.probe(kvm);
+      HostTraits traits = new HostProbes(device).traits();
       SelfTestRun.Result soft = SelfTestRun.alone("soft", SelfTest::soft, LIMIT_NANOS);
       long start = System.nanoTime();
       SelfTestRun.Result alone =
@@ -118,7 +119,7 @@ final class SelfTest {
     return SoftVcpu.create(MODEL, memory, count -> 0, BranchSemantics.ALL_TRANSFERS);
   }
 
-  private static Vcpu kvm(Kvm kvm, KvmTraits traits, GuestMemory memory) {
+  private static Vcpu kvm(Kvm kvm, HostTraits traits, GuestMemory memory) {
     return KvmVcpu.create(
         kvm,
         traits,
