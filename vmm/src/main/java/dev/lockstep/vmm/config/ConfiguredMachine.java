@@ -56,7 +56,7 @@ public final class ConfiguredMachine {
    */
   private static MachineSpec.Pacing pacing(MachineConfig config) {
     return config.engine().equals(EngineChoice.KVM)
-            && !KvmEngine.ofThisHost().traits().ring0IsNative()
+            && !KvmEngine.ofThisHost().traits().ring0Native()
         ? MachineSpec.Pacing.FREE
         : MachineSpec.Pacing.HOST;
   }
