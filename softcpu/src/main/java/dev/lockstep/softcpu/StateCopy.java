@@ -1,6 +1,7 @@
 package dev.lockstep.softcpu;
 
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.RegisterDigest;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.softcpu.fp.FxsaveImage;
 import java.nio.ByteBuffer;
@@ -12,6 +13,7 @@ final class StateCopy {
   private static final int PREFIX = 12;
 
   private static final long CR0_PE = 1;
+  private static final long FLAG_DF = 1 << 10;
   private static final long FLAG_VM = 1 << 17;
 
   private final Cpu c;
@@ -154,19 +156,8 @@ final class StateCopy {
         "Start the guest by a 64-bit or 32-bit boot protocol.");
   }
 
-  /** A digest of the general registers and RFLAGS, for points under {@code BranchSemantics.CONDITIONAL}; never 0. */
+  /** What tells points apart under {@code BranchSemantics.CONDITIONAL}. */
   long registerDigest() {
-    long hash = 0x9e3779b97f4a7c15L;
-    for (int i = 0; i < 16; i++) {
-      hash = mix(hash ^ c.r[i]);
-    }
-    hash = mix(hash ^ Flags.rflags(c));
-    return hash == 0 ? 1 : hash;
-  }
-
-  private static long mix(long value) {
-    long z = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
-    z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
-    return z ^ z >>> 31;
+    return RegisterDigest.of(c.r, c.systemFlags | (c.direction < 0 ? FLAG_DF : 0));
   }
 }
