@@ -15,5 +15,10 @@ public enum BranchSemantics {
    * Retired conditional branches, taken or not: Jcc, LOOPcc, JrCXZ (Intel SDM vol. 3B ch. 20, BR_INST_RETIRED.COND). The semantics of the hardware counters that stay exact; points may repeat and
    * need a register digest to be told apart.
    */
-  CONDITIONAL
+  CONDITIONAL,
+
+  /**
+   * No branches at all: the exits that the guest makes in program order, each once: reads and writes of ports and of device memory, and HLT. What engines without a counter can do; points exist only just behind such an exit.
+   */
+  ANCHORS
 }

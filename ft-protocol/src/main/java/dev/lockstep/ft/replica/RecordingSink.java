@@ -41,6 +41,8 @@ final class RecordingSink implements LogSink {
       case LogEntry.Input input -> record(RecordKind.INPUT, input);
       case LogEntry.DigestEntry digest -> record(RecordKind.INPUT, digest);
       case LogEntry.CheckpointMark mark -> record(RecordKind.INPUT, mark);
+      case LogEntry.UncertainFrom mark ->
+          throw new IllegalStateException("a pair counts exactly, and yet: " + mark);
       case LogEntry.ProgressMark mark ->
           throw new IllegalStateException("a progress mark is no entry: " + mark);
     }

@@ -15,7 +15,9 @@ public enum EndReason {
   /** The engine met something it cannot execute. */
   UNSUPPORTED(true),
   /** This replica handed the guest over, or lost arbitration. */
-  HANDED_OVER(false);
+  HANDED_OVER(false),
+  /** A replay came to where the log is not certain any further ({@link LogEntry.UncertainFrom}). Never in a log. */
+  UNCERTAIN(false);
 
   private final boolean byGuest;
 

@@ -43,6 +43,7 @@ public final class EntryDecoder {
       case EntryEncoder.CHECKPOINT -> new LogEntry.CheckpointMark(moment, number(), digest());
       case EntryEncoder.END -> end(moment);
       case EntryEncoder.PROGRESS -> new LogEntry.ProgressMark(moment);
+      case EntryEncoder.UNCERTAIN -> new LogEntry.UncertainFrom(moment);
       default -> throw new LogFormatException("entry of unknown kind %#x".formatted(head));
     };
   }

@@ -22,6 +22,7 @@ public final class EntryEncoder {
   static final int CHECKPOINT = 8;
   static final int END = 9;
   static final int PROGRESS = 10;
+  static final int UNCERTAIN = 11;
 
   static final int KIND_MASK = 0x0f;
   static final int HALTED = 0x10;
@@ -120,6 +121,7 @@ public final class EntryEncoder {
           digest(digest);
         }
       }
+      case LogEntry.UncertainFrom it -> moment(UNCERTAIN, it.at());
       case LogEntry.ProgressMark it -> moment(PROGRESS, it.at());
     }
     entries++;

@@ -151,6 +151,11 @@ public sealed interface LogEntry {
   record EndOfLog(Moment at, EndReason reason, int exitCode, @Nullable MachineDigest digest)
       implements LogEntry {}
 
+  /**
+   * Up to here the execution is certain. Later inputs of a machine without a branch counter took effect at points that no other execution can be led to: a replay ends here.
+   */
+  record UncertainFrom(Moment at) implements LogEntry {}
+
   /** The primary's word that no input takes effect before this moment. Travels to backups only, never into a file. */
   record ProgressMark(Moment at) implements LogEntry {}
 }

@@ -63,6 +63,9 @@ final class FollowConductor implements Conductor {
       advanceTowards(entry);
       return null;
     }
+    if (entry instanceof LogEntry.UncertainFrom) {
+      return core.end(EndReason.UNCERTAIN, false, false);
+    }
     if (entry instanceof LogEntry.EndOfLog it) {
       MachineEnd end = finish(it);
       taken(entry);
@@ -177,6 +180,7 @@ final class FollowConductor implements Conductor {
       case LogEntry.ProgressMark it -> {
         // That it was reached is all.
       }
+      case LogEntry.UncertainFrom it -> throw new IllegalStateException("nothing lies behind it");
       case LogEntry.EndOfLog it -> throw new IllegalStateException("the end is not fulfilled");
     }
     return true;

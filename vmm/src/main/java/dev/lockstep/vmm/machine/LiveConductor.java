@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.vmm.device.TimedDevice;
 import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.disk.DiskStatus;
@@ -7,7 +8,10 @@ import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
+import dev.lockstep.vmm.time.AnchorPacer;
+import dev.lockstep.vmm.time.BranchPacer;
 import dev.lockstep.vmm.time.Pacer;
+import dev.lockstep.vmm.time.VirtualClock;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A live machine: takes inputs from the mailbox, writes every entry to the sink before it takes effect, and keeps virtual
  * time near the host's.
+ *
+ * <p>A vCPU whose moments are the guest's exits may come back between two of them, when there has been none for a while. If
+ * something is due then, the guest gets it there, and the log says that it is certain up to the last exit and no further.
  */
 final class LiveConductor implements Conductor {
   /** Branches between two boundaries without pacing. */
@@ -23,17 +30,29 @@ final class LiveConductor implements Conductor {
   /** The longest wait because virtual time is ahead, or because the speed is limited. */
   private static final long MAX_WAIT_NANOS = 20_000_000;
 
+  /** What a unit of an engine's own count stands for, when it measures work. */
+  private static final long WORK_NANOS = VirtualClock.INITIAL_PACE / VirtualClock.ONE_NANO;
+
   private final MachineCore core;
   private final Mailbox mailbox;
   private final LogSink sink;
   private final OutputGate gate;
   private final long epoch;
+  private final @Nullable AnchoredVcpu anchored;
+
+  /** Virtual time follows the host's, waiting for it if need be. */
   private final boolean paced;
-  private final Pacer pacer = new Pacer();
+
+  /** Virtual time follows the work that the vCPU has done: its host is too slow for its own time. */
+  private final boolean byWork;
+
+  private final Pacer pacer;
   private final SecureRandom entropy = new SecureRandom();
   private long nextDigest;
   private long lastProgressNanos;
   private long promisedNanos;
+  private @Nullable Moment lastAnchor;
+  private boolean uncertain;
   private volatile int speedPermille = 1000;
   private volatile long behindNanos;
 
@@ -44,7 +63,10 @@ final class LiveConductor implements Conductor {
     this.sink = sink;
     this.gate = gate;
     this.epoch = epoch;
+    this.anchored = core.anchored();
     this.paced = core.spec().pacing() == MachineSpec.Pacing.HOST;
+    this.byWork = !paced && anchored != null;
+    this.pacer = anchored == null ? new BranchPacer() : new AnchorPacer();
     core.setNextSequence(0);
     sink.begin(() -> core.header(epoch));
     nextDigest = core.vcpu().branchCount() + core.spec().digestSpacing();
@@ -89,11 +111,23 @@ final class LiveConductor implements Conductor {
   }
 
   private void anchor() {
-    pacer.anchor(System.nanoTime(), core.virtualNanos());
+    pacer.anchor(now(), core.virtualNanos());
+  }
+
+  /** The time that virtual time is held against. */
+  private long now() {
+    AnchoredVcpu it = anchored;
+    return byWork && it != null ? it.work() * WORK_NANOS : System.nanoTime();
   }
 
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
+    if (isBetweenAnchors() && !core.runner().halted() && core.runner().endReason() == null) {
+      if (!makeDo()) {
+        runToBoundary();
+        return null;
+      }
+    }
     flushOutputs();
     EndReason ended = core.runner().endReason();
     if (ended != null) {
@@ -101,28 +135,68 @@ final class LiveConductor implements Conductor {
     }
     digest();
     if (core.runner().halted()) {
+      lastAnchor = core.moment();
       idle();
       return null;
     }
-    takeInputs(core.moment());
-    if (paced && pace()) {
+    Moment here = core.moment();
+    lastAnchor = here;
+    takeInputs(here);
+    if ((paced || byWork) && pace()) {
       return null;
     }
-    progress(core.moment());
+    progress(here);
     long started = System.nanoTime();
     runToBoundary();
     rest(System.nanoTime() - started);
     return null;
   }
 
+  private boolean isBetweenAnchors() {
+    AnchoredVcpu it = anchored;
+    return it != null && !it.isAtAnchor();
+  }
+
+  /** Between two anchors: whether the guest is to be given here what is due. */
+  private boolean makeDo() {
+    AnchoredVcpu it = anchored;
+    if (it == null || !it.isOpen() || !isSomethingDue()) {
+      return false;
+    }
+    notCertain();
+    it.makeDo();
+    return true;
+  }
+
+  private boolean isSomethingDue() {
+    return somethingWaits()
+        || core.board().interruptPending()
+        || core.board().nextDeadlineNanos() <= pacer.virtualAt(now());
+  }
+
+  /** Says in the log that it is certain up to the last anchor. */
+  private void notCertain() {
+    if (!uncertain) {
+      uncertain = true;
+      append(new LogEntry.UncertainFrom(lastAnchor == null ? core.moment() : lastAnchor));
+    }
+  }
+
   @Override
   public MachineEnd stop() {
+    if (isBetweenAnchors() && core.runner().endReason() == null) {
+      notCertain();
+    }
     flushOutputs();
     return finish(EndReason.STOPPED, false);
   }
 
   @Override
   public void mark(MachineDigest digest) {
+    if (isBetweenAnchors()) {
+      // No replay could be led here to compare.
+      return;
+    }
     append(new LogEntry.CheckpointMark(core.moment(), core.nextSequence(), digest));
   }
 
@@ -247,11 +321,11 @@ final class LiveConductor implements Conductor {
   /** Keeps virtual time near the host's; true if it waited, so that this boundary is to be looked at again. */
   private boolean pace() throws InterruptedException {
     long count = core.vcpu().branchCount();
-    long now = System.nanoTime();
+    long now = now();
     long virtual = core.virtualNanos();
     behindNanos = pacer.virtualAt(now) - virtual;
     Pacer.Decision decision = pacer.decide(now, virtual, count, core.clock().pace());
-    if (decision.lostNanos() > 0) {
+    if (decision.lostNanos() > 0 && paced) {
       input(
           new LogEntry.ControlInput(
               core.moment(), LogEntry.Control.RTC_STEP, decision.lostNanos()));
@@ -259,7 +333,7 @@ final class LiveConductor implements Conductor {
     if (decision.pace() > 0) {
       input(new LogEntry.ClockEntry(core.moment(), decision.stepNanos(), decision.pace()));
     }
-    if (decision.waitNanos() == 0) {
+    if (decision.waitNanos() == 0 || !paced) {
       return false;
     }
     sink.flush();
@@ -288,13 +362,16 @@ final class LiveConductor implements Conductor {
       core.runner().haltedForEver();
       return;
     }
-    long now = System.nanoTime();
+    long now = now();
     long deadline = core.board().nextDeadlineNanos();
     long virtual =
         paced ? Math.max(pacer.virtualAt(now), core.virtualNanos()) : core.virtualNanos();
     virtual = Math.max(virtual, promisedNanos);
     if (deadline <= virtual || (!paced && freeToJump(deadline))) {
       core.fireNextTimer();
+      if (byWork) {
+        anchor();
+      }
       return;
     }
     if (somethingWaits()) {
@@ -314,7 +391,7 @@ final class LiveConductor implements Conductor {
   }
 
   private void runToBoundary() {
-    long branches = paced ? pacer.boundaryBranches() : BOUNDARY_BRANCHES;
+    long branches = paced || byWork ? pacer.boundaryBranches() : BOUNDARY_BRANCHES;
     core.runner().run(Math.min(core.vcpu().branchCount() + branches, nextDigest));
   }
 

@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
@@ -55,6 +56,11 @@ final class MachineCore implements Boundary {
 
   Vcpu vcpu() {
     return vcpu;
+  }
+
+  /** The vCPU, if it is one whose moments are the guest's exits. */
+  @Nullable AnchoredVcpu anchored() {
+    return vcpu instanceof AnchoredVcpu it ? it : null;
   }
 
   VirtualClock clock() {

@@ -1,8 +1,11 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.counting.anchor.AnchoredVcpu;
+import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
+import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.device.VirtualTime;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import dev.lockstep.vmm.time.VirtualClock;
@@ -78,13 +81,28 @@ public final class MachineFactory {
     }
   }
 
+  /** Without a counter, the engine is asked for what it counts otherwise: it serves as a measure of work. */
+  private Vcpu vcpu(MachineSpec spec, GuestMemory memory, VirtualClock clock) {
+    if (spec.semantics() != BranchSemantics.ANCHORS) {
+      return engine.create(spec.model(), spec.semantics(), memory, clock);
+    }
+    if (spec.model().hasTsc()) {
+      throw new VmmException(
+          "CPU model %s has a time-stamp counter, whose reads are no exits that a moment could be named by"
+              .formatted(spec.model().name()),
+          "Without a branch counter use CPU model lockstep-v1.");
+    }
+    return new AnchoredVcpu(
+        engine.create(spec.model(), BranchSemantics.ALL_TRANSFERS, memory, clock));
+  }
+
   @SuppressWarnings("MustBeClosedChecker") // MachineParts.close closes it
   private MachineParts assemble(MachineSpec spec, List<MachineDisk> machineDisks) {
     Arena arena = Arena.ofShared();
     try {
       GuestMemory memory = HostMemory.map(arena, spec.memoryBytes());
       VirtualClock clock = new VirtualClock();
-      Vcpu vcpu = engine.create(spec.model(), spec.semantics(), memory, clock);
+      Vcpu vcpu = vcpu(spec, memory, clock);
       VirtualTime time = () -> clock.nanosAt(vcpu.branchCount());
       OutputCollector outputs = new OutputCollector(Board.STREAMS);
       DiskSet disks = new DiskSet(spec.name(), memory, machineDisks);

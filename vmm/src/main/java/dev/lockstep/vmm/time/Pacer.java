@@ -3,46 +3,24 @@ package dev.lockstep.vmm.time;
 /**
  * Keeps a live machine's virtual time near the host's: says, at each boundary, whether to write a clock entry, to wait, or
  * to give up what was lost. Free of clocks: every call is told the host's monotonic time.
- *
- * <p>The pace is set a little below what the host was seen to do, so that virtual time falls behind slowly and is brought
- * back by a step now and then: to wait would waste the CPU, and each correction is an entry in the log.
  */
-public final class Pacer {
-  /** How far virtual time may be behind before it is stepped. */
-  public static final long MAX_BEHIND_NANOS = 10_000_000;
-
-  /** The largest step. Timers are late by as much. */
-  public static final long MAX_STEP_NANOS = 20_000_000;
-
-  /** How far virtual time may be ahead before the vCPU waits. */
-  public static final long MAX_AHEAD_NANOS = 2_000_000;
-
+public abstract class Pacer {
   /** Behind by more than this (the host was suspended, say), the difference is given up. */
   public static final long LOST_NANOS = 5_000_000_000L;
 
-  /** How much slower than measured the pace is set, in percent. */
-  private static final int SLACK_PERCENT = 3;
-
-  /** How long a measurement of the pace takes at least. */
-  private static final long MEASURED_NANOS = 1_000_000;
-
-  /** How long a guest should run between two boundaries. */
-  private static final long BOUNDARY_NANOS = 2_000_000;
-
-  /** A guest that turns from its fastest code to its slowest may be late by one boundary. */
-  private static final long MIN_BOUNDARY_BRANCHES = 1L << 12;
-
-  private static final long MAX_BOUNDARY_BRANCHES = 1L << 15;
-
-  /** The weight of a new measurement is one part in this many. */
-  private static final int SMOOTHING = 8;
-
   /** What to do. Nothing: all fields zero. */
   public static final class Decision {
-    private long stepNanos;
-    private long pace;
-    private long waitNanos;
-    private long lostNanos;
+    long stepNanos;
+    long pace;
+    long waitNanos;
+    long lostNanos;
+
+    void clear() {
+      stepNanos = 0;
+      pace = 0;
+      waitNanos = 0;
+      lostNanos = 0;
+    }
 
     /** Virtual time to add by a clock entry; with {@link #pace} 0 there is no entry. */
     public long stepNanos() {
@@ -65,38 +43,37 @@ public final class Pacer {
     }
   }
 
-  private final Decision decision = new Decision();
+  /** The one decision of this pacer, overwritten by each. */
+  final Decision decision = new Decision();
+
   private long hostBase;
   private long virtualBase;
-  private double measuredPace;
-  private boolean measuring;
-  private long measureHost;
-  private long measureCount;
 
   /** Begins anew: now both clocks are together. */
   public void anchor(long hostNanos, long virtualNanos) {
     hostBase = hostNanos;
     virtualBase = virtualNanos;
-    measuring = false;
   }
 
   /** What virtual time should be. */
-  public long virtualAt(long hostNanos) {
+  public final long virtualAt(long hostNanos) {
     return virtualBase + (hostNanos - hostBase);
   }
 
   /** When virtual time should be there. */
-  public long hostAt(long virtualNanos) {
+  public final long hostAt(long virtualNanos) {
     long ahead = virtualNanos - virtualBase;
     return ahead > Long.MAX_VALUE / 2 ? Long.MAX_VALUE / 2 : hostBase + ahead;
   }
 
-  /** The vCPU begins to run (or goes on after it waited): time until the next {@link #decide} is spent in the guest. */
-  public void running(long hostNanos, long count) {
-    measuring = true;
-    measureHost = hostNanos;
-    measureCount = count;
+  /** Gives up what virtual time is behind. */
+  final void giveUp(long behindNanos) {
+    decision.lostNanos = behindNanos;
+    hostBase += behindNanos;
   }
+
+  /** The vCPU begins to run (or goes on after it waited): time until the next {@link #decide} is spent in the guest. */
+  public abstract void running(long hostNanos, long count);
 
   /**
    * Decides at a boundary of a running guest.
@@ -107,66 +84,8 @@ public final class Pacer {
    * @param pace the clock's present pace
    * @return valid until the next call
    */
-  public Decision decide(long hostNanos, long virtualNanos, long count, long pace) {
-    long behind = virtualAt(hostNanos) - virtualNanos;
-    boolean ahead = behind < -MAX_AHEAD_NANOS;
-    measure(hostNanos, count, ahead);
-    decision.stepNanos = 0;
-    decision.pace = 0;
-    decision.waitNanos = 0;
-    decision.lostNanos = 0;
-    if (behind > LOST_NANOS) {
-      decision.lostNanos = behind;
-      hostBase += behind;
-    } else if (behind > MAX_BEHIND_NANOS) {
-      decision.stepNanos = Math.min(behind, MAX_STEP_NANOS);
-      decision.pace = wantedPace(pace);
-    } else if (ahead) {
-      decision.waitNanos = -behind;
-      if (wantedPace(pace) < pace - pace / 16) {
-        decision.pace = wantedPace(pace);
-      }
-    }
-    return decision;
-  }
+  public abstract Decision decide(long hostNanos, long virtualNanos, long count, long pace);
 
-  /** How many branches the guest should run until the next boundary: about two milliseconds of them. */
-  public long boundaryBranches() {
-    if (measuredPace == 0) {
-      return MIN_BOUNDARY_BRANCHES;
-    }
-    return Math.clamp(
-        (long) (BOUNDARY_NANOS * VirtualClock.ONE_NANO / measuredPace),
-        MIN_BOUNDARY_BRANCHES,
-        MAX_BOUNDARY_BRANCHES);
-  }
-
-  /**
-   * Takes a measurement of the run that ends now.
-   *
-   * @param waits the vCPU is about to wait, which ends every run: a short one must count then, or a pace that a slow start
-   *     set far too high would never be seen to be wrong, and the guest would sleep for ever between short runs
-   */
-  private void measure(long hostNanos, long count, boolean waits) {
-    long branches = count - measureCount;
-    if (measuring && !waits && hostNanos - measureHost < MEASURED_NANOS) {
-      return;
-    }
-    if (measuring && branches > 0) {
-      double now = (double) (hostNanos - measureHost) * VirtualClock.ONE_NANO / branches;
-      // A host that turns out to be much faster is believed at once: too high a pace makes the
-      // guest sleep.
-      boolean atOnce = measuredPace == 0 || now < measuredPace / 2;
-      measuredPace = atOnce ? now : measuredPace + (now - measuredPace) / SMOOTHING;
-    }
-    running(hostNanos, count);
-  }
-
-  private long wantedPace(long present) {
-    if (measuredPace == 0) {
-      return present;
-    }
-    long wanted = (long) (measuredPace * (100 - SLACK_PERCENT) / 100);
-    return Math.clamp(wanted, 1, VirtualClock.MAX_PACE);
-  }
+  /** How far the count should go until the next boundary. */
+  public abstract long boundaryBranches();
 }

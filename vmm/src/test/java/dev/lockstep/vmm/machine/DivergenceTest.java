@@ -13,7 +13,7 @@ import dev.lockstep.vmm.replay.FileLogSink;
 import dev.lockstep.vmm.replay.FileLogSource;
 import dev.lockstep.vmm.replay.Replay;
 import dev.lockstep.vmm.replay.ReplayReport;
-import dev.lockstep.vmm.time.Pacer;
+import dev.lockstep.vmm.time.BranchPacer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,7 +80,7 @@ class DivergenceTest {
   }
 
   private static boolean held() throws InterruptedException {
-    Thread.sleep(2 * Pacer.MAX_BEHIND_NANOS / 1_000_000);
+    Thread.sleep(2 * BranchPacer.MAX_BEHIND_NANOS / 1_000_000);
     return true;
   }
 

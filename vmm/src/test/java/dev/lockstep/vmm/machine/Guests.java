@@ -53,13 +53,40 @@ public final class Guests {
    * @param ticksPerPrint the timer handler prints the hash's low byte every so many ticks, a power of two
    */
   public static GuestLoader clockwork(int ticksPerPrint) {
+    return clockwork(ticksPerPrint, 2000, true);
+  }
+
+  /**
+   * The same for a CPU without a time-stamp counter.
+   *
+   * @param work how often it mixes between two points at which it may halt
+   */
+  public static GuestLoader clockworkWithoutCounter(int ticksPerPrint, int work) {
+    return clockwork(ticksPerPrint, work, false);
+  }
+
+  private static GuestLoader clockwork(int ticksPerPrint, int work, boolean counter) {
     Assembly it = new Assembly(CODE).label("start");
     programPic(it, 0xee, 0xff);
     programTimerAndUart(it);
     it.mov(RBX, 0x9e3779b97f4a7c15L).store(HASH, RBX).sti();
-    mainLoop(it, 2000);
+    mainLoop(it, work, counter);
     it.jmp("main");
     handlers(it, ticksPerPrint);
+    return load(it);
+  }
+
+  /** Prints "on!" and spins without an exit, interruptible by its UART; a 'q' is echoed and ends it. */
+  public static GuestLoader spinner() {
+    Assembly it = new Assembly(CODE).label("start");
+    programPic(it, 0xef, 0xff);
+    programTimerAndUart(it);
+    it.mov(RBX, 1).store(HASH, RBX);
+    for (char c : "on!".toCharArray()) {
+      it.out(MachineLayout.UART0, c);
+    }
+    it.sti().label("spin").aluImm(0, RBX, 1).jmp("spin");
+    handlers(it, 8);
     return load(it);
   }
 
@@ -87,10 +114,17 @@ public final class Guests {
   }
 
   static void mainLoop(Assembly it, int work) {
+    mainLoop(it, work, true);
+  }
+
+  private static void mainLoop(Assembly it, int work, boolean counter) {
     it.label("main").mov(RCX, work).label("work");
     it.movReg(RAX, RCX).push(RCX).cli().call("mix").sti().pop(RCX);
     it.aluImm(5, RCX, 1).jcc(NOT_ZERO, "work");
-    it.rdtsc().cli().call("mix").sti();
+    if (counter) {
+      it.rdtsc();
+    }
+    it.cli().call("mix").sti();
     // Fills as many bytes as the hash says, so that interrupts fall into the instruction.
     it.load(RAX, HASH).movReg(RCX, RAX).aluImm(4, RCX, 0x3fff).mov(RDI, BUFFER).repStosb();
     it.load(RAX, HASH).testAl(7).jcc(NOT_ZERO, "nohlt").hlt().label("nohlt");

@@ -10,7 +10,7 @@ class PacerTest {
   private static final long SECOND = 1_000_000_000L;
 
   private final VirtualClock clock = new VirtualClock();
-  private final Pacer pacer = new Pacer();
+  private final Pacer pacer = new BranchPacer();
   private long host = 12_345;
   private long count;
   private long entries;
@@ -73,9 +73,10 @@ class PacerTest {
     entries = 0;
     boundary(30);
     assertThat(clock.nanosAt(count) - before)
-        .isLessThanOrEqualTo(Pacer.MAX_STEP_NANOS + 10_000_000);
+        .isLessThanOrEqualTo(BranchPacer.MAX_STEP_NANOS + 10_000_000);
     run(SECOND, 30);
-    assertThat(pacer.virtualAt(host) - clock.nanosAt(count)).isLessThan(2 * Pacer.MAX_BEHIND_NANOS);
+    assertThat(pacer.virtualAt(host) - clock.nanosAt(count))
+        .isLessThan(2 * BranchPacer.MAX_BEHIND_NANOS);
   }
 
   @Test
@@ -91,8 +92,8 @@ class PacerTest {
   }
 
   private void assertBounds() {
-    assertThat(worstBehind).isLessThan(4 * Pacer.MAX_BEHIND_NANOS);
-    assertThat(worstAhead).isLessThan(4 * Pacer.MAX_BEHIND_NANOS);
+    assertThat(worstBehind).isLessThan(4 * BranchPacer.MAX_BEHIND_NANOS);
+    assertThat(worstAhead).isLessThan(4 * BranchPacer.MAX_BEHIND_NANOS);
   }
 
   private void run(long nanos, double nanosPerBranch) {

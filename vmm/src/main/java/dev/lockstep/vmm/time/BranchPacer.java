@@ -1,0 +1,114 @@
+package dev.lockstep.vmm.time;
+
+/**
+ * The pacer of an engine that counts branches: time goes by the count, with a pace.
+ *
+ * <p>The pace is set a little below what the host was seen to do, so that virtual time falls behind slowly and is brought
+ * back by a step now and then: to wait would waste the CPU, and each correction is an entry in the log.
+ */
+public final class BranchPacer extends Pacer {
+  /** How far virtual time may be behind before it is stepped. */
+  public static final long MAX_BEHIND_NANOS = 10_000_000;
+
+  /** The largest step. Timers are late by as much. */
+  public static final long MAX_STEP_NANOS = 20_000_000;
+
+  /** How far virtual time may be ahead before the vCPU waits. */
+  public static final long MAX_AHEAD_NANOS = 2_000_000;
+
+  /** How much slower than measured the pace is set, in percent. */
+  private static final int SLACK_PERCENT = 3;
+
+  /** How long a measurement of the pace takes at least. */
+  private static final long MEASURED_NANOS = 1_000_000;
+
+  /** How long a guest should run between two boundaries. */
+  private static final long BOUNDARY_NANOS = 2_000_000;
+
+  /** A guest that turns from its fastest code to its slowest may be late by one boundary. */
+  private static final long MIN_BOUNDARY_BRANCHES = 1L << 12;
+
+  private static final long MAX_BOUNDARY_BRANCHES = 1L << 15;
+
+  /** The weight of a new measurement is one part in this many. */
+  private static final int SMOOTHING = 8;
+
+  private double measuredPace;
+  private boolean measuring;
+  private long measureHost;
+  private long measureCount;
+
+  @Override
+  public void anchor(long hostNanos, long virtualNanos) {
+    super.anchor(hostNanos, virtualNanos);
+    measuring = false;
+  }
+
+  @Override
+  public void running(long hostNanos, long count) {
+    measuring = true;
+    measureHost = hostNanos;
+    measureCount = count;
+  }
+
+  @Override
+  public Decision decide(long hostNanos, long virtualNanos, long count, long pace) {
+    long behind = virtualAt(hostNanos) - virtualNanos;
+    boolean ahead = behind < -MAX_AHEAD_NANOS;
+    measure(hostNanos, count, ahead);
+    decision.clear();
+    if (behind > LOST_NANOS) {
+      giveUp(behind);
+    } else if (behind > MAX_BEHIND_NANOS) {
+      decision.stepNanos = Math.min(behind, MAX_STEP_NANOS);
+      decision.pace = wantedPace(pace);
+    } else if (ahead) {
+      decision.waitNanos = -behind;
+      if (wantedPace(pace) < pace - pace / 16) {
+        decision.pace = wantedPace(pace);
+      }
+    }
+    return decision;
+  }
+
+  /** About two milliseconds of branches. */
+  @Override
+  public long boundaryBranches() {
+    if (measuredPace == 0) {
+      return MIN_BOUNDARY_BRANCHES;
+    }
+    return Math.clamp(
+        (long) (BOUNDARY_NANOS * VirtualClock.ONE_NANO / measuredPace),
+        MIN_BOUNDARY_BRANCHES,
+        MAX_BOUNDARY_BRANCHES);
+  }
+
+  /**
+   * Takes a measurement of the run that ends now.
+   *
+   * @param waits the vCPU is about to wait, which ends every run: a short one must count then, or a pace that a slow start
+   *     set far too high would never be seen to be wrong, and the guest would sleep for ever between short runs
+   */
+  private void measure(long hostNanos, long count, boolean waits) {
+    long branches = count - measureCount;
+    if (measuring && !waits && hostNanos - measureHost < MEASURED_NANOS) {
+      return;
+    }
+    if (measuring && branches > 0) {
+      double now = (double) (hostNanos - measureHost) * VirtualClock.ONE_NANO / branches;
+      // A host that turns out to be much faster is believed at once: too high a pace makes the
+      // guest sleep.
+      boolean atOnce = measuredPace == 0 || now < measuredPace / 2;
+      measuredPace = atOnce ? now : measuredPace + (now - measuredPace) / SMOOTHING;
+    }
+    running(hostNanos, count);
+  }
+
+  private long wantedPace(long present) {
+    if (measuredPace == 0) {
+      return present;
+    }
+    long wanted = (long) (measuredPace * (100 - SLACK_PERCENT) / 100);
+    return Math.clamp(wanted, 1, VirtualClock.MAX_PACE);
+  }
+}
