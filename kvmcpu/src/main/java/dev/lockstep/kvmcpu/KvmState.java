@@ -281,6 +281,11 @@ final class KvmState {
     for (int i = 0; i < s.segments.length; i++) {
       getSegment(segment(i), s.segments[i]);
     }
+    SegmentRegister task = s.segments[CpuState.TR];
+    if (task.selector == 0) {
+      // LTR refuses a null selector (SDM vol. 2A, LTR), so this is the one that stands in for none.
+      task.set(0, 0, 0, SegmentRegister.UNUSABLE);
+    }
     s.gdtBase = kvm_dtable.base(kvm_sregs.gdt(sregs));
     s.gdtLimit = Short.toUnsignedInt(kvm_dtable.limit(kvm_sregs.gdt(sregs)));
     s.idtBase = kvm_dtable.base(kvm_sregs.idt(sregs));

@@ -6,6 +6,8 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,11 +20,13 @@ import org.jspecify.annotations.Nullable;
  * <p>An injected event closes the anchor: the next run leads away from it before anything else can happen there.
  */
 public final class AnchoredVcpu implements Vcpu {
-  /** How long a guest may go on without an exit before it is given back, in nanoseconds, unless said otherwise. */
-  public static final long PATIENCE_NANOS = 20_000_000;
+  /** How long a guest may go on without an exit before it is given back, unless said otherwise: nanoseconds of the thread's CPU time, so that a busy host takes nothing of it. */
+  public static final long PATIENCE_NANOS = 30_000_000;
 
   /** Bounds of a stretch between two looks at the clock, in the engine's own counts. */
   private static final long MIN_STRETCH = 16, MAX_STRETCH = 1 << 20;
+
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
   private final Vcpu vcpu;
   private final long patienceNanos;
@@ -141,7 +145,7 @@ public final class AnchoredVcpu implements Vcpu {
 
   /** Runs to the next exit, or until patience is over. */
   private VcpuExit leave() {
-    long started = System.nanoTime();
+    long started = THREADS.getCurrentThreadCpuTime();
     long looked = started;
     while (true) {
       VcpuExit exit = vcpu.run(vcpu.branchCount() + stretch);
@@ -150,7 +154,7 @@ public final class AnchoredVcpu implements Vcpu {
         return anchored(exit);
       }
       atAnchor = false;
-      long now = System.nanoTime();
+      long now = THREADS.getCurrentThreadCpuTime();
       if (now - started >= patienceNanos) {
         kicked = false;
         return VcpuExit.Kicked.KICKED;
