@@ -28,6 +28,8 @@ public final class Guests {
   private static final int PML4 = 0x9000;
   private static final int CODE_SELECTOR = 0x10;
   private static final int DATA_SELECTOR = 0x18;
+  private static final int USER_DATA = 0x23, USER_CODE = 0x2b, TASK = 0x30;
+  private static final int TSS = 0xd000, USER_STACK = 0x7_0000;
 
   private Guests() {}
 
@@ -76,18 +78,38 @@ public final class Guests {
     return load(it);
   }
 
-  /** Prints "on!" and spins without an exit, interruptible by its UART; a 'q' is echoed and ends it. */
+  /** Prints "on!" and spins in ring 3 without an exit, interruptible by its UART; a 'q' is echoed and ends it. */
   public static GuestLoader spinner() {
-    Assembly it = new Assembly(CODE).label("start");
+    Assembly it = new Assembly(CODE).label("spin").aluImm(0, RBX, 1).jmp("spin").label("start");
     programPic(it, 0xef, 0xff);
     programTimerAndUart(it);
     it.mov(RBX, 1).store(HASH, RBX);
     for (char c : "on!".toCharArray()) {
       it.out(MachineLayout.UART0, c);
     }
-    it.sti().label("spin").aluImm(0, RBX, 1).jmp("spin");
+    for (long word : new long[] {USER_DATA, USER_STACK, 0x202, USER_CODE, CODE}) {
+      it.mov(RAX, word).push(RAX);
+    }
+    it.iretq();
     handlers(it, 8);
-    return load(it);
+    return withRing3(load(it));
+  }
+
+  /** Pages open to ring 3, its segments, and a task state segment with the kernel's stack. */
+  private static GuestLoader withRing3(GuestLoader kernel) {
+    return (memory, state) -> {
+      kernel.load(memory, state);
+      memory.write64(PML4, PML4 + 0x1000 + 7);
+      memory.write64(PML4 + 0x1000, PML4 + 0x2000 + 7);
+      memory.write64(PML4 + 0x2000, 0x87);
+      memory.write64(GDT + (USER_DATA & ~7), 0x00cff3000000ffffL);
+      memory.write64(GDT + (USER_CODE & ~7), 0x00affb000000ffffL);
+      memory.write64(GDT + TASK, 0x67 | (long) TSS << 16 | 0x8bL << 40);
+      // RSP0 (Intel SDM vol. 3A figure 8-11).
+      memory.write64(TSS + 4, STACK_TOP);
+      state.gdtLimit = TASK + 15;
+      state.segments[CpuState.TR].set(TASK, TSS, 0x67, 0x8b);
+    };
   }
 
   static void programTimerAndUart(Assembly it) {
