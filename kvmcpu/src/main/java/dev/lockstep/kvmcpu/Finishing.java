@@ -6,6 +6,7 @@ import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.kvm.KvmVcpuHandle;
 import dev.lockstep.kvmcpu.probe.KvmTraits;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,14 +20,36 @@ final class Finishing implements AutoCloseable {
 
   private final Vcpu finisher;
   private final GuestMemory memory;
+
+  /** The same memory with dirty bits of its own, which tell what the exact engine wrote. */
+  private final GuestMemory own;
+
   private final KvmTraits traits;
   private boolean active;
   private boolean waits;
 
-  Finishing(Vcpu finisher, GuestMemory memory, KvmTraits traits) {
-    this.finisher = finisher;
+  /** Instructions since {@link #begin}; any number above 1 stands for many. */
+  private int executed;
+
+  private boolean wrote;
+
+  Finishing(GuestMemory memory, KvmTraits traits, Function<GuestMemory, Vcpu> finisher) {
     this.memory = memory;
     this.traits = traits;
+    this.own = new GuestMemory(memory.segment(), memory.regions());
+    this.finisher = finisher.apply(own);
+    memory.setObserver(
+        new GuestMemory.Observer() {
+          @Override
+          public void written(long guestPhysical, long size) {
+            own.changedUnseen(guestPhysical, size);
+          }
+
+          @Override
+          public void dirtyCleared() {
+            // Its own bits are another matter.
+          }
+        });
   }
 
   /** The finisher holds the state, not the kernel. */
@@ -42,21 +65,41 @@ final class Finishing implements AutoCloseable {
   /** From here on the finisher holds that state. */
   void begin(CpuState from) {
     // The guest wrote memory without telling whoever keeps decoded code.
-    memory.changedUnseen();
+    own.changedUnseen();
     finisher.setState(from);
     active = true;
     waits = false;
+    executed = 0;
+    wrote = false;
   }
 
-  /** The kernel holds the state again. */
-  void end() {
+  /**
+   * The kernel holds the state again.
+   *
+   * @return whether page tables may have been changed or the TLB flushed: by anything but one instruction that stored nothing. The one with which this begins is none that the kernel executes, so none of
+   *     those that flush
+   */
+  boolean end() {
+    boolean stored = collectDirty();
+    boolean changed = active && (executed > 1 || stored);
     active = false;
     waits = false;
+    return changed;
+  }
+
+  /** Marks in the guest's memory what the exact engine has written since {@link #begin}; whether that is anything. */
+  boolean collectDirty() {
+    own.harvestDirty(page -> {
+      memory.markDirty(page);
+      wrote = true;
+    });
+    return wrote;
   }
 
   /** Executes one instruction, or completes the one that waits. */
   VcpuExit step(boolean windowWanted) {
     finisher.requestInterruptWindow(windowWanted);
+    executed++;
     return exit(finisher.step());
   }
 
@@ -86,6 +129,7 @@ final class Finishing implements AutoCloseable {
       if (awaits(windowWanted, state)) {
         boolean whole = !needed(state);
         finisher.requestInterruptWindow(windowWanted);
+        executed = 2;
         VcpuExit exit =
             whole ? finisher.run(finisher.branchCount() + SLICE) : exit(finisher.step());
         if (!(exit instanceof VcpuExit.Kicked
@@ -123,6 +167,7 @@ final class Finishing implements AutoCloseable {
 
   @Override
   public void close() {
+    memory.setObserver(null);
     finisher.close();
   }
 }

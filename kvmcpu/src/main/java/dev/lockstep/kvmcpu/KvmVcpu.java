@@ -5,6 +5,7 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.TimeStampCounter;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.VmmException;
@@ -13,7 +14,6 @@ import dev.lockstep.kvm.KickTimer;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.KvmVcpuHandle;
-import dev.lockstep.kvm.Vm;
 import dev.lockstep.kvm.layout.kvm_run;
 import dev.lockstep.kvmcpu.probe.KvmTraits;
 import java.lang.foreign.Arena;
@@ -37,12 +37,11 @@ public final class KvmVcpu implements Vcpu {
   private final long unitNanos;
   private final CpuModel model;
   private final BranchSemantics semantics;
-  private final Vm vm;
+  private final KvmVm vm;
   private final KvmVcpuHandle vcpu;
   private final MemorySegment run;
   private final Arena arena = Arena.ofShared();
   private final GuestMemory memory;
-  private final KvmDirtyLog dirty;
   private final KvmState state;
   private final KvmExits exits;
   private final VcpuExit.Unsupported unsupported = new VcpuExit.Unsupported();
@@ -77,22 +76,22 @@ public final class KvmVcpu implements Vcpu {
     this.model = model;
     this.semantics = semantics;
     this.memory = memory;
-    this.vm = kvm.createVm();
+    this.vm = new KvmVm(kvm, model, memory);
     try {
-      KvmHost.prepare(vm);
-      this.dirty = new KvmDirtyLog(vm, memory);
-      this.vcpu = vm.createVcpu(0);
-    } catch (RuntimeException e) {
-      vm.close();
-      throw e;
+      this.vcpu = vm.vcpu();
+      this.run = vcpu.runArea();
+      this.state = new KvmState(vcpu, arena);
+      this.exits = new KvmExits(run);
+      CpuModel shown = traits.cpuidIsFrozen() ? model : KvmCpuid.withTimeStampCounter(model);
+      TimeStampCounter tsc = count -> state.timeStampCounter();
+      this.finishing =
+          new Finishing(memory, traits, same -> finisher.create(shown, same, semantics, tsc));
+    } catch (Throwable e) {
+      try (arena;
+          vm) {
+        throw e;
+      }
     }
-    this.run = vcpu.runArea();
-    vcpu.setCpuid(KvmCpuid.entries(model));
-    this.state = new KvmState(vcpu, arena);
-    this.exits = new KvmExits(run);
-    CpuModel shown = traits.cpuidIsFrozen() ? model : KvmCpuid.withTimeStampCounter(model);
-    Vcpu exact = finisher.create(shown, memory, semantics, count -> state.timeStampCounter());
-    this.finishing = new Finishing(exact, memory, traits);
   }
 
   /**
@@ -132,6 +131,7 @@ public final class KvmVcpu implements Vcpu {
   @Override
   public VcpuExit run(long limitCount) {
     KickTimer timer = owner.bind(vcpu);
+    vm.translations().use();
     if (!finishing.active()) {
       VcpuExit exit = resume();
       if (exit != null) {
@@ -301,7 +301,9 @@ public final class KvmVcpu implements Vcpu {
     VcpuExit exit = finishing.advance(windowWanted, vcpu, crossing);
     work += System.nanoTime() - before;
     if (exit == null && !finishing.awaits(windowWanted, crossing)) {
-      finishing.end();
+      if (finishing.end()) {
+        vm.translations().forget();
+      }
       load(crossing);
     }
     return exit;
@@ -471,6 +473,7 @@ public final class KvmVcpu implements Vcpu {
     if (finishing.needed(from)) {
       finishing.begin(from);
     } else {
+      vm.translations().forget();
       load(from);
       finishing.end();
     }
@@ -578,7 +581,8 @@ public final class KvmVcpu implements Vcpu {
 
   @Override
   public void collectDirty() {
-    dirty.collect();
+    vm.dirty().collect();
+    finishing.collectDirty();
   }
 
   @Override
@@ -587,11 +591,9 @@ public final class KvmVcpu implements Vcpu {
       return;
     }
     closed = true;
-    owner.close();
-    finishing.close();
-    vcpu.close();
-    vm.close();
-    dirty.close();
-    arena.close();
+    try (arena;
+        vm;
+        finishing;
+        owner) {}
   }
 }
