@@ -110,7 +110,7 @@ public final class KvmVcpu implements Vcpu {
       BranchSemantics semantics,
       Finisher finisher) {
     try {
-      KvmHost.require(kvm);
+      KvmHost.require(kvm::has);
       KvmCpuid.require(model, kvm.supportedCpuid());
       return new KvmVcpu(kvm, traits, model, memory, semantics, finisher);
     } catch (KvmException e) {

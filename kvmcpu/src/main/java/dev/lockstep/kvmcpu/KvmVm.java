@@ -15,6 +15,7 @@ final class KvmVm implements AutoCloseable {
 
   /** Makes it; if something is refused, what was made before is closed. */
   KvmVm(Kvm kvm, CpuModel model, GuestMemory memory) {
+    KvmHost.requireRoom(memory, kvm.supportedCpuid());
     Closing made = new Closing();
     try {
       vm = made.add(kvm.createVm());
