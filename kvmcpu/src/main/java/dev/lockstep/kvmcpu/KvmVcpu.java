@@ -178,23 +178,22 @@ public final class KvmVcpu implements Vcpu {
   }
 
   private VcpuExit enter(long limitCount, KickTimer timer) {
-    boolean timed = limitCount != Long.MAX_VALUE;
-    if (timed) {
-      long left = limitCount * unitNanos - work;
-      if (left <= 0) {
-        VcpuExit exit = settle();
-        return exit != null ? exit : VcpuExit.Deadline.DEADLINE;
-      }
-      timer.set(left);
-    }
+    boolean timed = limitCount < Long.MAX_VALUE / unitNanos;
     try {
       while (true) {
+        if (timed) {
+          long left = limitCount * unitNanos - work;
+          if (left <= 0) {
+            VcpuExit exit = settle();
+            return exit != null ? exit : VcpuExit.Deadline.DEADLINE;
+          }
+          // Again each time: it goes by the host's clock, and may have come before the work was
+          // done.
+          timer.set(left);
+        }
         VcpuExit exit = once();
         if (exit != null) {
           return exit;
-        }
-        if (timed && branchCount() >= limitCount) {
-          return VcpuExit.Deadline.DEADLINE;
         }
       }
     } finally {
