@@ -211,11 +211,16 @@ public final class GuestMemory {
    * Some bytes, nobody knows which, were changed by a writer that does not come by here: a guest on hardware. Tells the observer, so that nothing derived from old contents is used; marks no page dirty.
    */
   public void changedUnseen() {
+    for (Region region : regions) {
+      changedUnseen(region.guestPhysical(), region.size());
+    }
+  }
+
+  /** The same for a part of one region. */
+  public void changedUnseen(long guestPhysical, long size) {
     Observer told = observer;
     if (told != null) {
-      for (Region region : regions) {
-        told.written(region.guestPhysical(), region.size());
-      }
+      told.written(guestPhysical, size);
     }
   }
 

@@ -17,6 +17,9 @@ public final class MemorySlot {
   private final long guestPhysical;
   private final MemorySegment host;
 
+  /** 0 once it is removed. */
+  private long bytes;
+
   MemorySlot(int vmFd, int slot, long guestPhysical, MemorySegment host, boolean logDirty) {
     this.vmFd = vmFd;
     this.slot = slot;
@@ -81,20 +84,35 @@ public final class MemorySlot {
     set(0, false);
   }
 
-  private void set(long bytes, boolean logDirty) {
+  /** Whether one of those addresses is its. */
+  boolean overlaps(long first, long size) {
+    return first < guestPhysical + bytes && guestPhysical < first + size;
+  }
+
+  /** Its number and place. */
+  @Override
+  public String toString() {
+    return describe(bytes);
+  }
+
+  private String describe(long size) {
+    return "slot %d, %#x bytes at guest-physical %#x".formatted(slot, size, guestPhysical);
+  }
+
+  private void set(long wanted, boolean logDirty) {
     try (Arena once = Arena.ofConfined()) {
       MemorySegment region = kvm_userspace_memory_region.allocate(once);
       kvm_userspace_memory_region.slot(region, slot);
       kvm_userspace_memory_region.flags(
           region, logDirty ? (int) LinuxKvm.KVM_MEM_LOG_DIRTY_PAGES() : 0);
       kvm_userspace_memory_region.guest_phys_addr(region, guestPhysical);
-      kvm_userspace_memory_region.memory_size(region, bytes);
+      kvm_userspace_memory_region.memory_size(region, wanted);
       kvm_userspace_memory_region.userspace_addr(region, host.address());
       Kvm.check(
-          "KVM_SET_USER_MEMORY_REGION (slot %d, %#x bytes at guest-physical %#x)"
-              .formatted(slot, bytes, guestPhysical),
+          "KVM_SET_USER_MEMORY_REGION (" + describe(wanted) + ")",
           vmFd,
           Libc.ioctl(vmFd, LinuxKvm.KVM_SET_USER_MEMORY_REGION(), region));
+      bytes = wanted;
     }
   }
 }

@@ -5,6 +5,8 @@ import dev.lockstep.kvm.layout.kvm_enable_cap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * A VM inside the kernel: its memory slots and vCPUs. Slots and capabilities are set up by one thread at a time. Closing it closes its file descriptor only: the kernel's VM lives until its vCPUs are
@@ -13,6 +15,10 @@ import java.lang.foreign.ValueLayout;
 public final class Vm implements AutoCloseable {
   private final int fd;
   private final int vcpuMmapSize;
+
+  /** Those with memory, by number. */
+  private final Map<Integer, MemorySlot> slots = new HashMap<>();
+
   private boolean closed;
 
   Vm(int fd, int vcpuMmapSize) {
@@ -56,10 +62,25 @@ public final class Vm implements AutoCloseable {
    * @param guestPhysical a multiple of 4096
    * @param host the mapping, whole pages
    * @param logDirty whether the kernel remembers which pages are written
-   * @throws KvmException with EEXIST if it overlaps another slot
+   * @throws KvmException if the kernel refuses it, naming the slot; with EEXIST if it overlaps another, naming both
    */
   public MemorySlot addMemory(int slot, long guestPhysical, MemorySegment host, boolean logDirty) {
-    return new MemorySlot(fd, slot, guestPhysical, host, logDirty);
+    try {
+      MemorySlot added = new MemorySlot(fd, slot, guestPhysical, host, logDirty);
+      slots.put(slot, added);
+      return added;
+    } catch (KvmException e) {
+      for (MemorySlot other : slots.values()) {
+        if (e.errno() == Errno.EEXIST && other.overlaps(guestPhysical, host.byteSize())) {
+          throw new KvmException(
+              e.call() + ", which overlaps " + other,
+              fd,
+              Errno.EEXIST,
+              "Give each slot guest-physical addresses of its own.");
+        }
+      }
+      throw e;
+    }
   }
 
   /** Sets which MSRs stay inside KVM; see {@link MsrFilter}. */

@@ -9,18 +9,21 @@ import dev.lockstep.kvm.layout.kvm_regs;
 import dev.lockstep.kvm.layout.kvm_run;
 import dev.lockstep.kvm.layout.kvm_segment;
 import dev.lockstep.kvm.layout.kvm_sregs;
+import dev.lockstep.kvm.preflight.Preflight;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The handles on the host's own /dev/kvm, with guests of a few bytes in flat 32-bit protected mode. */
 @Timeout(60)
@@ -155,9 +158,48 @@ final class KvmTest {
       assertThatThrownBy(
               () -> guest.vm.addMemory(1, 0x2000, guest.memory.asSlice(0, 0x1000), false))
           .isInstanceOf(KvmException.class)
-          .hasMessageContaining("slot 1, 0x1000 bytes at guest-physical 0x2000")
+          .hasMessageContaining("(slot 1, 0x1000 bytes at guest-physical 0x2000)")
+          .hasMessageContaining("overlaps slot 0, 0x100000 bytes at guest-physical 0x0")
           .hasMessageContaining("EEXIST");
+      guest.slot.remove();
+      guest.vm.addMemory(1, 0x2000, guest.memory.asSlice(0, 0x1000), false);
     }
+  }
+
+  @Test
+  void aSlotBeyondTheHostIsRefusedByName() {
+    try (Guest guest = new Guest(0xf4);
+        Kvm kvm = Kvm.open()) {
+      MemorySegment page = guest.memory.asSlice(0, 0x1000);
+      assertThatThrownBy(() -> guest.vm.addMemory(1, 1L << 60, page, false))
+          .isInstanceOf(KvmException.class)
+          .hasMessageContaining("slot 1, 0x1000 bytes at guest-physical 0x1000000000000000")
+          .hasMessageContaining("EINVAL");
+      int slots = kvm.check(Capability.NR_MEMSLOTS);
+      assertThatThrownBy(() -> guest.vm.addMemory(slots, 0x20_0000, page, false))
+          .isInstanceOf(KvmException.class)
+          .hasMessageContaining("slot %d, 0x1000 bytes".formatted(slots))
+          .hasMessageContaining("EINVAL");
+    }
+  }
+
+  @Test
+  void aDeviceThatIsNotPermittedIsRefusedWithTheGroup(@TempDir Path folder) throws Exception {
+    assumeTrue(Preflight.userId() == 0, "not root: rights of another user are not tested");
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Path device = Files.createFile(folder.resolve("kvm"));
+    Files.setPosixFilePermissions(device, PosixFilePermissions.fromString("rw-rw----"));
+    KvmException[] refused = new KvmException[1];
+    assertThatThrownBy(() -> Kvm.open(device)).isInstanceOf(KvmException.class);
+    Unprivileged.run(() -> {
+      try {
+        Kvm.open(device).close();
+      } catch (KvmException e) {
+        refused[0] = e;
+      }
+    });
+    assertThat(refused[0]).hasMessage("open " + device + ": EACCES (permission denied)");
+    assertThat(refused[0].advice()).contains("group kvm");
   }
 
   @Test

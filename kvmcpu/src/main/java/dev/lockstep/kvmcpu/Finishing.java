@@ -7,6 +7,7 @@ import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.kvm.KvmVcpuHandle;
 import dev.lockstep.kvmcpu.probe.HostTraits;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,15 +21,34 @@ final class Finishing implements AutoCloseable {
 
   private final ExactVcpu finisher;
   private final GuestMemory memory;
+
+  /** The same memory with dirty bits of its own, which tell what the exact engine wrote. */
+  private final GuestMemory own;
+
   private final HostTraits traits;
   private boolean active;
   private boolean waits;
-  private long forgottenBefore;
 
-  Finishing(ExactVcpu finisher, GuestMemory memory, HostTraits traits) {
-    this.finisher = finisher;
+  private long forgottenBefore;
+  private boolean wrote;
+
+  Finishing(GuestMemory memory, HostTraits traits, Function<GuestMemory, ExactVcpu> finisher) {
     this.memory = memory;
     this.traits = traits;
+    this.own = new GuestMemory(memory.segment(), memory.regions());
+    this.finisher = finisher.apply(own);
+    memory.setObserver(
+        new GuestMemory.Observer() {
+          @Override
+          public void written(long guestPhysical, long size) {
+            own.changedUnseen(guestPhysical, size);
+          }
+
+          @Override
+          public void dirtyCleared() {
+            // Its own bits are another matter.
+          }
+        });
   }
 
   /** The finisher holds the state, not the kernel. */
@@ -44,22 +64,37 @@ final class Finishing implements AutoCloseable {
   /** From here on the finisher holds that state. */
   void begin(CpuState from) {
     // The guest wrote memory without telling whoever keeps decoded code.
-    memory.changedUnseen();
+    own.changedUnseen();
     finisher.setState(from);
-    forgottenBefore = finisher.translationsForgotten();
     active = true;
     waits = false;
+    forgottenBefore = finisher.translationsForgotten();
+    wrote = false;
   }
 
-  /** Since {@link #begin} the guest had translations forgotten, of which the kernel does not know. */
-  boolean forgotTranslations() {
-    return finisher.translationsForgotten() != forgottenBefore;
-  }
-
-  /** The kernel holds the state again. */
-  void end() {
+  /**
+   * The kernel holds the state again.
+   *
+   * @return whether the kernel must forget what it knows of page tables: the guest had translations forgotten or, where the kernel keeps shadows of page tables, something was stored, which may have been one
+   */
+  boolean end() {
+    boolean stored = collectDirty();
+    boolean changed =
+        active
+            && (finisher.translationsForgotten() != forgottenBefore
+                || stored && !traits.translationsFollowPaging());
     active = false;
     waits = false;
+    return changed;
+  }
+
+  /** Marks in the guest's memory what the exact engine has written since {@link #begin}; whether that is anything. */
+  boolean collectDirty() {
+    own.harvestDirty(page -> {
+      memory.markDirty(page);
+      wrote = true;
+    });
+    return wrote;
   }
 
   /** Executes one instruction, or completes the one that waits. */
@@ -131,6 +166,7 @@ final class Finishing implements AutoCloseable {
 
   @Override
   public void close() {
+    memory.setObserver(null);
     finisher.close();
   }
 }

@@ -31,11 +31,6 @@ final class KvmDirtyLog implements AutoCloseable {
     }
   }
 
-  /** How many slots the memory takes: the number of the first that is free. */
-  int slots() {
-    return slots.size();
-  }
-
   /** Marks in {@link GuestMemory} what the guest wrote since the last time. */
   void collect() {
     for (int i = 0; i < slots.size(); i++) {

@@ -1,9 +1,10 @@
 package dev.lockstep.kvmcpu;
 
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.Capability;
-import dev.lockstep.kvm.Kvm;
+import dev.lockstep.kvm.CpuidEntry;
 import dev.lockstep.kvm.MsrFilter;
 import dev.lockstep.kvm.Vm;
 import dev.lockstep.kvm.layout.LinuxKvm;
@@ -12,14 +13,12 @@ import dev.lockstep.kvmcpu.probe.HostProbes;
 import dev.lockstep.kvmcpu.probe.HostTraits;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Predicate;
 
 /** What this engine asks of a host's KVM, how a VM is set up, and words for the exits after which nothing can go on. */
 final class KvmHost {
   /** Three pages for a task state segment and one for an identity map, in the hole below 4 GiB where no machine has memory: Intel CPUs without unrestricted guests need them (api.rst, KVM_SET_TSS_ADDR). */
   private static final long TSS = 0xfffb_d000L, IDENTITY_MAP = 0xfffb_c000L;
-
-  /** A page in the same hole that nobody uses. */
-  static final long SPARE_PAGE = 0xfffb_b000L;
 
   /** The MSRs of the CPU model; all others exit. */
   private static final List<Integer> INSIDE =
@@ -40,7 +39,13 @@ final class KvmHost {
   /** A unit of work at native speed: about what a branch takes on the software CPU, for which the machine's clock is made. */
   private static final long UNIT_NANOS = 20;
 
+  /** CPUID's leaf of address sizes, and what a CPU without it has (Intel SDM vol. 2A, CPUID). */
+  private static final int ADDRESS_SIZES = 0x8000_0008, FEWEST_ADDRESS_BITS = 36;
+
   private static final double NATIVE_MILLIONS_PER_SECOND = 1000;
+
+  /** Words of {@code kvm_run.internal.data} (linux/kvm.h). */
+  private static final int MAX_INTERNAL_DATA = 16;
 
   private KvmHost() {}
 
@@ -57,15 +62,40 @@ final class KvmHost {
   /**
    * Refuses a KVM that lacks something.
    *
+   * @param has what it has
    * @throws VmmException naming the capabilities
    */
-  static void require(Kvm kvm) {
+  static void require(Predicate<Capability> has) {
     List<String> missing =
-        HostProbes.REQUIRED.stream().filter(c -> !kvm.has(c)).map(Capability::kernelName).toList();
+        HostProbes.REQUIRED.stream().filter(has.negate()).map(Capability::kernelName).toList();
     if (!missing.isEmpty()) {
       throw new VmmException(
           "this host's KVM lacks " + String.join(", ", missing),
           "Use a kernel of 5.10 or newer, or --engine soft.");
+    }
+  }
+
+  /**
+   * Refuses memory at addresses that the host does not have.
+   *
+   * @param host what KVM_GET_SUPPORTED_CPUID said
+   * @throws VmmException naming the region
+   */
+  static void requireRoom(GuestMemory memory, List<CpuidEntry> host) {
+    int bits =
+        host.stream()
+            .filter(entry -> entry.function() == ADDRESS_SIZES)
+            .mapToInt(entry -> entry.eax() & 0xff)
+            .findFirst()
+            .orElse(FEWEST_ADDRESS_BITS);
+    for (GuestMemory.Region region : memory.regions()) {
+      long last = region.guestPhysical() + region.size() - 1;
+      if (last >>> bits != 0) {
+        throw new VmmException(
+            "guest memory of %#x bytes at guest-physical %#x is past what this host can address, which is %d bits"
+                .formatted(region.size(), region.guestPhysical(), bits),
+            "Give the guest less memory, or use --engine soft.");
+      }
     }
   }
 
@@ -88,11 +118,16 @@ final class KvmHost {
     String what;
     if (reason == LinuxKvm.KVM_EXIT_FAIL_ENTRY()) {
       what =
-          "the CPU refuses to enter the guest: hardware reason %#x"
-              .formatted(kvm_run.fail_entry.hardware_entry_failure_reason(kvm_run.fail_entry(run)));
+          "the CPU refuses to enter the guest: hardware reason %#x on the host's CPU %d"
+              .formatted(
+                  kvm_run.fail_entry.hardware_entry_failure_reason(kvm_run.fail_entry(run)),
+                  kvm_run.fail_entry.cpu(kvm_run.fail_entry(run)));
     } else if (reason == LinuxKvm.KVM_EXIT_INTERNAL_ERROR()) {
       MemorySegment internal = kvm_run.internal(run);
       what = "KVM's internal error %d".formatted(kvm_run.internal.suberror(internal));
+      for (int i = 0; i < Math.min(kvm_run.internal.ndata(internal), MAX_INTERNAL_DATA); i++) {
+        what += (i == 0 ? ", data " : " ") + Long.toHexString(kvm_run.internal.data(internal, i));
+      }
     } else {
       what = "KVM exit %d, which this engine never asks for".formatted(reason);
     }

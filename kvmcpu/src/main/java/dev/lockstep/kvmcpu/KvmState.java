@@ -46,7 +46,6 @@ final class KvmState {
 
   private static final long X87_AND_SSE = 3;
   private static final int BUSY_TSS = 11;
-  private static final long CR4_PGE = 1 << 7;
   private static final int IA32_TSC = 0x10;
 
   /** SYSENTER's three, PAT, STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE: those of a CpuState that no other structure has. */
@@ -93,16 +92,6 @@ final class KvmState {
     kvm_msrs.nmsrs(tsc, 1);
     kvm_msr_entry.index(tsc.asSlice(MSR_ENTRIES, kvm_msr_entry.sizeof()), IA32_TSC);
     vcpu.getSregs(sregs);
-  }
-
-  /** Writes CR4.PGE twice, which makes a CPU forget its translations (Intel SDM vol. 3A 4.10.4.1). */
-  void flipPaging() {
-    vcpu.getSregs(sregs);
-    long cr4 = kvm_sregs.cr4(sregs);
-    kvm_sregs.cr4(sregs, cr4 ^ CR4_PGE);
-    vcpu.setSregs(sregs);
-    kvm_sregs.cr4(sregs, cr4);
-    vcpu.setSregs(sregs);
   }
 
   /** The time-stamp counter that the guest would read now. */

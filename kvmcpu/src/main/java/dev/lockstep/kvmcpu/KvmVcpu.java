@@ -3,9 +3,9 @@ package dev.lockstep.kvmcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
-import dev.lockstep.engine.ExactVcpu;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.TimeStampCounter;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.VmmException;
@@ -14,7 +14,6 @@ import dev.lockstep.kvm.KickTimer;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.KvmVcpuHandle;
-import dev.lockstep.kvm.Vm;
 import dev.lockstep.kvm.layout.kvm_run;
 import dev.lockstep.kvmcpu.probe.HostTraits;
 import java.lang.foreign.Arena;
@@ -35,16 +34,14 @@ public final class KvmVcpu implements Vcpu {
   private final long unitNanos;
   private final CpuModel model;
   private final BranchSemantics semantics;
-  private final Vm vm;
+  private final KvmVm vm;
   private final KvmVcpuHandle vcpu;
   private final MemorySegment run;
   private final Arena arena = Arena.ofShared();
   private final GuestMemory memory;
-  private final KvmDirtyLog dirty;
   private final KvmState state;
   private final KvmExits exits;
   private final Completion completion;
-  private final Translations translations;
   private final VcpuExit.Unsupported unsupported = new VcpuExit.Unsupported();
   private final CpuState crossing = new CpuState();
   private final QueuedEvents queued = new QueuedEvents();
@@ -57,9 +54,6 @@ public final class KvmVcpu implements Vcpu {
 
   /** {@code ready_for_interrupt_injection} is of the state as it is. */
   private boolean fresh;
-
-  /** The guest's page tables may have changed in ways of which the kernel's vCPU does not know. */
-  private boolean translationsChanged;
 
   /** Nanoseconds in the guest. */
   private long work;
@@ -79,24 +73,23 @@ public final class KvmVcpu implements Vcpu {
     this.model = model;
     this.semantics = semantics;
     this.memory = memory;
-    this.vm = kvm.createVm();
+    this.vm = new KvmVm(kvm, model, memory, traits);
     try {
-      KvmHost.prepare(vm);
-      this.dirty = new KvmDirtyLog(vm, memory);
-      this.vcpu = vm.createVcpu(0);
-    } catch (RuntimeException e) {
-      vm.close();
-      throw e;
+      this.vcpu = vm.vcpu();
+      this.run = vcpu.runArea();
+      this.state = new KvmState(vcpu, arena);
+      this.exits = new KvmExits(run);
+      this.completion = new Completion(vcpu, exits, state, memory);
+      CpuModel shown = traits.cpuidFiltered() ? model : KvmCpuid.withTimeStampCounter(model);
+      TimeStampCounter tsc = count -> state.timeStampCounter();
+      this.finishing =
+          new Finishing(memory, traits, same -> finisher.create(shown, same, semantics, tsc));
+    } catch (Throwable e) {
+      try (arena;
+          vm) {
+        throw e;
+      }
     }
-    this.run = vcpu.runArea();
-    vcpu.setCpuid(KvmCpuid.entries(model));
-    this.state = new KvmState(vcpu, arena);
-    this.exits = new KvmExits(run);
-    this.completion = new Completion(vcpu, exits, state, memory);
-    this.translations = new Translations(vm, state, traits, dirty.slots(), arena);
-    CpuModel shown = traits.cpuidFiltered() ? model : KvmCpuid.withTimeStampCounter(model);
-    ExactVcpu exact = finisher.create(shown, memory, semantics, count -> state.timeStampCounter());
-    this.finishing = new Finishing(exact, memory, traits);
   }
 
   /**
@@ -115,7 +108,7 @@ public final class KvmVcpu implements Vcpu {
       BranchSemantics semantics,
       Finisher finisher) {
     try {
-      KvmHost.require(kvm);
+      KvmHost.require(kvm::has);
       KvmCpuid.require(model, kvm.supportedCpuid());
       return new KvmVcpu(kvm, traits, model, memory, semantics, finisher);
     } catch (KvmException e) {
@@ -129,7 +122,7 @@ public final class KvmVcpu implements Vcpu {
    * @throws VmmException naming the capabilities
    */
   public static void requireCapabilities(Kvm kvm) {
-    KvmHost.require(kvm);
+    KvmHost.require(kvm::has);
   }
 
   @Override
@@ -145,6 +138,7 @@ public final class KvmVcpu implements Vcpu {
   @Override
   public VcpuExit run(long limitCount) {
     KickTimer timer = owner.bind(vcpu);
+    vm.translations().use();
     if (!finishing.active()) {
       VcpuExit exit = resume();
       if (exit != null) {
@@ -190,23 +184,22 @@ public final class KvmVcpu implements Vcpu {
   }
 
   private VcpuExit enter(long limitCount, KickTimer timer) {
-    boolean timed = limitCount != Long.MAX_VALUE;
-    if (timed) {
-      long left = limitCount * unitNanos - work;
-      if (left <= 0) {
-        VcpuExit exit = settle();
-        return exit != null ? exit : VcpuExit.Deadline.DEADLINE;
-      }
-      timer.set(left);
-    }
+    boolean timed = limitCount < Long.MAX_VALUE / unitNanos;
     try {
       while (true) {
+        if (timed) {
+          long left = limitCount * unitNanos - work;
+          if (left <= 0) {
+            VcpuExit exit = settle();
+            return exit != null ? exit : VcpuExit.Deadline.DEADLINE;
+          }
+          // Again each time: it goes by the host's clock, and may have come before the work was
+          // done.
+          timer.set(left);
+        }
         VcpuExit exit = once();
         if (exit != null) {
           return exit;
-        }
-        if (timed && branchCount() >= limitCount) {
-          return VcpuExit.Deadline.DEADLINE;
         }
       }
     } finally {
@@ -313,8 +306,9 @@ public final class KvmVcpu implements Vcpu {
     VcpuExit exit = finishing.advance(windowWanted, vcpu, crossing);
     work += System.nanoTime() - before;
     if (exit == null && !finishing.awaits(windowWanted, crossing)) {
-      translationsChanged |= finishing.forgotTranslations();
-      finishing.end();
+      if (finishing.end()) {
+        vm.translations().changed();
+      }
       load(crossing);
     }
     return exit;
@@ -322,10 +316,7 @@ public final class KvmVcpu implements Vcpu {
 
   private void load(CpuState from) {
     state.set(from);
-    if (translationsChanged) {
-      translations.forget();
-      translationsChanged = false;
-    }
+    vm.translations().forgetStale();
     halted = from.halted && !(from.nmiPending && !from.nmiBlocked) && from.pendingInterrupt < 0;
     shutdown = from.shutdown;
     fresh = false;
@@ -461,7 +452,7 @@ public final class KvmVcpu implements Vcpu {
       completion.drop(crossing);
     }
     queued.clear();
-    translationsChanged = true;
+    vm.translations().changed();
     if (finishing.needed(from)) {
       finishing.begin(from);
     } else {
@@ -545,7 +536,8 @@ public final class KvmVcpu implements Vcpu {
 
   @Override
   public void collectDirty() {
-    dirty.collect();
+    vm.dirty().collect();
+    finishing.collectDirty();
   }
 
   @Override
@@ -554,11 +546,9 @@ public final class KvmVcpu implements Vcpu {
       return;
     }
     closed = true;
-    owner.close();
-    finishing.close();
-    vcpu.close();
-    vm.close();
-    dirty.close();
-    arena.close();
+    try (arena;
+        vm;
+        finishing;
+        owner) {}
   }
 }

@@ -12,6 +12,7 @@ import dev.lockstep.vmm.time.VirtualClock;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Makes machines. */
@@ -98,14 +99,19 @@ public final class MachineFactory {
 
   @SuppressWarnings("MustBeClosedChecker") // MachineParts.close closes it
   private MachineParts assemble(MachineSpec spec, List<MachineDisk> machineDisks) {
-    Arena arena = Arena.ofShared();
+    List<AutoCloseable> made = new ArrayList<>();
+    machineDisks.forEach(disk -> made.add(disk.store()));
     try {
+      Arena arena = Arena.ofShared();
+      made.add(arena::close);
       GuestMemory memory = HostMemory.map(arena, spec.memoryBytes());
       VirtualClock clock = new VirtualClock();
       Vcpu vcpu = vcpu(spec, memory, clock);
+      made.add(vcpu);
       VirtualTime time = () -> clock.nanosAt(vcpu.branchCount());
       OutputCollector outputs = new OutputCollector(Board.STREAMS);
       DiskSet disks = new DiskSet(spec.name(), memory, machineDisks);
+      made.add(disks);
       Board board = new Board(time, outputs, memory, disks, spec.wallClockNanos());
       return new MachineParts(
           engineName,
@@ -117,8 +123,18 @@ public final class MachineFactory {
           board,
           outputs);
     } catch (Throwable e) {
-      arena.close();
+      closeAfter(e, made.reversed());
       throw e;
+    }
+  }
+
+  private static void closeAfter(Throwable failure, List<AutoCloseable> made) {
+    for (AutoCloseable one : made) {
+      try {
+        one.close();
+      } catch (Exception e) {
+        failure.addSuppressed(e);
+      }
     }
   }
 }

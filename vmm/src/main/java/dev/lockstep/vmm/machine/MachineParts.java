@@ -18,11 +18,14 @@ record MachineParts(
 
   /** Releases everything, last made first. Nothing may use the machine any more. */
   void close() {
-    vcpu.close();
     try {
-      board.disks().close();
+      vcpu.close();
     } finally {
-      arena.close();
+      try {
+        board.disks().close();
+      } finally {
+        arena.close();
+      }
     }
   }
 }

@@ -66,11 +66,15 @@ final class Mailbox {
     return true;
   }
 
-  /** Adds an order. */
+  /** Adds an order. A machine that has too many to do can still be killed. */
   void order(Order order) {
     lock.lock();
     try {
-      if (orders.size() >= MAX_ORDERS) {
+      boolean kill = order instanceof Order.Kill;
+      if (kill && orders.contains(order)) {
+        return;
+      }
+      if (orders.size() >= MAX_ORDERS && !kill) {
         throw new IllegalStateException("%d orders wait for the machine".formatted(orders.size()));
       }
       orders.add(order);

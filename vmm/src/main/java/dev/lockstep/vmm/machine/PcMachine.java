@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.kvm.KvmException;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import java.nio.file.Path;
@@ -274,10 +275,17 @@ final class PcMachine implements Machine {
     } catch (Throwable e) {
       // Whatever it was ends this machine and is told to its owner; other machines of the JVM live
       // on.
-      failure = e;
+      failure = e instanceof KvmException it ? ofKvm(it) : e;
       closeConductorAfter(e);
     }
     finish(end, failure);
+  }
+
+  private VmmException ofKvm(KvmException e) {
+    return new VmmException(
+        "machine '%s' cannot go on: %s".formatted(core.spec().name(), e.getMessage()),
+        e.advice(),
+        e);
   }
 
   private @Nullable MachineEnd conduct() throws InterruptedException {

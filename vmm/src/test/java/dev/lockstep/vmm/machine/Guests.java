@@ -190,7 +190,8 @@ public final class Guests {
     byte[] bytes = code.assemble();
     return (memory, state) -> {
       memory.write(CODE, bytes, 0, bytes.length);
-      // Accessed already, as Linux has them: a KVM that emulates ring 0 does not set the bit at IRET.
+      // Accessed already, as Linux has them: a KVM that emulates ring 0 does not set the bit at
+      // IRET.
       memory.write64(GDT + 16, 0x00af9b000000ffffL);
       memory.write64(GDT + 24, 0x00cf93000000ffffL);
       memory.write64(PML4, PML4 + 0x1000 + 3);

@@ -1,0 +1,255 @@
+package dev.lockstep.vmm.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.log.EndReason;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Machines on kvm come and go, many and at any moment, and leave nothing in the JVM. */
+@Timeout(600)
+class KvmMachinesTest {
+  private static final int SAMPLE = 100, WHOLE = 1000;
+  private static final int AT_ONCE = 64;
+  private static final int SAMPLE_OF_CLOSES = 40, CLOSES = 200;
+
+  /** What the JVM may open, map and keep for itself meanwhile: a fraction of what one machine in ten would leave. */
+  private static final int STRAY_DESCRIPTORS = 3, STRAY_MAPPINGS = 9;
+
+  private static final long STRAY_HEAP = 1L << 20;
+  private static final long CLOSE_WITHIN_NANOS = 2_000_000;
+
+  private KvmMachines machines;
+
+  @BeforeEach
+  void deviceIsThere() {
+    machines = KvmMachines.need("machines on kvm are not made and closed");
+  }
+
+  @Test
+  void sampleOfMachinesLeavesNothing() throws Exception {
+    comeAndGo(SAMPLE);
+  }
+
+  @Test
+  @Tag("long")
+  void aThousandMachinesLeaveNothing() throws Exception {
+    comeAndGo(WHOLE);
+  }
+
+  private void comeAndGo(int count) throws Exception {
+    for (int i = 0; i < SAMPLE / 2; i++) {
+      comeAndGo("warm-up", i);
+    }
+    Footprint before = Footprint.now();
+    long started = System.nanoTime();
+    for (int i = 0; i < count; i++) {
+      comeAndGo("machine " + i, i);
+    }
+    long millis = (System.nanoTime() - started) / 1_000_000;
+    Footprint after = Footprint.now();
+    System.out.printf(
+        "campaign machines: %,d made, run and closed on kvm in %,d ms; before %s; after %s%n",
+        count, millis, before, after);
+    assertNothingLeft(before, after);
+  }
+
+  private void comeAndGo(String name, int number) throws Exception {
+    int code = number & 0x7f;
+    try (Machine machine = machines.create(name, Guests.exit(code))) {
+      machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
+      MachineEnd end = Machines.await(machine);
+      assertThat(end.reason()).isEqualTo(EndReason.GUEST_EXIT);
+      assertThat(end.exitCode()).isEqualTo(code);
+    }
+  }
+
+  private static void assertNothingLeft(Footprint before, Footprint after) {
+    assertThat(after.descriptors() - before.descriptors())
+        .as("descriptors")
+        .isLessThanOrEqualTo(STRAY_DESCRIPTORS);
+    assertThat(after.mappings() - before.mappings())
+        .as("mappings")
+        .isLessThanOrEqualTo(STRAY_MAPPINGS);
+    assertThat(after.timers()).as("timers").isLessThanOrEqualTo(before.timers());
+    assertThat(after.threads() - before.threads())
+        .as("threads")
+        .isLessThanOrEqualTo(STRAY_DESCRIPTORS);
+    assertThat(after.heap() - before.heap()).as("heap").isLessThan(STRAY_HEAP);
+  }
+
+  @Test
+  void sixtyFourRunAtOnce() throws Exception {
+    List<Machine> running = new ArrayList<>();
+    List<Machines.Console> consoles = new ArrayList<>();
+    try {
+      for (int i = 0; i < AT_ONCE; i++) {
+        Machine machine = machines.create("machine " + i, KvmMachines.countsUntilTyped());
+        Machines.Console console = new Machines.Console();
+        running.add(machine);
+        consoles.add(console);
+        machine.start(LogSink.NONE, new DirectGate(console), 1);
+      }
+      for (Machines.Console console : consoles) {
+        while (console.size() == 0) {
+          LockSupport.parkNanos(100_000);
+        }
+      }
+      List<Long> counted = new ArrayList<>();
+      for (Machine machine : running) {
+        assertThat(machine.status().state()).isEqualTo(MachineState.RUNNING);
+        counted.add(count(machine));
+      }
+      // None has ended: each gets on while all the others are there.
+      for (int i = 0; i < AT_ONCE; i++) {
+        while (count(running.get(i)) == counted.get(i)) {
+          LockSupport.parkNanos(100_000);
+        }
+      }
+      for (int i = 0; i < AT_ONCE; i++) {
+        running
+            .get(i)
+            .inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {(byte) (i + 1)}));
+      }
+      for (int i = 0; i < AT_ONCE; i++) {
+        assertThat(Machines.await(running.get(i)).exitCode()).as("machine %d", i).isEqualTo(i + 1);
+      }
+      System.out.printf("campaign machines: %d at once on kvm, each with its own end%n", AT_ONCE);
+    } finally {
+      running.forEach(Machine::close);
+    }
+  }
+
+  private static long count(Machine machine) throws Exception {
+    return machine.atBoundary(boundary -> boundary.memory().read64(Guests.DATA)).get();
+  }
+
+  @Test
+  void sampleOfClosesWhileRunning() throws Exception {
+    closeWhileRunning(SAMPLE_OF_CLOSES);
+  }
+
+  @Test
+  @Tag("long")
+  void closedWhileRunning() throws Exception {
+    closeWhileRunning(CLOSES);
+  }
+
+  private void closeWhileRunning(int count) throws Exception {
+    long seed = Long.getLong("lockstep.seed", System.nanoTime());
+    Random random = new Random(seed);
+    for (int i = 0; i < SAMPLE_OF_CLOSES / 2; i++) {
+      closeAtRandom(random);
+    }
+    Footprint before = Footprint.now();
+    for (int i = 0; i < count; i++) {
+      closeAtRandom(random);
+    }
+    Footprint after = Footprint.now();
+    System.out.printf(
+        "campaign closes: %,d machines closed on kvm while they ran, seed %d; before %s; after %s%n",
+        count, seed, before, after);
+    assertNothingLeft(before, after);
+  }
+
+  /** By one or two threads at a time, while a third gives orders. */
+  private void closeAtRandom(Random random) throws Exception {
+    List<Supplier<GuestLoader>> guests =
+        List.of(KvmMachines::spins, KvmMachines::writes, KvmMachines::sleeps);
+    Machine machine =
+        machines.create("to be closed", guests.get(random.nextInt(guests.size())).get());
+    machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
+    List<Thread> others = new ArrayList<>();
+    others.add(Thread.ofPlatform().start(() -> order(machine)));
+    if (random.nextBoolean()) {
+      others.add(Thread.ofPlatform().start(machine::close));
+    }
+    LockSupport.parkNanos(random.nextLong(CLOSE_WITHIN_NANOS));
+    machine.close();
+    for (Thread other : others) {
+      other.join();
+    }
+    assertThat(machine.ended()).isCompletedExceptionally();
+    machine.kill();
+    machine.close();
+    assertThatThrownBy(() -> machine.pause().get()).hasCauseInstanceOf(VmmException.class);
+  }
+
+  private static void order(Machine machine) {
+    for (int i = 0; i < 20; i++) {
+      machine.pause();
+      machine.resume();
+      machine.atBoundary(Boundary::virtualNanos);
+      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {1}));
+    }
+  }
+
+  @Test
+  void closedWithAsManyOrdersAsItTakes() {
+    Machine machine = machines.create("busy", KvmMachines.spins());
+    machine.start(
+        LogSink.NONE,
+        new DirectGate((stream, offset, bytes) -> LockSupport.parkNanos(20_000_000)),
+        1);
+    assertThatThrownBy(
+            () -> {
+              for (int i = 0; i < 1_000_000; i++) {
+                machine.resume();
+              }
+            })
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("orders wait");
+    machine.close();
+    assertThat(machine.ended()).isCompletedExceptionally();
+  }
+
+  @Test
+  void whatFailsOnTheVcpusThreadEndsThatMachineAlone() throws Exception {
+    try (Machine other = machines.create("other", KvmMachines.countsUntilTyped())) {
+      Machines.Console console = new Machines.Console();
+      other.start(LogSink.NONE, new DirectGate(console), 1);
+      Footprint before = Footprint.now();
+      for (int i = 0; i < 40; i++) {
+        Throwable thrown =
+            i % 2 == 0 ? new StackOverflowError("seeded") : new IllegalStateException("seeded");
+        Machine machine = machines.create("failing", KvmMachines.writes());
+        machine.start(
+            LogSink.NONE,
+            new DirectGate((stream, offset, bytes) -> {
+              if (offset > 2) {
+                sneak(thrown);
+              }
+            }),
+            1);
+        assertThatThrownBy(() -> Machines.await(machine))
+            .isInstanceOf(ExecutionException.class)
+            .cause()
+            .isSameAs(thrown)
+            .hasMessage("seeded");
+        assertThat(machine.status().state()).isEqualTo(MachineState.FAILED);
+        machine.close();
+        if (i == 20) {
+          before = Footprint.now();
+        }
+      }
+      assertNothingLeft(before, Footprint.now());
+      other.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {9}));
+      assertThat(Machines.await(other).exitCode()).isEqualTo(9);
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <T extends Throwable> void sneak(Throwable thrown) throws T {
+    throw (T) thrown;
+  }
+}
