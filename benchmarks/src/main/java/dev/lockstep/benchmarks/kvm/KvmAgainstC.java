@@ -1,0 +1,157 @@
+package dev.lockstep.benchmarks.kvm;
+
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.kvm.Kvm;
+import dev.lockstep.kvm.KvmException;
+import dev.lockstep.kvmcpu.probe.KvmTraits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Compares, in one run, Java with an equivalent loop in C: see the package. Prints a table in Markdown. The limit that we set ourselves: at the median at most {@link #RATIO} times C or {@link #NANOS} ns
+ * more, whichever is larger, and no byte allocated.
+ *
+ * <p>Arguments: the number of counted rounds, then the quantities wanted; none for all.
+ */
+public final class KvmAgainstC {
+  private static final double RATIO = 1.10;
+  private static final double NANOS = 50;
+  private static final int ROUNDS = 11;
+
+  /** Until HotSpot's last compiler has seen the loops, and not less than this many samples. */
+  private static final int WARM_UP_SAMPLES = 40_000, WARM_UP_ROUNDS = 3;
+
+  private static final long WARM_UP_NANOS = 4_000_000_000L;
+
+  /** Standard exit code for a host that lacks what is needed (sysexits.h). */
+  private static final int UNAVAILABLE = 69;
+
+  private KvmAgainstC() {}
+
+  public static void main(String[] arguments) throws IOException {
+    try {
+      int rounds = arguments.length > 0 ? Integer.parseInt(arguments[0]) : ROUNDS;
+      List<String> wanted =
+          Arrays.asList(arguments).subList(Math.min(1, arguments.length), arguments.length);
+      compare(rounds, wanted);
+    } catch (KvmException e) {
+      System.err.println("bench-kvm: " + e.getMessage() + ". " + e.advice());
+      System.exit(UNAVAILABLE);
+    } catch (VmmException e) {
+      System.err.println("bench-kvm: " + e.getMessage() + ". " + e.advice());
+      System.exit(UNAVAILABLE);
+    }
+  }
+
+  private static void compare(int rounds, List<String> wanted) throws IOException {
+    Path folder = Files.createTempDirectory("bench-kvm");
+    try (Kvm kvm = Kvm.open()) {
+      KvmTraits traits = KvmTraits.probe(kvm);
+      System.out.printf(
+          "ring 0 is %s here; %d rounds, C and Java in turn; medians in ns, range of the rounds' medians%n%n",
+          traits.ring0IsNative() ? "native" : "emulated", rounds);
+      System.out.println(
+          "| quantity | Java | C ns | Java ns | ratio | difference ns | verdict | bytes / sample | C range | Java range |");
+      System.out.println("|---|---|---:|---:|---:|---:|---|---:|---:|---:|");
+      Path program = CSide.compile(folder);
+      for (Quantity quantity : Quantity.values()) {
+        if (wanted.isEmpty() || wanted.contains(quantity.id())) {
+          compare(kvm, traits, quantity, program, folder, rounds);
+        }
+      }
+    } finally {
+      try (Stream<Path> files = Files.list(folder)) {
+        for (Path file : files.toList()) {
+          Files.delete(file);
+        }
+      }
+      Files.delete(folder);
+    }
+  }
+
+  private static void compare(
+      Kvm kvm, KvmTraits traits, Quantity quantity, Path program, Path folder, int rounds)
+      throws IOException {
+    Map<String, Side> sides = new LinkedHashMap<>();
+    try {
+      Path file = folder.resolve(quantity.id());
+      BindingsSide bindings = new BindingsSide(kvm, quantity);
+      bindings.write(file);
+      sides.put("C", new CSide(program, quantity, file));
+      if (quantity.isOfBindings()) {
+        sides.put("bindings", bindings);
+      } else {
+        bindings.close();
+      }
+      if (quantity.isOfEngine()) {
+        sides.put("engine", new EngineSide(kvm, traits, quantity));
+      }
+      for (Side side : sides.values()) {
+        warmUp(side, quantity);
+      }
+      print(quantity, measure(sides, quantity, rounds));
+    } finally {
+      for (Side side : sides.values()) {
+        side.close();
+      }
+    }
+  }
+
+  private static void warmUp(Side side, Quantity quantity) throws IOException {
+    long[] nanos = new long[quantity.samples];
+    long start = System.nanoTime();
+    for (int samples = 0, rounds = 0;
+        rounds < WARM_UP_ROUNDS
+            || samples < WARM_UP_SAMPLES && System.nanoTime() - start < WARM_UP_NANOS;
+        rounds++) {
+      side.round(nanos);
+      samples += nanos.length;
+    }
+  }
+
+  private static Map<String, Medians> measure(
+      Map<String, Side> sides, Quantity quantity, int rounds) throws IOException {
+    Map<String, Medians> results = new LinkedHashMap<>();
+    long[] nanos = new long[quantity.samples];
+    for (int round = 0; round < rounds; round++) {
+      for (Map.Entry<String, Side> entry : sides.entrySet()) {
+        Side side = entry.getValue();
+        side.round(nanos);
+        if (side.pages() < quantity.leastPages() * quantity.samples) {
+          throw new IllegalStateException(
+              "%s: the dirty log named %d pages in %d samples"
+                  .formatted(entry.getKey(), side.pages(), quantity.samples));
+        }
+        results.computeIfAbsent(entry.getKey(), name -> new Medians()).add(nanos, side.allocated());
+      }
+    }
+    return results;
+  }
+
+  private static void print(Quantity quantity, Map<String, Medians> results) {
+    Medians c = results.get("C");
+    results.forEach((name, java) -> {
+      if (c != null && java != c) {
+        double limit = Math.max(c.median() * RATIO, c.median() + NANOS);
+        System.out.printf(
+            "| %s | %s | %,.0f | %,.0f | %.2f | %+,.0f | %s | %s | %s | %s |%n",
+            quantity.title,
+            name,
+            c.median(),
+            java.median(),
+            java.median() / c.median(),
+            java.median() - c.median(),
+            java.median() <= limit ? "within" : "over",
+            java.bytesPerSample() == 0 ? "0" : "%.3f".formatted(java.bytesPerSample()),
+            c.range(),
+            java.range());
+      }
+    });
+  }
+}
