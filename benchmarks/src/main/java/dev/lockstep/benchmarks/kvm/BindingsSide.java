@@ -202,7 +202,7 @@ final class BindingsSide extends JavaSide {
   }
 
   @Override
-  public void round(long[] nanos) {
+  public void turn(long[] nanos) {
     if (quantity.isKick()) {
       timeKicks(nanos);
     } else {

@@ -63,7 +63,7 @@ final class CSide implements Side {
   }
 
   @Override
-  public void round(long[] nanos) throws IOException {
+  public void turn(long[] nanos) throws IOException {
     OutputStream to = process.getOutputStream();
     to.write((nanos.length + "\n").getBytes(StandardCharsets.US_ASCII));
     to.flush();
@@ -87,8 +87,12 @@ final class CSide implements Side {
   }
 
   @Override
-  public void close() throws IOException {
-    process.getOutputStream().close();
+  public void close() {
+    try {
+      process.getOutputStream().close();
+    } catch (IOException e) {
+      // It has ended already, and has said why.
+    }
     try {
       process.waitFor();
     } catch (InterruptedException e) {

@@ -3,6 +3,7 @@ package dev.lockstep.benchmarks.kvm;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.testkit.BareGuest;
@@ -17,6 +18,7 @@ final class EngineSide extends JavaSide {
 
   private final Quantity quantity;
   private final BareGuest guest;
+  private final GuestMemory memory;
   private final Vcpu vcpu;
   private final CpuState state;
   private final Work work;
@@ -24,20 +26,22 @@ final class EngineSide extends JavaSide {
   EngineSide(Kvm kvm, KvmTraits traits, Quantity quantity) {
     this.quantity = quantity;
     this.guest = quantity.guest();
+    this.memory = Quantity.memory(guest);
     this.vcpu =
         KvmVcpu.create(
             kvm,
             traits,
             CpuModel.LOCKSTEP_V1,
-            guest.memory(),
+            memory,
             BranchSemantics.ALL_TRANSFERS,
             (model, same, counted, tsc) -> SoftVcpu.create(model, same, tsc, counted));
     this.state = quantity.start(guest);
     vcpu.setState(state);
     // What the making of the guest has written is not the guest's.
     vcpu.collectDirty();
-    guest.memory().harvestDirty(page -> {});
+    memory.harvestDirty(page -> {});
     this.work = work();
+    compile(work);
   }
 
   private Work work() {
@@ -106,7 +110,7 @@ final class EngineSide extends JavaSide {
   }
 
   private void countAndClear() {
-    guest.memory().harvestDirty(page -> pages++);
+    memory.harvestDirty(page -> pages++);
   }
 
   @Override
@@ -124,7 +128,7 @@ final class EngineSide extends JavaSide {
   }
 
   @Override
-  public void round(long[] nanos) {
+  public void turn(long[] nanos) {
     if (quantity.isKick()) {
       timeKicks(nanos);
     } else {

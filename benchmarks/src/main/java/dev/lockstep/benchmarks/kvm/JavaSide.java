@@ -9,6 +9,7 @@ abstract class JavaSide implements Side {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private static final long BEFORE_KICK_NANOS = 50_000;
+  private static final int WARM_UP_TURNS = 6_000, WARM_UP_SAMPLES = 10;
 
   /** What is timed, and what comes before and after it without being timed. */
   record Work(@Nullable Runnable before, Runnable once, @Nullable Runnable after) {
@@ -49,6 +50,19 @@ abstract class JavaSide implements Side {
       }
     }
     allocated = allocatedSoFar() - bytes;
+  }
+
+  /**
+   * Takes samples without what comes before and after, so often that HotSpot compiles what is timed, and the loop around it, whole; where a guest works between two samples, those would be too few. Short
+   * turns, since a method that is called seldom gets compiled for the loop it is in, not for its next call.
+   */
+  final void compile(Work work) {
+    if (work.before() != null) {
+      long[] nanos = new long[WARM_UP_SAMPLES];
+      for (int i = 0; i < WARM_UP_TURNS; i++) {
+        time(new Work(work.once()), nanos);
+      }
+    }
   }
 
   /** Runs the vCPU until the kick that is under way has been taken; returns the time that counts. */
@@ -97,9 +111,6 @@ abstract class JavaSide implements Side {
   public final long pages() {
     return pages;
   }
-
-  @Override
-  public abstract void close();
 
   /** An exit that is not the one of this guest. */
   static IllegalStateException wrong(Object exit) {

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
@@ -24,10 +25,13 @@ public final class KvmAgainstC {
   private static final double NANOS = 50;
   private static final int ROUNDS = 11;
 
-  /** Until HotSpot's last compiler has seen the loops, and not less than this many samples. */
-  private static final int WARM_UP_SAMPLES = 40_000, WARM_UP_ROUNDS = 3;
+  /** Turns of each side in a round. */
+  private static final int TURNS = 5;
 
-  private static final long WARM_UP_NANOS = 4_000_000_000L;
+  /** Until HotSpot's last compiler has seen the loops, and not less than this many samples. */
+  private static final int WARM_UP_SAMPLES = 40_000, WARM_UP_ROUNDS = 10;
+
+  private static final long WARM_UP_NANOS = 6_000_000_000L;
 
   /** Standard exit code for a host that lacks what is needed (sysexits.h). */
   private static final int UNAVAILABLE = 69;
@@ -54,7 +58,7 @@ public final class KvmAgainstC {
     try (Kvm kvm = Kvm.open()) {
       KvmTraits traits = KvmTraits.probe(kvm);
       System.out.printf(
-          "ring 0 is %s here; %d rounds, C and Java in turn; medians in ns, range of the rounds' medians%n%n",
+          "ring 0 is %s here; %d rounds, C and Java in turn; medians in ns, and the range of the rounds' medians%n%n",
           traits.ring0IsNative() ? "native" : "emulated", rounds);
       System.out.println(
           "| quantity | Java | C ns | Java ns | ratio | difference ns | verdict | bytes / sample | C range | Java range |");
@@ -110,7 +114,7 @@ public final class KvmAgainstC {
         rounds < WARM_UP_ROUNDS
             || samples < WARM_UP_SAMPLES && System.nanoTime() - start < WARM_UP_NANOS;
         rounds++) {
-      side.round(nanos);
+      side.turn(nanos);
       samples += nanos.length;
     }
   }
@@ -118,20 +122,27 @@ public final class KvmAgainstC {
   private static Map<String, Medians> measure(
       Map<String, Side> sides, Quantity quantity, int rounds) throws IOException {
     Map<String, Medians> results = new LinkedHashMap<>();
-    long[] nanos = new long[quantity.samples];
+    sides.keySet().forEach(name -> results.put(name, new Medians()));
     for (int round = 0; round < rounds; round++) {
-      for (Map.Entry<String, Side> entry : sides.entrySet()) {
-        Side side = entry.getValue();
-        side.round(nanos);
-        if (side.pages() < quantity.leastPages() * quantity.samples) {
-          throw new IllegalStateException(
-              "%s: the dirty log named %d pages in %d samples"
-                  .formatted(entry.getKey(), side.pages(), quantity.samples));
+      for (int turn = 0; turn < TURNS; turn++) {
+        for (Map.Entry<String, Side> entry : sides.entrySet()) {
+          turn(entry.getValue(), quantity, Objects.requireNonNull(results.get(entry.getKey())));
         }
-        results.computeIfAbsent(entry.getKey(), name -> new Medians()).add(nanos, side.allocated());
       }
+      results.values().forEach(Medians::endRound);
     }
     return results;
+  }
+
+  private static void turn(Side side, Quantity quantity, Medians result) throws IOException {
+    long[] nanos = new long[quantity.samples];
+    side.turn(nanos);
+    if (side.pages() < quantity.leastPages() * quantity.samples) {
+      throw new IllegalStateException(
+          "%s: the dirty log named %d pages in %d samples"
+              .formatted(side, side.pages(), quantity.samples));
+    }
+    result.addTurn(nanos, side.allocated());
   }
 
   private static void print(Quantity quantity, Map<String, Medians> results) {

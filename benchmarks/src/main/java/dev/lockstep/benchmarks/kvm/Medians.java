@@ -7,15 +7,24 @@ import java.util.List;
 /** What one side's rounds came to: the median of each. */
 final class Medians {
   private final List<Double> rounds = new ArrayList<>();
+  private long[] round = new long[0];
   private long samples;
   private long bytes;
 
-  /** Adds a round; sorts {@code nanos}. */
-  void add(long[] nanos, long allocated) {
-    Arrays.sort(nanos);
-    rounds.add((nanos[(nanos.length - 1) / 2] + nanos[nanos.length / 2]) / 2.0);
+  /** Adds a turn to the round. */
+  void addTurn(long[] nanos, long allocated) {
+    int before = round.length;
+    round = Arrays.copyOf(round, before + nanos.length);
+    System.arraycopy(nanos, 0, round, before, nanos.length);
     samples += nanos.length;
     bytes += allocated;
+  }
+
+  /** The round is over. */
+  void endRound() {
+    Arrays.sort(round);
+    rounds.add((round[(round.length - 1) / 2] + round[round.length / 2]) / 2.0);
+    round = new long[0];
   }
 
   /** The median of the rounds' medians, nanoseconds. */

@@ -29,7 +29,7 @@
 // Long enough that the guest is inside by then.
 #define BEFORE_KICK_NANOS 50000
 
-static int vm, vcpu, thread;
+static int vm, vcpu, process, thread;
 static struct kvm_run *run;
 static uint64_t memory_bytes;
 static sigset_t kick_set;
@@ -100,6 +100,7 @@ static void load_guest(const char *path) {
 }
 
 static void block_kick(void) {
+  process = getpid();
   thread = syscall(SYS_gettid);
   sigset_t old;
   sigemptyset(&kick_set);
@@ -200,7 +201,7 @@ static void *kicker(void *unused) {
     int none = 0;
     if (atomic_compare_exchange_strong(&kicked, &none, 1)) {
       __atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-      syscall(SYS_tgkill, getpid(), thread, KICK_SIGNAL);
+      syscall(SYS_tgkill, process, thread, KICK_SIGNAL);
     }
   }
   return NULL;
@@ -214,7 +215,8 @@ static int take_kick(void) {
   return atomic_exchange(&kicked, 0);
 }
 
-static void kicks(int64_t *nanos, long samples) {
+// The time is that of KVM_RUN's return or, if until_taken, when the signal has been taken back as well.
+static void kicks(int64_t *nanos, long samples, int until_taken) {
   atomic_store(&armed, 0);
   atomic_store(&wanted, samples);
   pthread_t other;
@@ -226,7 +228,7 @@ static void kicks(int64_t *nanos, long samples) {
       int64_t returned = now();
       if (result == 0 || errno != EINTR) die("KVM_RUN");
       if (take_kick()) {
-        nanos[i] = returned - atomic_load(&kicked_at);
+        nanos[i] = (until_taken ? now() : returned) - atomic_load(&kicked_at);
         break;
       }
     }
@@ -254,6 +256,7 @@ static const struct {
     {"harvest-all", harvest, port_write, count_and_clear},
     {"kick-ring-0", NULL, NULL, NULL},
     {"kick-ring-3", NULL, NULL, NULL},
+    {"kick-taken-ring-3", NULL, NULL, NULL},
 };
 
 int main(int count, char **arguments) {
@@ -276,7 +279,7 @@ int main(int count, char **arguments) {
     int64_t *nanos = calloc(samples + 1, 8);
     pages = 0;
     if (!quantities[q].once) {
-      kicks(nanos, samples);
+      kicks(nanos, samples, !strcmp(arguments[1], "kick-taken-ring-3"));
     } else {
       for (long i = 0; i < samples; i++) {
         if (quantities[q].before) quantities[q].before();
