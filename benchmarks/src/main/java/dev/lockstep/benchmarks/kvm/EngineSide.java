@@ -9,7 +9,7 @@ import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.testkit.BareGuest;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvmcpu.KvmVcpu;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import dev.lockstep.softcpu.SoftVcpu;
 
 /** The engine by its contract: what a machine calls. */
@@ -22,8 +22,13 @@ final class EngineSide extends JavaSide {
   private final Vcpu vcpu;
   private final CpuState state;
   private final Work work;
+  private final long branches;
 
-  EngineSide(Kvm kvm, KvmTraits traits, Quantity quantity) {
+  /**
+   * @param branches after which a run has its deadline, which no run reaches; {@link Long#MAX_VALUE} for none. A machine always gives one.
+   */
+  EngineSide(Kvm kvm, HostTraits traits, Quantity quantity, long branches) {
+    this.branches = branches;
     this.quantity = quantity;
     this.guest = quantity.guest();
     this.memory = Quantity.memory(guest);
@@ -63,7 +68,7 @@ final class EngineSide extends JavaSide {
   }
 
   private VcpuExit run() {
-    return vcpu.run(Long.MAX_VALUE);
+    return vcpu.run(branches == Long.MAX_VALUE ? branches : vcpu.branchCount() + branches);
   }
 
   private void portWrite() {

@@ -3,7 +3,8 @@ package dev.lockstep.benchmarks.kvm;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvm.KvmException;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostProbes;
+import dev.lockstep.kvmcpu.probe.HostTraits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,9 @@ public final class KvmAgainstC {
   private static final double RATIO = 1.10;
   private static final double NANOS = 50;
   private static final int ROUNDS = 11;
+
+  /** Branches that no run gets to. */
+  private static final long FAR = 1_000_000_000;
 
   /** Turns of each side in a round. */
   private static final int TURNS = 5;
@@ -56,10 +60,10 @@ public final class KvmAgainstC {
   private static void compare(int rounds, List<String> wanted) throws IOException {
     Path folder = Files.createTempDirectory("bench-kvm");
     try (Kvm kvm = Kvm.open()) {
-      KvmTraits traits = KvmTraits.probe(kvm);
+      HostTraits traits = new HostProbes(Kvm.DEVICE).traits();
       System.out.printf(
-          "ring 0 is %s here; %d rounds, C and Java in turn; medians in ns, and the range of the rounds' medians%n%n",
-          traits.ring0IsNative() ? "native" : "emulated", rounds);
+          "ring 0 is %s here; %d rounds, C and Java in turn; the median of the rounds' medians, of their ratios and of their differences, and the range of the rounds' medians%n%n",
+          traits.ring0Native() ? "native" : "emulated", rounds);
       System.out.println(
           "| quantity | Java | C ns | Java ns | ratio | difference ns | verdict | bytes / sample | C range | Java range |");
       System.out.println("|---|---|---:|---:|---:|---:|---|---:|---:|---:|");
@@ -80,7 +84,7 @@ public final class KvmAgainstC {
   }
 
   private static void compare(
-      Kvm kvm, KvmTraits traits, Quantity quantity, Path program, Path folder, int rounds)
+      Kvm kvm, HostTraits traits, Quantity quantity, Path program, Path folder, int rounds)
       throws IOException {
     Map<String, Side> sides = new LinkedHashMap<>();
     try {
@@ -94,7 +98,10 @@ public final class KvmAgainstC {
         bindings.close();
       }
       if (quantity.isOfEngine()) {
-        sides.put("engine", new EngineSide(kvm, traits, quantity));
+        sides.put("engine", new EngineSide(kvm, traits, quantity, Long.MAX_VALUE));
+      }
+      if (quantity.isExit()) {
+        sides.put("engine, deadline", new EngineSide(kvm, traits, quantity, FAR));
       }
       for (Side side : sides.values()) {
         warmUp(side, quantity);
@@ -146,19 +153,20 @@ public final class KvmAgainstC {
   }
 
   private static void print(Quantity quantity, Map<String, Medians> results) {
-    Medians c = results.get("C");
+    Medians c = Objects.requireNonNull(results.get("C"));
     results.forEach((name, java) -> {
-      if (c != null && java != c) {
-        double limit = Math.max(c.median() * RATIO, c.median() + NANOS);
+      if (java != c) {
+        double ratio = java.medianRatioTo(c);
+        double difference = java.medianDifferenceTo(c);
         System.out.printf(
             "| %s | %s | %,.0f | %,.0f | %.2f | %+,.0f | %s | %s | %s | %s |%n",
             quantity.title,
             name,
             c.median(),
             java.median(),
-            java.median() / c.median(),
-            java.median() - c.median(),
-            java.median() <= limit ? "within" : "over",
+            ratio,
+            difference,
+            ratio <= RATIO || difference <= NANOS ? "within" : "over",
             java.bytesPerSample() == 0 ? "0" : "%.3f".formatted(java.bytesPerSample()),
             c.range(),
             java.range());

@@ -3,6 +3,8 @@ package dev.lockstep.benchmarks.kvm;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** What one side's rounds came to: the median of each. */
 final class Medians {
@@ -29,7 +31,25 @@ final class Medians {
 
   /** The median of the rounds' medians, nanoseconds. */
   double median() {
-    List<Double> sorted = rounds.stream().sorted().toList();
+    return median(rounds.stream());
+  }
+
+  /** The median of the rounds' ratios: what disturbs a round disturbs both. */
+  double medianRatioTo(Medians other) {
+    return median(indices().mapToObj(i -> rounds.get(i) / other.rounds.get(i)));
+  }
+
+  /** The median of the rounds' differences, nanoseconds. */
+  double medianDifferenceTo(Medians other) {
+    return median(indices().mapToObj(i -> rounds.get(i) - other.rounds.get(i)));
+  }
+
+  private IntStream indices() {
+    return IntStream.range(0, rounds.size());
+  }
+
+  private static double median(Stream<Double> values) {
+    List<Double> sorted = values.sorted().toList();
     int n = sorted.size();
     return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
   }

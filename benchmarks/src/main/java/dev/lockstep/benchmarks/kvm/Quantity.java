@@ -60,6 +60,10 @@ enum Quantity {
     return this == HARVEST_CLEAN || this == HARVEST_1_PERCENT || this == HARVEST_ALL;
   }
 
+  boolean isExit() {
+    return this == PORT_WRITE || this == PORT_READ || this == MMIO_WRITE || this == MMIO_READ;
+  }
+
   boolean isKick() {
     return this == KICK_RING_0 || this == KICK_RING_3 || this == KICK_TAKEN_RING_3;
   }
