@@ -30,7 +30,7 @@ final class ExitAllocationTest {
   private static final int EXITS = 20_000;
 
   /** Until the last compiler is done with the path: it works beside us, on a host that may be busy. */
-  private static final int MAX_WARM_UP = 100;
+  private static final int MAX_WARM_UP = 25;
 
   /** Branches that no run gets to. */
   private static final long FAR = 1_000_000_000;

@@ -88,6 +88,9 @@ final class BindingsSide extends JavaSide {
     }
     stateRead();
     this.work = new Work(once());
+    if (quantity.isKick()) {
+      compileKicks();
+    }
   }
 
   /** Writes the guest for C: as it was before its first instruction. */

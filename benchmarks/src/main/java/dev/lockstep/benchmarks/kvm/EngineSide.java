@@ -47,6 +47,9 @@ final class EngineSide extends JavaSide {
     memory.harvestDirty(page -> {});
     this.work = work();
     compile(work);
+    if (quantity.isKick()) {
+      compileKicks();
+    }
   }
 
   private Work work() {

@@ -65,6 +65,15 @@ abstract class JavaSide implements Side {
     }
   }
 
+  /** Kicks from this thread, so often that HotSpot compiles them: on a busy host the samples would be too few. */
+  final void compileKicks() {
+    for (int i = 0; i < WARM_UP_TURNS * WARM_UP_SAMPLES; i++) {
+      kickedAt = System.nanoTime();
+      kick();
+      sink += runToKick();
+    }
+  }
+
   /** Runs the vCPU until the kick that is under way has been taken; returns the time that counts. */
   abstract long runToKick();
 

@@ -32,29 +32,48 @@ public final class KvmAgainstC {
   /** Turns of each side in a round. */
   private static final int TURNS = 5;
 
-  /** Until HotSpot's last compiler has seen the loops, and not less than this many samples. */
-  private static final int WARM_UP_SAMPLES = 40_000, WARM_UP_ROUNDS = 10;
+  /** So many samples, or for so long, but at least so many turns: HotSpot's last compiler has seen the loops by then. */
+  private static final int WARM_UP_SAMPLES = 40_000, WARM_UP_TURNS = 10;
 
   private static final long WARM_UP_NANOS = 6_000_000_000L;
 
-  /** Standard exit code for a host that lacks what is needed (sysexits.h). */
-  private static final int UNAVAILABLE = 69;
+  /** Standard exit codes for wrong arguments, and for a host that lacks what is needed (sysexits.h). */
+  private static final int USAGE = 64, UNAVAILABLE = 69;
 
   private KvmAgainstC() {}
 
   public static void main(String[] arguments) throws IOException {
+    List<String> wanted =
+        Arrays.asList(arguments).subList(Math.min(1, arguments.length), arguments.length);
+    int rounds = arguments.length == 0 ? ROUNDS : number(arguments[0]);
+    List<String> known = Arrays.stream(Quantity.values()).map(Quantity::id).toList();
+    if (rounds < 1 || !known.containsAll(wanted)) {
+      System.err.println(
+          "bench-kvm: the first argument is a number of rounds, the others are of "
+              + String.join(", ", known));
+      System.exit(USAGE);
+    }
     try {
-      int rounds = arguments.length > 0 ? Integer.parseInt(arguments[0]) : ROUNDS;
-      List<String> wanted =
-          Arrays.asList(arguments).subList(Math.min(1, arguments.length), arguments.length);
       compare(rounds, wanted);
     } catch (KvmException e) {
-      System.err.println("bench-kvm: " + e.getMessage() + ". " + e.advice());
-      System.exit(UNAVAILABLE);
+      fail(e.getMessage(), e.advice());
     } catch (VmmException e) {
-      System.err.println("bench-kvm: " + e.getMessage() + ". " + e.advice());
-      System.exit(UNAVAILABLE);
+      fail(e.getMessage(), e.advice());
     }
+  }
+
+  /** 0 for what is none. */
+  private static int number(String text) {
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      return 0;
+    }
+  }
+
+  private static void fail(String what, String advice) {
+    System.err.println("bench-kvm: " + what + ". " + advice);
+    System.exit(UNAVAILABLE);
   }
 
   private static void compare(int rounds, List<String> wanted) throws IOException {
@@ -117,10 +136,10 @@ public final class KvmAgainstC {
   private static void warmUp(Side side, Quantity quantity) throws IOException {
     long[] nanos = new long[quantity.samples];
     long start = System.nanoTime();
-    for (int samples = 0, rounds = 0;
-        rounds < WARM_UP_ROUNDS
+    for (int samples = 0, turns = 0;
+        turns < WARM_UP_TURNS
             || samples < WARM_UP_SAMPLES && System.nanoTime() - start < WARM_UP_NANOS;
-        rounds++) {
+        turns++) {
       side.turn(nanos);
       samples += nanos.length;
     }

@@ -17,16 +17,16 @@ enum Quantity {
   MMIO_WRITE("MMIO write", 600),
   MMIO_READ("MMIO read", 600),
   STEP("single step", 600),
-  KICK_RING_0("kick to KVM_RUN's return, ring 0", 100),
-  KICK_RING_3("kick to KVM_RUN's return, ring 3", 100),
-  KICK_TAKEN_RING_3("kick to its being taken, ring 3", 100),
   REGISTERS_READ("general registers read", 1000),
   REGISTERS_WRITE("general registers write", 1000),
   STATE_READ("whole state read", 600),
   STATE_WRITE("whole state write", 600),
   HARVEST_CLEAN("dirty log of 512 MiB, clean", 500),
   HARVEST_1_PERCENT("dirty log of 512 MiB, 1 % dirty", 10),
-  HARVEST_ALL("dirty log of 512 MiB, all dirty", 1);
+  HARVEST_ALL("dirty log of 512 MiB, all dirty", 1),
+  KICK_RING_0("kick to KVM_RUN's return, ring 0", 40),
+  KICK_RING_3("kick to KVM_RUN's return, ring 3", 40),
+  KICK_TAKEN_RING_3("kick to its being taken, ring 3", 40);
 
   /** The port that is read and written. */
   static final int PORT = 0x80;
