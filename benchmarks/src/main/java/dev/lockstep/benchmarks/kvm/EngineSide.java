@@ -11,6 +11,7 @@ import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvmcpu.KvmVcpu;
 import dev.lockstep.kvmcpu.probe.HostTraits;
 import dev.lockstep.softcpu.SoftVcpu;
+import java.util.function.LongConsumer;
 
 /** The engine by its contract: what a machine calls. */
 final class EngineSide extends JavaSide {
@@ -23,6 +24,7 @@ final class EngineSide extends JavaSide {
   private final CpuState state;
   private final Work work;
   private final long branches;
+  private final LongConsumer count = page -> pages++;
 
   /**
    * @param branches after which a run has its deadline, which no run reaches; {@link Long#MAX_VALUE} for none. A machine always gives one.
@@ -118,7 +120,7 @@ final class EngineSide extends JavaSide {
   }
 
   private void countAndClear() {
-    memory.harvestDirty(page -> pages++);
+    memory.harvestDirty(count);
   }
 
   @Override

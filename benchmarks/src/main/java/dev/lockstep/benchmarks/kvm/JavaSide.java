@@ -2,6 +2,7 @@ package dev.lockstep.benchmarks.kvm;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The Java sides' loops: the same as those of {@code kvm-loops.c}. */
@@ -59,8 +60,12 @@ abstract class JavaSide implements Side {
   final void compile(Work work) {
     if (work.before() != null) {
       long[] nanos = new long[WARM_UP_SAMPLES];
+      // Several that do nothing, so that the compiler does not bet on one and lose when it is
+      // another.
+      List<Runnable> nothing = List.of(() -> sink++, () -> sink--, () -> sink += 2);
       for (int i = 0; i < WARM_UP_TURNS; i++) {
-        time(new Work(work.once()), nanos);
+        Runnable none = nothing.get(i % nothing.size());
+        time(new Work(none, work.once(), i % 2 == 0 ? none : work.after()), nanos);
       }
     }
   }
