@@ -230,6 +230,32 @@ public final class GuestMemory {
     dirty[(int) (page >>> 6)] |= 1L << page;
   }
 
+  /**
+   * Marks pages dirty by a bitmap, for an engine whose hardware keeps one: word for word, since a bitmap of much memory is walked often and most of it is zero.
+   *
+   * @param offset where in the mapping the page of the first bit begins; a multiple of {@link #PAGE_SIZE}
+   * @param bitmap whole 64-bit words in the host's order, bit 0 of the first for the first page; no bit beyond the mapping's end is set
+   */
+  public void markDirty(long offset, MemorySegment bitmap) {
+    int words = (int) (bitmap.byteSize() / Long.BYTES);
+    long page = offset >>> PAGE_SHIFT;
+    int first = (int) (page >>> 6);
+    if ((page & 63) == 0) {
+      for (int i = 0; i < words; i++) {
+        dirty[first + i] |= bitmap.get(ValueLayout.JAVA_LONG, (long) i * Long.BYTES);
+      }
+      return;
+    }
+    for (int i = 0; i < words; i++) {
+      long word = bitmap.get(ValueLayout.JAVA_LONG, (long) i * Long.BYTES);
+      dirty[first + i] |= word << page;
+      long above = word >>> -page;
+      if (above != 0) {
+        dirty[first + i + 1] |= above;
+      }
+    }
+  }
+
   /** Whether the page at an offset of the mapping was written since its bit was cleared. */
   public boolean isDirty(long offset) {
     long page = offset >>> PAGE_SHIFT;

@@ -20,6 +20,9 @@ public final class KickSignal {
 
   private static final int LIBRARY_SET_BYTES = 128;
 
+  /** A JVM never changes it: it does not fork. */
+  private static final int PROCESS = Libc.getpid();
+
   private final Arena arena = Arena.ofAuto();
   private final MemorySegment set = arena.allocate(LIBRARY_SET_BYTES, 8);
   private final MemorySegment noTime = arena.allocate(timespec.layout());
@@ -70,7 +73,7 @@ public final class KickSignal {
 
   /** Sends the signal. Any thread; a thread that has ended is passed over. */
   void send() {
-    int result = Libc.tgkill(Libc.getpid(), thread, NUMBER);
+    int result = Libc.tgkill(PROCESS, thread, NUMBER);
     if (result < 0 && result != -Errno.ESRCH) {
       throw new KvmException("tgkill", -1, -result);
     }

@@ -27,6 +27,7 @@ public final class KvmVcpuHandle implements AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final AtomicBoolean kicked = new AtomicBoolean();
+  private final MemorySegment errno = Libc.newErrnoState();
   private final MemorySegment run;
   private final MemorySegment interrupt = kvm_interrupt.allocate(arena);
   private final MemorySegment mpState = kvm_mp_state.allocate(arena);
@@ -91,7 +92,7 @@ public final class KvmVcpuHandle implements AutoCloseable {
    * @throws KvmException for any other error
    */
   public int run() {
-    int result = Libc.ioctl(fd, KVM_RUN, 0);
+    int result = Libc.ioctl(errno, fd, KVM_RUN, 0);
     return result < 0 ? refused(result) : result;
   }
 
@@ -290,7 +291,7 @@ public final class KvmVcpuHandle implements AutoCloseable {
   }
 
   private int check(String name, long request, MemorySegment argument) {
-    int result = Libc.ioctl(fd, request, argument);
+    int result = Libc.ioctl(errno, fd, request, argument);
     if (result < 0) {
       throw new KvmException(name, fd, -result);
     }

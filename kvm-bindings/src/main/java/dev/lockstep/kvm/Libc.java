@@ -24,7 +24,7 @@ public final class Libc {
   private static final VarHandle ERRNO_VALUE =
       CALL_STATE.varHandle(StructLayout.PathElement.groupElement("errno"));
   private static final ThreadLocal<MemorySegment> STATE =
-      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CALL_STATE));
+      ThreadLocal.withInitial(Libc::newErrnoState);
 
   private static final Linker.Option VARIADIC = Linker.Option.firstVariadicArg(2);
   private static final MethodHandle IOCTL_VALUE =
@@ -78,7 +78,7 @@ public final class Libc {
 
   /** {@code returned}, or the negated errno of this thread's last call if that is -1. */
   public static int result(int returned) {
-    return returned == -1 ? -errno() : returned;
+    return result(STATE.get(), returned);
   }
 
   /** {@code returned}, or the negated errno of this thread's last call if that is -1. */
@@ -92,20 +92,39 @@ public final class Libc {
 
   /** ioctl(2) with a number for an argument. */
   public static int ioctl(int fd, long request, long argument) {
+    return ioctl(errnoState(), fd, request, argument);
+  }
+
+  /** ioctl(2) with a structure for an argument. */
+  public static int ioctl(int fd, long request, MemorySegment argument) {
+    return ioctl(errnoState(), fd, request, argument);
+  }
+
+  /** A buffer for errno, for a hot path that does not look up its thread's. Used by one thread at a time. */
+  static MemorySegment newErrnoState() {
+    return Arena.ofAuto().allocate(CALL_STATE);
+  }
+
+  /** ioctl(2) with a number for an argument and a buffer for errno. */
+  static int ioctl(MemorySegment state, int fd, long request, long argument) {
     try {
-      return result((int) IOCTL_VALUE.invokeExact(errnoState(), fd, request, argument));
+      return result(state, (int) IOCTL_VALUE.invokeExact(state, fd, request, argument));
     } catch (Throwable e) {
       throw broken(e);
     }
   }
 
-  /** ioctl(2) with a structure for an argument. */
-  public static int ioctl(int fd, long request, MemorySegment argument) {
+  /** ioctl(2) with a structure for an argument and a buffer for errno. */
+  static int ioctl(MemorySegment state, int fd, long request, MemorySegment argument) {
     try {
-      return result((int) IOCTL_POINTER.invokeExact(errnoState(), fd, request, argument));
+      return result(state, (int) IOCTL_POINTER.invokeExact(state, fd, request, argument));
     } catch (Throwable e) {
       throw broken(e);
     }
+  }
+
+  private static int result(MemorySegment state, int returned) {
+    return returned == -1 ? -(int) ERRNO_VALUE.get(state, 0L) : returned;
   }
 
   /** open(2). */

@@ -5,7 +5,6 @@ import dev.lockstep.kvm.MemorySlot;
 import dev.lockstep.kvm.Vm;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -36,15 +35,7 @@ final class KvmDirtyLog implements AutoCloseable {
     for (int i = 0; i < slots.size(); i++) {
       Slot slot = slots.get(i);
       slot.slot().dirtyLog(slot.bitmap());
-      long bytes = slot.bitmap().byteSize();
-      for (long at = 0; at < bytes; at += Long.BYTES) {
-        long word = slot.bitmap().get(ValueLayout.JAVA_LONG, at);
-        while (word != 0) {
-          long page = (at << 3) + Long.numberOfTrailingZeros(word);
-          memory.markDirty(slot.offset() + (page << GuestMemory.PAGE_SHIFT));
-          word &= word - 1;
-        }
-      }
+      memory.markDirty(slot.offset(), slot.bitmap());
     }
   }
 
