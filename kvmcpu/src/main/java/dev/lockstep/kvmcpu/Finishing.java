@@ -56,6 +56,11 @@ final class Finishing implements AutoCloseable {
     return active;
   }
 
+  /** The exact engine's vCPU stands on an instruction that waits for an answer. */
+  boolean waits() {
+    return waits;
+  }
+
   /** The exact engine's vCPU. */
   Vcpu vcpu() {
     return finisher;

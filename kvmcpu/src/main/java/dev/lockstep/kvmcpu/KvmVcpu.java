@@ -42,6 +42,7 @@ public final class KvmVcpu implements Vcpu {
   private final KvmState state;
   private final KvmExits exits;
   private final Completion completion;
+  private final NativeStep nativeStep;
   private final VcpuExit.Unsupported unsupported = new VcpuExit.Unsupported();
   private final CpuState crossing = new CpuState();
   private final QueuedEvents queued = new QueuedEvents();
@@ -80,6 +81,7 @@ public final class KvmVcpu implements Vcpu {
       this.state = new KvmState(vcpu, arena);
       this.exits = new KvmExits(run);
       this.completion = new Completion(vcpu, exits, state, memory);
+      this.nativeStep = new NativeStep(vcpu, traits, memory, arena);
       CpuModel shown = traits.cpuidFiltered() ? model : KvmCpuid.withTimeStampCounter(model);
       TimeStampCounter tsc = count -> state.timeStampCounter();
       this.finishing =
@@ -226,6 +228,7 @@ public final class KvmVcpu implements Vcpu {
       return kickedOr(shutdown ? VcpuExit.Shutdown.SHUTDOWN : VcpuExit.Halt.HALT);
     }
     run.set(ValueLayout.JAVA_BYTE, WINDOW, (byte) (windowWanted ? 1 : 0));
+    nativeStep.off();
     long before = System.nanoTime();
     int result = vcpu.run();
     work += System.nanoTime() - before;
@@ -301,12 +304,17 @@ public final class KvmVcpu implements Vcpu {
     VcpuExit exit = finishing.advance(windowWanted, vcpu, crossing);
     work += System.nanoTime() - before;
     if (exit == null && !finishing.awaits(windowWanted, crossing)) {
-      if (finishing.end()) {
-        vm.translations().changed();
-      }
-      load(crossing);
+      leaveFinisher();
     }
     return exit;
+  }
+
+  /** Hands the state {@link #crossing}, which is the finisher's, to the kernel. */
+  private void leaveFinisher() {
+    if (finishing.end()) {
+      vm.translations().changed();
+    }
+    load(crossing);
   }
 
   private void load(CpuState from) {
@@ -377,9 +385,43 @@ public final class KvmVcpu implements Vcpu {
         VcpuExit exit = settle();
         return exit != null ? exit : VcpuExit.Stepped.STEPPED;
       }
-      enterFinisher();
+      getState(crossing);
+      if (!finishing.active()) {
+        if (nativeStep.suits(crossing) && stepNatively()) {
+          return VcpuExit.Stepped.STEPPED;
+        }
+        enterFinisher();
+      }
+    } else if (handsBack()) {
+      return VcpuExit.Stepped.STEPPED;
     }
     return finishing.step(windowWanted);
+  }
+
+  /** The finisher has the guest, at an instruction that is one for the processor, which steps it. */
+  private boolean handsBack() {
+    if (finishing.waits()) {
+      return false;
+    }
+    getState(crossing);
+    if (!nativeStep.suits(crossing)) {
+      return false;
+    }
+    leaveFinisher();
+    if (stepNatively()) {
+      return true;
+    }
+    enterFinisher();
+    return false;
+  }
+
+  private boolean stepNatively() {
+    fresh = false;
+    vm.translations().use();
+    long before = System.nanoTime();
+    boolean stepped = nativeStep.step();
+    work += System.nanoTime() - before;
+    return stepped;
   }
 
   @Override
@@ -421,6 +463,11 @@ public final class KvmVcpu implements Vcpu {
   /** Instructions that KVM's emulator refused and the finisher executed. */
   public long instructionsFinished() {
     return finished;
+  }
+
+  /** Instructions that the processor itself has stepped. */
+  public long instructionsStepped() {
+    return nativeStep.steps();
   }
 
   @Override

@@ -3,7 +3,7 @@
  * kernel is used: all that a guest meets is the CPU, memory, and exits.
  *
  * <p><b>Where the guest is.</b> At each moment one of two holds the state: the kernel's vCPU, or the <i>finisher</i>, an exact engine (our software CPU) over the same memory. The finisher executes what
- * KVM's emulator refuses, single steps, and whatever a state cannot say to KVM; then the state goes back with the next run. Everything that crosses is a {@link dev.lockstep.engine.CpuState}, so nothing is
+ * KVM's emulator refuses, single steps that the processor cannot be trusted with ({@link dev.lockstep.kvmcpu.PlainInstruction}), and whatever a state cannot say to KVM; then the state goes back with the next run. Everything that crosses is a {@link dev.lockstep.engine.CpuState}, so nothing is
  * special about it.
  *
  * <p><b>Exits that are half done.</b> KVM completes port and device accesses with the next KVM_RUN. A run gives the answer and goes on; whoever looks at the state before that makes KVM complete a write

@@ -2,6 +2,7 @@ package dev.lockstep.vmm.tsc;
 
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.LinearView;
 import dev.lockstep.engine.SegmentRegister;
 import dev.lockstep.engine.Vcpu;
 import java.util.Arrays;
@@ -56,7 +57,7 @@ public final class UserCounter {
     if (state.idtLimit < gate + GATE_BYTES - 1) {
       return 0;
     }
-    GuestView view = new GuestView(state, memory);
+    LinearView view = new LinearView(state, memory);
     long low = view.quad(state.idtBase + gate);
     long high = view.quad(state.idtBase + gate + Long.BYTES);
     boolean present = (low >>> 47 & 1) != 0;
@@ -82,7 +83,7 @@ public final class UserCounter {
    * @param timeStamp what the guest reads
    */
   public static Outcome emulate(CpuState state, GuestMemory memory, long timeStamp) {
-    GuestView view = new GuestView(state, memory);
+    LinearView view = new LinearView(state, memory);
     long frame = state.gpr[RSP];
     long errorCode = view.quad(frame);
     long rip = view.quad(frame + 8);
@@ -152,7 +153,7 @@ public final class UserCounter {
 
   /** Loads a segment as IRET did or would; false if it is not in the GDT or not there. */
   private static boolean load(
-      CpuState state, GuestView view, int selector, SegmentRegister segment) {
+      CpuState state, LinearView view, int selector, SegmentRegister segment) {
     int at = selector & ~7;
     if ((selector & 4) != 0 || at == 0 || at + 7 > state.gdtLimit) {
       return false;
