@@ -27,7 +27,7 @@ public final class CalibrationGuest {
   private static final long SYSCALL_ENTRY = 0x8800, KERNEL_STACK = 0xa000, USER_STACK = 0xc000;
   private static final long CODE = 0x10000;
   private static final int VECTORS = 256, HANDLER_BYTES = 16, GATE_BYTES = 16;
-  private static final int UNDEFINED = 6, PAGE_FAULT = 14, END_OF_USER = 0x81;
+  private static final int DIVIDE_ERROR = 0, UNDEFINED = 6, PAGE_FAULT = 14;
   private static final int KERNEL_CODE = 0x08, KERNEL_DATA = 0x10;
   private static final int USER_DATA = 0x23, USER_CODE = 0x2b, TASK = 0x30;
   private static final int CODE_ACCESS = 0xa09b, DATA_ACCESS = 0xc093, DPL3 = 3 << 5;
@@ -80,7 +80,7 @@ public final class CalibrationGuest {
     // add rsp, 8; add qword [rsp], 7; iretq
     handler(PAGE_FAULT, "4883c408488304240748cf");
     handler(VECTOR, "48cf");
-    handler(END_OF_USER, "e6%02xf4".formatted(END));
+    handler(DIVIDE_ERROR, "e6%02xf4".formatted(END));
     // sysretq
     write(SYSCALL_ENTRY, HexFormat.of().parseHex("480f07"));
   }
@@ -109,11 +109,12 @@ public final class CalibrationGuest {
     }
     // dec esi; jnz back
     write(CODE + body.length, new byte[] {(byte) 0xff, (byte) 0xce, 0x75, (byte) -back});
-    // Ring 0: out END, al; hlt. Ring 3: int END_OF_USER.
+    // Ring 0: out END, al; hlt. Ring 3: xor ecx, ecx; div ecx (INT n is itself an instruction that
+    // hosts differ in).
     byte[] end =
         experiment.ring() == 0
             ? new byte[] {(byte) 0xe6, (byte) END, (byte) 0xf4}
-            : new byte[] {(byte) 0xcd, (byte) END_OF_USER};
+            : new byte[] {0x31, (byte) 0xc9, (byte) 0xf7, (byte) 0xf1};
     write(CODE + back, end);
     CpuState s = state(experiment.ring() == 3);
     s.gpr[RSI] = rounds;
