@@ -11,12 +11,12 @@ import dev.lockstep.kvm.perf.SoftwareEvent;
  *
  * @param clock the event
  * @param kicks how often the guest was kicked out
- * @param delayNanos how long after the armed time each kick was seen
+ * @param delayMicros how long after the armed time each kick was seen, rounded down
  * @param early kicks that came before it
  */
-public record KickPath(SoftwareEvent clock, int kicks, Histogram delayNanos, long early) {
+public record KickPath(SoftwareEvent clock, int kicks, Histogram delayMicros, long early) {
   private static final long PERIOD_NANOS = 500_000;
-  private static final int IDLE = 1_000;
+  private static final int IDLE = 1_000, NANOS_PER_MICRO = 1_000;
 
   /** Rounds that no guest ends within a period. */
   private static final int ENDLESS = Integer.MAX_VALUE;
@@ -54,7 +54,7 @@ public record KickPath(SoftwareEvent clock, int kicks, Histogram delayNanos, lon
             }
           }
         }
-        delay.add(seen - armed);
+        delay.add((seen - armed) / NANOS_PER_MICRO);
       }
     }
     return new KickPath(clock, kicks, delay, early);

@@ -37,14 +37,14 @@ final class KickPathTest {
       try (Kvm kvm = Kvm.open()) {
         KickPath path = KickPath.run(kvm, clock, KICKS);
         System.out.printf(
-            "kick path %s: %d kicks of a guest in ring 3, p50 %,d ns late, p99 %,d ns, %d early%n",
+            "kick path %s: %d kicks of a guest in ring 3, p50 %,d us late, p99 %,d us, %d early%n",
             clock,
             path.kicks(),
-            path.delayNanos().perMille(500),
-            path.delayNanos().perMille(990),
+            path.delayMicros().perMille(500),
+            path.delayMicros().perMille(990),
             path.early());
-        assertThat(path.delayNanos().samples()).isEqualTo(KICKS);
-        assertThat(path.delayNanos().min()).isNotNegative();
+        assertThat(path.delayMicros().samples()).isEqualTo(KICKS);
+        assertThat(path.delayMicros().min()).isNotNegative();
       }
     });
   }
