@@ -1,20 +1,24 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.cli.doctor.CounterCalibration;
 import dev.lockstep.cli.doctor.Diagnosis;
 import dev.lockstep.cli.doctor.Examination;
+import dev.lockstep.counting.host.HostFactsReader;
 import dev.lockstep.kvm.Kvm;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code lockstep doctor}: what this host can do. */
 @Command(
     name = "doctor",
     description = {
       "Tells what this host can do for Lockstep, found by trying: each line says what, how good (ok, limited, missing), what it means and what to do. Ends with the engine that --engine auto takes, and why.",
-      "Changes nothing. Exit status 0, whatever was found.",
+      "Changes nothing (--calibrate writes its profile). Exit status 0, whatever was found.",
     },
     sortOptions = false)
 final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
@@ -23,6 +27,19 @@ final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
       paramLabel = "FILE",
       description = "KVM's device (default: /dev/kvm).")
   private Path device = Kvm.DEVICE;
+
+  @Option(
+      names = "--calibrate",
+      description =
+          "Instead: runs known code to see how exact the branch counter is and how late its overflows come, with histograms, and saves a profile if it is exact. Takes some seconds.")
+  private boolean calibrate;
+
+  @Option(
+      names = "--profile",
+      paramLabel = "FILE",
+      description =
+          "Where --calibrate saves the counter's profile (default: lockstep/counter in $XDG_STATE_HOME or ~/.local/state).")
+  private @Nullable Path profile;
 
   @Option(names = "--json", description = "The result as one line of JSON.")
   private boolean json;
@@ -37,6 +54,9 @@ final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() {
     debug.apply();
+    if (calibrate) {
+      return calibrate();
+    }
     Diagnosis diagnosis = Examination.of(device, GuestImage.location());
     if (json) {
       diagnosis.printJson(System.out);
@@ -44,5 +64,26 @@ final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
       diagnosis.print(System.out);
     }
     return ExitStatus.OK;
+  }
+
+  private int calibrate() {
+    Path file = profile != null ? profile : defaultProfile();
+    CounterCalibration done =
+        CounterCalibration.run(device, new HostFactsReader(Path.of("/")).read(), file);
+    if (json) {
+      System.out.println(new JsonMapper().writeValueAsString(done.values()));
+    } else {
+      done.lines().forEach(System.out::println);
+    }
+    return ExitStatus.OK;
+  }
+
+  private static Path defaultProfile() {
+    String state = System.getenv("XDG_STATE_HOME");
+    Path folder =
+        state == null || state.isBlank()
+            ? Path.of(System.getProperty("user.home"), ".local", "state")
+            : Path.of(state);
+    return folder.resolve("lockstep").resolve("counter");
   }
 }

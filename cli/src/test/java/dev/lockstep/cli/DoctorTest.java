@@ -84,6 +84,29 @@ final class DoctorTest {
   }
 
   @Test
+  void calibratesOrSaysThatThereIsNoCounter() throws Exception {
+    assumeTrue(
+        Files.isReadable(Kvm.DEVICE) && Files.isWritable(Kvm.DEVICE),
+        "no /dev/kvm for this user: no counter is calibrated");
+    Path profile = folder.resolve("state/counter");
+    Command.Result lines =
+        Command.run(folder, "doctor", "--calibrate", "--profile", profile.toString());
+    assertThat(lines.status()).isZero();
+    assertThat(lines.err()).isEmpty();
+    assertThat(lines.out())
+        .contains("counter ", "task clock ", "kicked a guest in ring 3 out of KVM_RUN", "####")
+        .doesNotContain("Exception", "\tat ");
+    JsonNode whole = json("doctor", "--calibrate", "--json", "--profile", profile.toString());
+    String verdict = whole.get("verdict").asString();
+    assertThat(verdict).isIn("exact", "refused", "missing");
+    assertThat(Files.exists(profile)).isEqualTo(verdict.equals("exact"));
+    if (verdict.equals("missing")) {
+      assertThat(whole.get("reasons").get(0).asString()).isNotBlank();
+      System.out.println("SKIPPED: calibration of a counter: " + whole.get("reasons").get(0));
+    }
+  }
+
+  @Test
   void tellsOfAHostWithoutKvm() throws Exception {
     JsonNode whole = json("doctor", "--json", "--kvm-device", "/dev/no-such-kvm");
     assertThat(ids(whole)).hasSize(1 + HOST.size()).startsWith("kvm").containsAll(HOST);

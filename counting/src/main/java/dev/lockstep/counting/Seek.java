@@ -119,31 +119,28 @@ public final class Seek {
   /** What the boundary means at which the guest stands; null to go on. */
   private @Nullable SeekResult look() {
     long count = vcpu.branchCount();
-    long wanted = target.branchCount();
-    if (count > wanted) {
-      return past(count);
+    SeekResult missed = passed(count);
+    if (missed != null) {
+      return missed;
     }
-    if (count < wanted) {
-      return null;
-    }
-    if (!watched && !unique) {
-      return overshot(count);
-    }
-    return vcpu.rip() == target.rip()
+    return count == target.branchCount()
+            && vcpu.rip() == target.rip()
             && vcpu.rcx() == target.rcx()
             && (unique || vcpu.registerDigest() == target.digest())
         ? Reached.REACHED
         : null;
   }
 
-  private SeekResult past(long count) {
-    if (watched) {
+  /** Null unless the point is behind the guest, or may be. */
+  private @Nullable SeekResult passed(long count) {
+    long wanted = target.branchCount();
+    if (count > wanted && watched) {
       return new Missed(
           Why.ABSENT,
           vcpu.point(),
           "The executions differ: compare them from the last digest that agrees.");
     }
-    return overshot(count);
+    return count > wanted || count == wanted && !watched && !unique ? overshot(count) : null;
   }
 
   private SeekResult overshot(long count) {
@@ -181,10 +178,13 @@ public final class Seek {
 
   /** An exit goes to the caller; a count that does not behave ends the seek. */
   private @Nullable SeekResult judge(Stop stop) {
-    if (stop instanceof Stop.Exit exit) {
-      return new SeekResult.Exited(exit.exit());
-    }
     long count = vcpu.branchCount();
+    if (stop instanceof Stop.Exit exit) {
+      // An exit behind the point is not the machine's to answer: it belongs to a future that will
+      // be undone.
+      SeekResult missed = passed(count);
+      return missed != null ? missed : new SeekResult.Exited(exit.exit());
+    }
     if (count < lastCount) {
       return new Refused(
           "the counter went back from %,d to %,d".formatted(lastCount, count),

@@ -51,7 +51,7 @@ final class SeekPropertyTest {
       boolean wide = host.limits().skidBound() > 2_000;
       SeekGuest guest = SeekGuest.random(random.split(), 1 + random.nextInt(wide ? 30 : 6));
       Recording recording =
-          Recording.of(guest, semantics, random.split(), 1 + random.nextInt(wide ? 2_000 : 400));
+          Recording.of(guest, semantics, random.split(), 20 + random.nextInt(wide ? 2_000 : 400));
       Replayer.run(
           guest,
           recording,
