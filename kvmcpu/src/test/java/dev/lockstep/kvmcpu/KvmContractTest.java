@@ -1,26 +1,18 @@
 package dev.lockstep.kvmcpu;
 
 import dev.lockstep.engine.BranchSemantics;
-import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.contract.Capability;
 import dev.lockstep.engine.contract.EngineContract;
 import dev.lockstep.engine.contract.EngineUnderTest;
-import dev.lockstep.kvm.Kvm;
-import dev.lockstep.kvmcpu.probe.HostProbes;
-import dev.lockstep.kvmcpu.probe.HostTraits;
-import dev.lockstep.softcpu.SoftVcpu;
-import java.nio.file.Files;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 
-/** The engine contract on this host's KVM. */
+/** The engine contract on this host's KVM, which has no counter of its own. */
 final class KvmContractTest extends EngineContract {
   private static final EngineUnderTest KVM =
-      new EngineUnderTest() {
+      new KvmUnderTest() {
         @Override
         public String name() {
           return "kvm";
@@ -37,49 +29,19 @@ final class KvmContractTest extends EngineContract {
                 traits().guestWatchpointsFire()
                     ? Optional.empty()
                     : Optional.of("the guest's data breakpoints never fire on this host");
-            case FROZEN_CPUID ->
-                traits().cpuidFiltered()
-                    ? Optional.empty()
-                    : Optional.of("this host's KVM adds features of its own to CPUID");
-            default -> Optional.empty();
+            default -> super.lacks(capability);
           };
         }
 
         @Override
         public Vcpu create(GuestMemory memory, BranchSemantics semantics) {
-          try (Kvm kvm = Kvm.open()) {
-            return KvmVcpu.create(
-                kvm,
-                traits(),
-                CpuModel.LOCKSTEP_V1,
-                memory,
-                semantics,
-                (model, same, counted, tsc) -> SoftVcpu.create(model, same, tsc, counted));
-          }
-        }
-
-        @Override
-        public void collectDirty(Vcpu vcpu) {
-          ((KvmVcpu) vcpu).collectDirty();
+          return vcpu(memory, semantics);
         }
       };
 
-  private static @Nullable HostTraits found;
-
-  private static HostTraits traits() {
-    HostTraits t = found;
-    if (t == null) {
-      t = new HostProbes(Kvm.DEVICE).traits();
-      found = t;
-    }
-    return t;
-  }
-
   @BeforeAll
   static void deviceIsThere() {
-    Assumptions.assumeTrue(
-        Files.isReadable(Kvm.DEVICE) && Files.isWritable(Kvm.DEVICE),
-        "no /dev/kvm for this user: the engine contract is not run on kvm");
+    KvmUnderTest.needDevice();
   }
 
   @Override

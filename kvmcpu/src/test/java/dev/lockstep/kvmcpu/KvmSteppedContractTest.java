@@ -1,0 +1,38 @@
+package dev.lockstep.kvmcpu;
+
+import dev.lockstep.counting.SteppedVcpu;
+import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.Vcpu;
+
+import dev.lockstep.engine.contract.EngineContract;
+import dev.lockstep.engine.contract.EngineUnderTest;
+
+import org.junit.jupiter.api.BeforeAll;
+
+/** The engine contract, counts and points included, on this host's KVM with the stepping counter. */
+final class KvmSteppedContractTest extends EngineContract {
+  private static final EngineUnderTest KVM =
+      new KvmUnderTest() {
+        @Override
+        public String name() {
+          return "kvm, stepped";
+        }
+
+        @Override
+        public Vcpu create(GuestMemory memory, BranchSemantics semantics) {
+          return new SteppedVcpu(
+              vcpu(memory, BranchSemantics.ALL_TRANSFERS), memory, semantics);
+        }
+      };
+
+  @BeforeAll
+  static void deviceIsThere() {
+    KvmUnderTest.needDevice();
+  }
+
+  @Override
+  protected EngineUnderTest engineUnderTest() {
+    return KVM;
+  }
+}
