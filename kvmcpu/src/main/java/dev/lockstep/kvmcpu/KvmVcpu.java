@@ -30,8 +30,8 @@ public final class KvmVcpu implements Vcpu {
   private static final long READY = kvm_run.ready_for_interrupt_injection$offset();
   private static final long WINDOW = kvm_run.request_interrupt_window$offset();
 
-  /** Exits of one instruction that is not repeated, more than any has. */
-  private static final int MAX_PARTS = 64;
+  /** Exits of one instruction that is not repeated, more than any has: FXSAVE's 512 bytes, by single bytes. */
+  private static final int MAX_PARTS = 600;
 
   private final KvmTraits traits;
   private final long unitNanos;
@@ -48,7 +48,6 @@ public final class KvmVcpu implements Vcpu {
   private final CpuState crossing = new CpuState();
   private final QueuedEvents queued = new QueuedEvents();
   private final Finishing finishing;
-
   private final Owner owner = new Owner();
   private boolean halted;
   private boolean shutdown;
@@ -480,7 +479,12 @@ public final class KvmVcpu implements Vcpu {
 
   /** Gets an instruction that waits for its answer out of KVM, without a trace in memory: the registers are about to be replaced. */
   private void drop() {
-    if (exits.open() != KvmExits.Open.NONE || exitWaits) {
+    if (exitWaits) {
+      // First, so that it is known what is asked for.
+      exitWaits = false;
+      translate();
+    }
+    if (exits.open() != KvmExits.Open.NONE) {
       state.get(crossing);
       int items = exits.itemsRead();
       SparedMemory spared = new SparedMemory(memory, vcpu, crossing, items * exits.itemBytes());
@@ -489,9 +493,6 @@ public final class KvmVcpu implements Vcpu {
         state.writeRcx(items);
       }
       for (int parts = 0; ; parts++) {
-        if (exitWaits) {
-          translate();
-        }
         exits.abandon();
         exitWaits = complete();
         if (!exitWaits) {
@@ -500,6 +501,7 @@ public final class KvmVcpu implements Vcpu {
         if (parts == MAX_PARTS) {
           throw new IllegalStateException("KVM asks for ever for an instruction at " + point());
         }
+        translate();
       }
       spared.restore();
     }
