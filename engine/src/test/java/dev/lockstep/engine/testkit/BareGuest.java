@@ -101,6 +101,15 @@ public final class BareGuest implements AutoCloseable {
     memory.write64(table + (linear >>> 12 & 511) * 8, flags == 0 ? 0 : physical | flags);
   }
 
+  /** The guest-physical address of the page table entry of a linear address that was mapped once. */
+  public long entry(long linear) {
+    long table = TABLES;
+    for (int shift = 39; shift > 12; shift -= 9) {
+      table = memory.read64(table + (linear >>> shift & 511) * 8) & -PAGE;
+    }
+    return table + (linear >>> 12 & 511) * 8;
+  }
+
   /** Copies code or data in. */
   public void load(long address, byte[] bytes) {
     memory.write(address, bytes, 0, bytes.length);
