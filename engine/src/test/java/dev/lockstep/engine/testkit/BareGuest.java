@@ -36,7 +36,9 @@ public final class BareGuest implements AutoCloseable {
   /** Where code usually begins; memory from here on is the test's. */
   public static final long CODE = 0x20000;
 
-  private static final long LOW_MEMORY = 0x40_0000;
+  /** Where memory from 0 on ends. */
+  public static final long LOW_MEMORY = 0x40_0000;
+
   private static final int PAGE = GuestMemory.PAGE_SIZE;
   private static final long PRESENT_WRITABLE_USER = 7;
   private static final int CODE64 = 0xa09b;

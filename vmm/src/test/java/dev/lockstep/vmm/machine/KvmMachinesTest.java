@@ -12,18 +12,17 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Machines on kvm come and go, many and at any moment, and leave nothing in the JVM. */
 @Timeout(600)
 class KvmMachinesTest {
-  private static final int SAMPLE = 100, WHOLE = 1000;
+  private static final int MACHINES = 1000, WARM_UP = 50;
   private static final int AT_ONCE = 64;
-  private static final int SAMPLE_OF_CLOSES = 40, CLOSES = 200;
+  private static final int CLOSES = 200;
 
-  /** What the JVM may open, map and keep for itself meanwhile: a fraction of what one machine in ten would leave. */
+  /** What the JVM may open, map and keep for itself meanwhile: far less than one machine in ten would leave. */
   private static final int STRAY_DESCRIPTORS = 3, STRAY_MAPPINGS = 9;
 
   private static final long STRAY_HEAP = 1L << 20;
@@ -37,30 +36,20 @@ class KvmMachinesTest {
   }
 
   @Test
-  void sampleOfMachinesLeavesNothing() throws Exception {
-    comeAndGo(SAMPLE);
-  }
-
-  @Test
-  @Tag("long")
   void aThousandMachinesLeaveNothing() throws Exception {
-    comeAndGo(WHOLE);
-  }
-
-  private void comeAndGo(int count) throws Exception {
-    for (int i = 0; i < SAMPLE / 2; i++) {
+    for (int i = 0; i < WARM_UP; i++) {
       comeAndGo("warm-up", i);
     }
     Footprint before = Footprint.now();
     long started = System.nanoTime();
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < MACHINES; i++) {
       comeAndGo("machine " + i, i);
     }
     long millis = (System.nanoTime() - started) / 1_000_000;
     Footprint after = Footprint.now();
     System.out.printf(
         "campaign machines: %,d made, run and closed on kvm in %,d ms; before %s; after %s%n",
-        count, millis, before, after);
+        MACHINES, millis, before, after);
     assertNothingLeft(before, after);
   }
 
@@ -135,30 +124,20 @@ class KvmMachinesTest {
   }
 
   @Test
-  void sampleOfClosesWhileRunning() throws Exception {
-    closeWhileRunning(SAMPLE_OF_CLOSES);
-  }
-
-  @Test
-  @Tag("long")
   void closedWhileRunning() throws Exception {
-    closeWhileRunning(CLOSES);
-  }
-
-  private void closeWhileRunning(int count) throws Exception {
     long seed = Long.getLong("lockstep.seed", System.nanoTime());
     Random random = new Random(seed);
-    for (int i = 0; i < SAMPLE_OF_CLOSES / 2; i++) {
+    for (int i = 0; i < WARM_UP; i++) {
       closeAtRandom(random);
     }
     Footprint before = Footprint.now();
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < CLOSES; i++) {
       closeAtRandom(random);
     }
     Footprint after = Footprint.now();
     System.out.printf(
         "campaign closes: %,d machines closed on kvm while they ran, seed %d; before %s; after %s%n",
-        count, seed, before, after);
+        CLOSES, seed, before, after);
     assertNothingLeft(before, after);
   }
 
@@ -219,7 +198,7 @@ class KvmMachinesTest {
       Machines.Console console = new Machines.Console();
       other.start(LogSink.NONE, new DirectGate(console), 1);
       Footprint before = Footprint.now();
-      for (int i = 0; i < 40; i++) {
+      for (int i = 0; i < 16; i++) {
         Throwable thrown =
             i % 2 == 0 ? new StackOverflowError("seeded") : new IllegalStateException("seeded");
         Machine machine = machines.create("failing", KvmMachines.writes());
@@ -238,7 +217,7 @@ class KvmMachinesTest {
             .hasMessage("seeded");
         assertThat(machine.status().state()).isEqualTo(MachineState.FAILED);
         machine.close();
-        if (i == 20) {
+        if (i == 7) {
           before = Footprint.now();
         }
       }
