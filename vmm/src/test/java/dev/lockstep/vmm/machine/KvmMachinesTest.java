@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.kvm.Errno;
+import dev.lockstep.kvm.KvmException;
 import dev.lockstep.vmm.log.EndReason;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeEach;
@@ -173,23 +177,44 @@ class KvmMachinesTest {
     }
   }
 
+  /** The vCPU's thread is held up in its gate, so that orders pile up. */
   @Test
-  void closedWithAsManyOrdersAsItTakes() {
+  void closedWithAsManyOrdersAsItTakes() throws Exception {
+    CountDownLatch heldUp = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
     Machine machine = machines.create("busy", KvmMachines.spins());
     machine.start(
         LogSink.NONE,
-        new DirectGate((stream, offset, bytes) -> LockSupport.parkNanos(20_000_000)),
+        new DirectGate((stream, offset, bytes) -> {
+          heldUp.countDown();
+          hold(go);
+        }),
         1);
+    heldUp.await();
     assertThatThrownBy(
             () -> {
-              for (int i = 0; i < 1_000_000; i++) {
+              for (int i = 0; i < 10_000; i++) {
                 machine.resume();
               }
             })
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("orders wait");
-    machine.close();
+    FutureTask<Void> closing = new FutureTask<>(machine::close, null);
+    Thread closer = Thread.ofPlatform().start(closing);
+    while (closer.isAlive() && closer.getState() != Thread.State.WAITING) {
+      LockSupport.parkNanos(100_000);
+    }
+    go.countDown();
+    closing.get();
     assertThat(machine.ended()).isCompletedExceptionally();
+  }
+
+  private static void hold(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("the gate was interrupted", e);
+    }
   }
 
   @Test
@@ -224,6 +249,28 @@ class KvmMachinesTest {
       assertNothingLeft(before, Footprint.now());
       other.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {9}));
       assertThat(Machines.await(other).exitCode()).isEqualTo(9);
+    }
+  }
+
+  @Test
+  void whatKvmFailsEndsAMachineWithAdvice() {
+    try (Machine machine = machines.create("failing", KvmMachines.writes())) {
+      machine.start(
+          LogSink.NONE,
+          new DirectGate((stream, offset, bytes) -> {
+            throw new KvmException("KVM_RUN", 7, Errno.ENOMEM);
+          }),
+          1);
+      assertThatThrownBy(() -> Machines.await(machine))
+          .cause()
+          .isInstanceOfSatisfying(
+              VmmException.class,
+              e -> {
+                assertThat(e)
+                    .hasMessage(
+                        "machine 'failing' cannot go on: KVM_RUN on file descriptor 7: ENOMEM (out of memory)");
+                assertThat(e.advice()).contains("less memory");
+              });
     }
   }
 
