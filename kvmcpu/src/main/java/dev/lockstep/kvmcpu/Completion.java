@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
  * The second half of an instruction that made an exit: KVM does it with the next KVM_RUN, which immediate_exit ends there. That half may make an exit of its own, which then waits to be told.
  */
 final class Completion {
-  /** Exits of one instruction that is not repeated, more than any has. */
-  private static final int MAX_PARTS = 64;
+  /** Exits of one instruction that is not repeated, more than any has: FXSAVE's 512 bytes, by single bytes. */
+  private static final int MAX_PARTS = 600;
 
   private final KvmVcpuHandle vcpu;
   private final KvmExits exits;
@@ -72,7 +72,11 @@ final class Completion {
    * @param scratch overwritten
    */
   void drop(CpuState scratch) {
-    if (exits.open() == KvmExits.Open.NONE && !exitWaits) {
+    if (takeExit()) {
+      // First, so that it is known what is asked for.
+      exits.access(kvm_run.exit_reason(run));
+    }
+    if (exits.open() == KvmExits.Open.NONE) {
       return;
     }
     state.get(scratch);
@@ -82,19 +86,14 @@ final class Completion {
       // It ends with what it has asked for instead of asking on.
       state.writeRcx(items);
     }
-    for (int parts = 0; ; parts++) {
-      if (takeExit()) {
-        exits.access(kvm_run.exit_reason(run));
-      }
-      exits.abandon();
-      exitWaits = runOut();
-      if (!exitWaits) {
-        break;
-      }
+    exits.abandon();
+    for (int parts = 0; runOut(); parts++) {
       if (parts == MAX_PARTS) {
         throw new IllegalStateException(
             "KVM asks for ever for an instruction at %#x".formatted(scratch.rip));
       }
+      exits.access(kvm_run.exit_reason(run));
+      exits.abandon();
     }
     spared.restore();
   }

@@ -47,7 +47,6 @@ public final class KvmVcpu implements Vcpu {
   private final CpuState crossing = new CpuState();
   private final QueuedEvents queued = new QueuedEvents();
   private final Finishing finishing;
-
   private final Owner owner = new Owner();
   private boolean halted;
   private boolean shutdown;

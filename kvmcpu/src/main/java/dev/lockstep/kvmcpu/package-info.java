@@ -3,8 +3,9 @@
  * kernel is used: all that a guest meets is the CPU, memory, and exits.
  *
  * <p><b>Where the guest is.</b> At each moment one of two holds the state: the kernel's vCPU, or the <i>finisher</i>, an exact engine (our software CPU) over the same memory. The finisher executes what
- * KVM's emulator refuses, single steps that the processor cannot be trusted with ({@link dev.lockstep.kvmcpu.PlainInstruction}), and whatever a state cannot say to KVM; then the state goes back with the next run. Everything that crosses is a {@link dev.lockstep.engine.CpuState}, so nothing is
- * special about it.
+ * KVM's emulator refuses, single steps that the processor cannot be trusted with ({@link dev.lockstep.kvmcpu.PlainInstruction}), and whatever a state cannot say to KVM; then the state goes back with the
+ * next run. Everything that crosses is a {@link dev.lockstep.engine.CpuState}, so nothing is special about it. The kernel knows nothing of what the finisher did to page tables and TLB, so {@link
+ * dev.lockstep.kvmcpu.Translations} makes it forget them.
  *
  * <p><b>Exits that are half done.</b> KVM completes port and device accesses with the next KVM_RUN. A run gives the answer and goes on; whoever looks at the state before that makes KVM complete a write
  * first, by a KVM_RUN with immediate_exit, so that RIP stands where the contract says. A read that still waits is left alone: its registers are those before the instruction.

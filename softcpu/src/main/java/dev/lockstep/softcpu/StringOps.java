@@ -275,7 +275,8 @@ final class StringOps {
           return null;
         }
         c.instructions++;
-        long n = element.bulk(c, count - 1);
+        // The count is unsigned.
+        long n = element.bulk(c, count < 0 ? Long.MAX_VALUE : count - 1);
         if (n > 0) {
           count -= n;
           Operand.set(c, addressSize, 1, count);

@@ -63,6 +63,27 @@ abstract class ExceptionContract extends ContractSubject {
     assertThat(rig.reg(RSP)).isEqualTo(BareGuest.KERNEL_STACK);
   }
 
+  /** RCX is unsigned: such a repeat has nearly all of its iterations before it when it faults. */
+  @ParameterizedTest
+  @ValueSource(strings = {"rep stosb", "rep movsb", "rep stosq", "rep movsq"})
+  void aRepeatWithoutEndFaultsWhereMemoryEnds(String repeat) {
+    long end = BareGuest.LOW_MEMORY;
+    int size = repeat.endsWith("q") ? 8 : 1;
+    Rig rig = rig();
+    rig.code(
+        "here: " + repeat + "\nhlt",
+        s -> {
+          s.gpr[RCX] = -1;
+          s.gpr[Rig.RSI] = DATA;
+          s.gpr[RDI] = end - 0x1800;
+        });
+    rig.runToHandler(14);
+    assertThat(rig.frame(true).rip()).isEqualTo(rig.at("here"));
+    assertThat(rig.reg(RDI)).isEqualTo(end);
+    assertThat(rig.reg(RCX)).isEqualTo(-1 - 0x1800 / size);
+    assertThat(rig.state().cr2).isEqualTo(end);
+  }
+
   @Test
   void fromUserMode() {
     Rig rig = rig();

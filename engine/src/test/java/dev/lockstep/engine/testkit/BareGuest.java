@@ -36,7 +36,9 @@ public final class BareGuest implements AutoCloseable {
   /** Where code usually begins; memory from here on is the test's. */
   public static final long CODE = 0x20000;
 
-  private static final long LOW_MEMORY = 0x40_0000;
+  /** Where memory from 0 on ends. */
+  public static final long LOW_MEMORY = 0x40_0000;
+
   private static final int PAGE = GuestMemory.PAGE_SIZE;
   private static final long PRESENT_WRITABLE_USER = 7;
   private static final int CODE64 = 0xa09b;
@@ -99,6 +101,15 @@ public final class BareGuest implements AutoCloseable {
       table = next & -PAGE;
     }
     memory.write64(table + (linear >>> 12 & 511) * 8, flags == 0 ? 0 : physical | flags);
+  }
+
+  /** The guest-physical address of the page table entry of a linear address that was mapped once. */
+  public long entry(long linear) {
+    long table = TABLES;
+    for (int shift = 39; shift > 12; shift -= 9) {
+      table = memory.read64(table + (linear >>> shift & 511) * 8) & -PAGE;
+    }
+    return table + (linear >>> 12 & 511) * 8;
   }
 
   /** Copies code or data in. */

@@ -92,4 +92,47 @@ final class MomentsTest {
       }
     }
   }
+
+  /** Single steps are another engine's: what the kernel of the guest changes in them, its ring 3 must see. */
+  @Test
+  void aPageTableThatWasChangedInStepsIsSeenInRing3() {
+    try (BareGuest guest = new BareGuest();
+        Engines engines = new Engines();
+        KvmVcpu vcpu = engines.kvm(guest.memory())) {
+      guest.map(WINDOW, FRAMES, 7);
+      Assembler code =
+          new Assembler(BareGuest.CODE, 64)
+              .define("window", WINDOW)
+              .define("entry", guest.entry(WINDOW))
+              .add(
+                  """
+                  user: mov al, [window]
+                  out 0x10, al
+                  ud2
+                  kernel: xchg rcx, rdx
+                  mov [entry], rcx
+                  invlpg [window]
+                  mov qword [rsp], user
+                  iretq
+                  """);
+      guest.load(BareGuest.CODE, code.assemble());
+      guest.gate(6, code.address("kernel"), 0);
+      CpuState state = guest.user64(BareGuest.CODE);
+      state.rflags |= 3 << 12;
+      for (int frame = 0; frame < 2; frame++) {
+        guest.memory().write8(FRAMES + 0x1000L * frame, 0x50 + frame);
+        state.gpr[1 + frame] = FRAMES + 0x1000L * frame + 7;
+      }
+      vcpu.setState(state);
+      for (int i = 0; i < 50; i++) {
+        VcpuExit exit = vcpu.run(Long.MAX_VALUE);
+        assertThat(exit).isInstanceOf(VcpuExit.PortWrite.class);
+        assertThat(((VcpuExit.PortWrite) exit).value()).as("round %d", i).isEqualTo(0x50 + (i & 1));
+        do {
+          assertThat(vcpu.step()).isEqualTo(VcpuExit.Stepped.STEPPED);
+          vcpu.getState(state);
+        } while (state.rip != BareGuest.CODE);
+      }
+    }
+  }
 }

@@ -245,7 +245,7 @@ final class MovingGuest implements AutoCloseable {
     for (int page = 0; page < 8; page++) {
       guest.map(WINDOW + 0x1000L * page, FRAMES + 0x1000L * page, 7);
     }
-    entries = entry(WINDOW);
+    entries = guest.entry(WINDOW);
     Assembler kernel = assembler(BareGuest.CODE, random).define("user", USER_CODE).add(KERNEL);
     guest.load(BareGuest.CODE, kernel.assemble());
     guest.load(USER_CODE, assembler(USER_CODE, random).add(USER).assemble());
@@ -291,15 +291,6 @@ final class MovingGuest implements AutoCloseable {
     byte[] content = new byte[bytes];
     random.nextBytes(content);
     guest.load(address, content);
-  }
-
-  /** The guest-physical address of a linear address's page table entry. */
-  private long entry(long linear) {
-    long table = BareGuest.TABLES;
-    for (int shift = 39; shift > 12; shift -= 9) {
-      table = guest.memory().read64(table + (linear >>> shift & 511) * 8) & -GuestMemory.PAGE_SIZE;
-    }
-    return table + (linear >>> 12 & 511) * 8;
   }
 
   /** Its memory. One vCPU can watch it: others need a {@link #view} of their own. */

@@ -34,7 +34,8 @@ final class KvmMachines {
             Machines.MEMORY,
             1_700_000_000_000_000_000L,
             MachineSpec.Pacing.FREE,
-            1 << 16,
+            // Outputs leave at boundaries, and there is one at each digest at the latest.
+            1 << 12,
             new TreeMap<>()),
         List.of(),
         guest);
