@@ -74,6 +74,12 @@ record OracleCase(
         other, mode, protection, codeOffset, gpr, rflags, fsBase, operand, fxsave, data, stack);
   }
 
+  /** The same with other general registers. */
+  OracleCase withGpr(long[] other) {
+    return new OracleCase(
+        code, mode, protection, codeOffset, other, rflags, fsBase, operand, fxsave, data, stack);
+  }
+
   /** Width of the code segment: 64, 32 or 16. */
   int bits() {
     return mode == SEGMENTED_32 ? 32 : mode;

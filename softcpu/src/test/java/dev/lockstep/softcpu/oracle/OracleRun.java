@@ -30,6 +30,9 @@ public final class OracleRun implements AutoCloseable {
 
   int variants;
 
+  /** Cases in which the host raised the other of two faults that the manual leaves to the processor. */
+  long otherOrder;
+
   /** The fewest cases that any variant had. */
   long fewest = Long.MAX_VALUE;
 
@@ -116,7 +119,18 @@ public final class OracleRun implements AutoCloseable {
   private List<String> differences(Form form, OracleCase asked, OracleResult expected) {
     long mask = undefinedFlags.mask(form, asked, amd);
     try {
-      return Comparison.differences(form, mask, asked, expected, soft.execute(asked));
+      OracleResult ours = soft.execute(asked);
+      List<String> found = Comparison.differences(form, mask, asked, expected, ours);
+      if (found.isEmpty() || !FaultOrder.isOpen(form) || !ours.faulted()) {
+        return found;
+      }
+      OracleResult second = soft.execute(FaultOrder.secondOperand(asked, ours));
+      boolean other =
+          second.faulted()
+              && Comparison.differences(form, mask, asked, expected, ours.withFaultOf(second))
+                  .isEmpty();
+      otherOrder += other ? 1 : 0;
+      return other ? List.of() : found;
     } catch (AssertionError e) {
       return List.of(String.valueOf(e.getMessage()));
     }

@@ -85,14 +85,15 @@ final class OracleTest {
       }
       long cases = run.casesByForm.values().stream().mapToLong(Long::longValue).sum();
       System.out.printf(
-          "oracle %s: %d forms, %d variants, %d cases, at least %d of a form and %d of a variant, %d variants differ%n",
+          "oracle %s: %d forms, %d variants, %d cases, at least %d of a form and %d of a variant, %d variants differ; %d cases raised the other of two faults whose order is open%n",
           table,
           forms.size(),
           run.variants,
           cases,
           run.casesByForm.values().stream().mapToLong(Long::longValue).min().orElse(0),
           run.fewest,
-          run.failures.size());
+          run.failures.size(),
+          run.otherOrder);
       assertThat(run.fewest).isGreaterThanOrEqualTo(casesPerVariant);
       assertThat(forms)
           .as("forms with their cases")
