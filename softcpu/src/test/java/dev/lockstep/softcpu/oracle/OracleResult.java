@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
  * @param cr2 faulting address of a page fault, else 0
  * @param rip where execution goes on (no exception) or the saved RIP (exception)
  */
-record OracleResult(
+public record OracleResult(
     int vector,
     long error,
     long cr2,
@@ -29,7 +29,7 @@ record OracleResult(
   private static final int BREAKPOINT = 3;
   private static final int PAGE_FAULT = 14;
 
-  /** Reads the stub's answer to a case: an INT3 that was not the instruction itself means no exception. */
+  /** Reads the stub's answer to a case. */
   static OracleResult fromStub(ByteBuffer in, OracleCase asked) {
     in.order(ByteOrder.LITTLE_ENDIAN);
     in.getInt(); // the signal: the vector says more
@@ -46,20 +46,27 @@ record OracleResult(
     byte[] data = new byte[OracleCase.WINDOW];
     byte[] stack = new byte[OracleCase.WINDOW];
     in.get(fxsave).get(data).get(stack);
-    if (vector == BREAKPOINT && !isInt3(asked.code())) {
-      vector = NO_EXCEPTION;
-      rip--;
-    }
-    if (vector != PAGE_FAULT) {
-      error = 0;
-      cr2 = 0;
-    }
-    return new OracleResult(vector, error, cr2, rip, rflags, gpr, fxsave, data, stack);
+    boolean address = vector == PAGE_FAULT;
+    return new OracleResult(
+            vector, address ? error : 0, address ? cr2 : 0, rip, rflags, gpr, fxsave, data, stack)
+        .ofStopped(asked);
+  }
+
+  /** The same of a CPU that ran on to the INT3 behind the instruction: one that was not the instruction itself means no exception. */
+  OracleResult ofStopped(OracleCase asked) {
+    return vector == BREAKPOINT && !isInt3(asked.code())
+        ? new OracleResult(NO_EXCEPTION, 0, 0, rip - 1, rflags, gpr, fxsave, data, stack)
+        : this;
   }
 
   /** Whether it raised an exception. */
   boolean faulted() {
     return vector != NO_EXCEPTION;
+  }
+
+  /** The same with other general registers. */
+  OracleResult withGpr(long[] other) {
+    return new OracleResult(vector, error, cr2, rip, rflags, other, fxsave, data, stack);
   }
 
   /** The same with another's exception. */
