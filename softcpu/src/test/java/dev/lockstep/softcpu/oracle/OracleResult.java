@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
  * What an instruction did.
  *
  * @param vector the exception it raised, or {@link #NO_EXCEPTION}
- * @param error page-fault error code; 0 for the rest
+ * @param error the error code; 0 for exceptions that have none
  * @param cr2 faulting address of a page fault, else 0
  * @param rip where execution goes on (no exception) or the saved RIP (exception)
  */
@@ -27,7 +27,10 @@ public record OracleResult(
   static final int ANSWER_BYTES = 8 + 4 * 8 + 128 + 512 + 2 * OracleCase.WINDOW;
 
   private static final int BREAKPOINT = 3;
-  private static final int PAGE_FAULT = 14;
+  static final int PAGE_FAULT = 14;
+
+  private static final int WITH_ERROR_CODE =
+      1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17;
 
   /** Reads the stub's answer to a case. */
   static OracleResult fromStub(ByteBuffer in, OracleCase asked) {
@@ -46,9 +49,9 @@ public record OracleResult(
     byte[] data = new byte[OracleCase.WINDOW];
     byte[] stack = new byte[OracleCase.WINDOW];
     in.get(fxsave).get(data).get(stack);
-    boolean address = vector == PAGE_FAULT;
-    return new OracleResult(
-            vector, address ? error : 0, address ? cr2 : 0, rip, rflags, gpr, fxsave, data, stack)
+    long errorCode = hasErrorCode(vector) ? error : 0;
+    long address = vector == PAGE_FAULT ? cr2 : 0;
+    return new OracleResult(vector, errorCode, address, rip, rflags, gpr, fxsave, data, stack)
         .ofStopped(asked);
   }
 
@@ -57,6 +60,11 @@ public record OracleResult(
     return vector == BREAKPOINT && !isInt3(asked.code())
         ? new OracleResult(NO_EXCEPTION, 0, 0, rip - 1, rflags, gpr, fxsave, data, stack)
         : this;
+  }
+
+  /** Whether an exception pushes an error code (Intel SDM vol. 3A table 6-1). */
+  static boolean hasErrorCode(int vector) {
+    return vector >= 0 && (WITH_ERROR_CODE & 1 << vector) != 0;
   }
 
   /** Whether it raised an exception. */

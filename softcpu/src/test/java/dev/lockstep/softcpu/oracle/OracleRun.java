@@ -13,11 +13,14 @@ import java.util.TreeMap;
 public final class OracleRun implements AutoCloseable {
   private static final int SHOWN_PER_VARIANT = 2;
 
+  /** Cases kept by one run: a mistake that shows everywhere leaves no thousands of files. */
+  private static final int MAX_KEPT = 20;
+
   private final UndefinedFlags undefinedFlags = new UndefinedFlags();
   private final RealCpu real;
   private final SoftOracle soft = new SoftOracle();
   private final Random random;
-  private final boolean keeping;
+  private int toKeep;
   private final boolean amd;
 
   /** Cases executed, by form. */
@@ -46,12 +49,12 @@ public final class OracleRun implements AutoCloseable {
   /**
    * @param real compared with; not closed with this
    * @param seed of the cases
-   * @param keeping whether a case that differs is kept in the {@link Corpus}
+   * @param keeping whether the first cases that differ are kept in the {@link Corpus}
    */
   OracleRun(RealCpu real, long seed, boolean keeping) {
     this.real = real;
     this.random = new Random(seed);
-    this.keeping = keeping;
+    this.toKeep = keeping ? MAX_KEPT : 0;
     this.amd = real.isAmd();
   }
 
@@ -122,7 +125,8 @@ public final class OracleRun implements AutoCloseable {
       casesByForm.merge(variant.form(), 1L, Long::sum);
       if (!differences.isEmpty() && found.size() < SHOWN_PER_VARIANT) {
         found.add(differences + " in " + cases.get(i));
-        if (keeping && found.size() == 1) {
+        if (toKeep > 0 && found.size() == 1) {
+          toKeep--;
           Corpus.save(variant.form(), cases.get(i));
         }
       }

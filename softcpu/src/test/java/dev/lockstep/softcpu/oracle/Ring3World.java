@@ -48,7 +48,6 @@ final class Ring3World implements AutoCloseable {
   private static final int USER32_CS = 0x23;
   private static final int USER_DS = 0x2b;
   private static final int USER64_CS = 0x33;
-  private static final int PAGE_FAULT = 14;
 
   /** Access rights: code and data of ring 3, and the bits beside. */
   private static final int CODE = 0xfb;
@@ -57,10 +56,6 @@ final class Ring3World implements AutoCloseable {
   private static final int LONG = 1 << 13;
   private static final int WIDE = 1 << 14;
   private static final int PAGES = 1 << 15;
-
-  /** Vectors that push an error code (Intel SDM vol. 3A table 6-1). */
-  private static final int WITH_ERROR_CODE =
-      1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17;
 
   private final Arena arena = Arena.ofConfined();
   private final GuestMemory memory;
@@ -149,18 +144,14 @@ final class Ring3World implements AutoCloseable {
     if (state.segments[CpuState.CS].selector == KERNEL_CS) {
       vector = (int) ((state.rip - HANDLERS) / HANDLER_BYTES);
       long frame = state.gpr[4];
-      if ((WITH_ERROR_CODE & 1 << vector) != 0) {
+      if (OracleResult.hasErrorCode(vector)) {
         error = memory.read64(frame);
         frame += 8;
       }
       rip = memory.read64(frame);
       rflags = memory.read64(frame + 16);
       gpr[4] = memory.read64(frame + 24);
-      if (vector == PAGE_FAULT) {
-        cr2 = state.cr2;
-      } else {
-        error = 0;
-      }
+      cr2 = vector == OracleResult.PAGE_FAULT ? state.cr2 : 0;
     }
     byte[] data = new byte[OracleCase.WINDOW];
     byte[] stack = new byte[OracleCase.WINDOW];
