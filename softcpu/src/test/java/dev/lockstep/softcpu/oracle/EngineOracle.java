@@ -17,6 +17,8 @@ import java.util.function.ToLongFunction;
  * @param <V> the engine's vCPU
  */
 public final class EngineOracle<V extends Vcpu> implements RealCpu {
+  private static final int INVALID_OPCODE = 6;
+  private static final int STACK_FAULT = 12;
   private static final int GENERAL_PROTECTION = 13;
   private static final int RSP = 4;
 
@@ -77,14 +79,16 @@ public final class EngineOracle<V extends Vcpu> implements RealCpu {
   }
 
   /**
-   * Where the host's kernel emulates an instruction that the CPU refused with #GP, its emulator has the last word: it may know the instruction, with or without what it refuses, or not, which is #UD. Then a
-   * #GP of ours can be right. One of the CPU's that ours does not raise shows all the same.
+   * Where the host's kernel emulates an instruction that the CPU refused with #GP, its emulator has the last word. It may not know the instruction, which is #UD; not mind what the CPU refused (a misaligned
+   * FXSAVE image); or look first at whether a stack address is canonical, which is #SS. Then a #GP of ours can be right. One of the CPU's that ours does not raise shows all the same.
    */
   @Override
   public Optional<String> cannotTell(Form form, OracleResult real, OracleResult ours) {
     boolean refusedByOurs = ours.vector() == GENERAL_PROTECTION;
     boolean emulated =
-        real.vector() == EngineTraits.INVALID_OPCODE || form.value("image").equals("fx");
+        real.vector() == INVALID_OPCODE
+            || real.vector() == STACK_FAULT
+            || form.value("image").equals("fx");
     return !traits.generalProtectionReported() && refusedByOurs && emulated
         ? Optional.of("the host's kernel emulates what raised #GP")
         : Optional.empty();

@@ -18,8 +18,6 @@ public record EngineTraits(
     boolean anyStackPointer,
     boolean generalProtectionReported,
     boolean selectorsKept) {
-  static final int INVALID_OPCODE = 6;
-
   private static final int GENERAL_PROTECTION = 13;
   private static final int RAX = 0;
   private static final int RSP = 4;
