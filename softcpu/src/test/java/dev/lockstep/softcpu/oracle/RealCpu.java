@@ -32,6 +32,11 @@ public interface RealCpu extends AutoCloseable {
     return Optional.empty();
   }
 
+  /** Whether a result that differs may have come of a disturbance, so that the case is asked once more before it counts. */
+  default boolean mayBeDisturbed(OracleResult real) {
+    return false;
+  }
+
   /** Executes all cases, in order. */
   List<OracleResult> execute(List<OracleCase> cases) throws IOException;
 
