@@ -13,8 +13,14 @@ import java.util.stream.Stream;
 
 /** Cases in which the software CPU once differed from the host, kept beside the form tables and replayed in every run. A case is a text file: the form's line, then the request in hexadecimal. */
 final class Corpus {
-  private static final Path FOLDER =
-      Path.of("src", "test", "resources", "dev", "lockstep", "softcpu", "oracle", "corpus");
+  private static final Path FOLDER = folder();
+
+  /** In this module's sources, also where another module's tests run. */
+  private static Path folder() {
+    Path inside = Path.of("src", "test", "resources", "dev", "lockstep", "softcpu", "oracle");
+    Path root = Files.isDirectory(inside) ? Path.of("") : Path.of("..", "softcpu");
+    return root.resolve(inside).resolve("corpus");
+  }
 
   /**
    * @param form what it is a case of

@@ -55,7 +55,7 @@ final class CoverageTest {
   private static Set<DecodedForm> executed() {
     Random random = new Random(1);
     Set<DecodedForm> executed = new HashSet<>();
-    for (String table : OracleTest.TABLES) {
+    for (String table : OracleCampaign.TABLES) {
       for (Form form : Form.load(table)) {
         for (Variant variant : Variant.of(form)) {
           CaseBuilder builder = new CaseBuilder(random, variant);

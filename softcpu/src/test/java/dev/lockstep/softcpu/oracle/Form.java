@@ -22,7 +22,7 @@ import java.util.Set;
  * @param name mnemonic, lower case
  * @param attributes everything after the name
  */
-record Form(
+public record Form(
     byte[] opcode,
     int mandatory,
     int modrm,

@@ -6,7 +6,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,7 +13,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** The host's CPU: {@code oracle.c}, compiled when first needed, as a child process. */
-final class HostOracle implements AutoCloseable {
+final class HostOracle implements RealCpu {
   /** A batch's answers fit in one pipe (64 KiB), so neither side can block the other. */
   private static final int BATCH = 16;
 
@@ -49,14 +48,9 @@ final class HostOracle implements AutoCloseable {
     return false;
   }
 
-  /** Whether it is one of AMD's, whose undefined flags ours follow. */
-  static boolean isAmd() {
-    try {
-      return Files.readString(Path.of("/proc/cpuinfo"), StandardCharsets.US_ASCII)
-          .contains("AuthenticAMD");
-    } catch (IOException e) {
-      return false;
-    }
+  @Override
+  public String name() {
+    return "host";
   }
 
   static HostOracle start() throws IOException, InterruptedException {
@@ -87,8 +81,8 @@ final class HostOracle implements AutoCloseable {
     return new HostOracle(process);
   }
 
-  /** Executes all cases, in order. */
-  List<OracleResult> execute(List<OracleCase> cases) throws IOException {
+  @Override
+  public List<OracleResult> execute(List<OracleCase> cases) throws IOException {
     List<OracleResult> results = new ArrayList<>(cases.size());
     for (int first = 0; first < cases.size(); first += BATCH) {
       List<OracleCase> batch = cases.subList(first, Math.min(first + BATCH, cases.size()));

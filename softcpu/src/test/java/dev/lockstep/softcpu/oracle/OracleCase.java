@@ -17,7 +17,7 @@ import java.util.HexFormat;
  * @param data 1280 bytes around the data boundary
  * @param stack 1280 bytes around the stack boundary
  */
-record OracleCase(
+public record OracleCase(
     byte[] code,
     int mode,
     int protection,

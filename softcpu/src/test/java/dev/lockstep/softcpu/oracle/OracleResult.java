@@ -7,11 +7,11 @@ import java.nio.ByteOrder;
  * What an instruction did.
  *
  * @param vector the exception it raised, or {@link #NO_EXCEPTION}
- * @param error page-fault error code; 0 for the rest
+ * @param error the error code; 0 for exceptions that have none
  * @param cr2 faulting address of a page fault, else 0
  * @param rip where execution goes on (no exception) or the saved RIP (exception)
  */
-record OracleResult(
+public record OracleResult(
     int vector,
     long error,
     long cr2,
@@ -27,9 +27,12 @@ record OracleResult(
   static final int ANSWER_BYTES = 8 + 4 * 8 + 128 + 512 + 2 * OracleCase.WINDOW;
 
   private static final int BREAKPOINT = 3;
-  private static final int PAGE_FAULT = 14;
+  static final int PAGE_FAULT = 14;
 
-  /** Reads the stub's answer to a case: an INT3 that was not the instruction itself means no exception. */
+  private static final int WITH_ERROR_CODE =
+      1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17;
+
+  /** Reads the stub's answer to a case. */
   static OracleResult fromStub(ByteBuffer in, OracleCase asked) {
     in.order(ByteOrder.LITTLE_ENDIAN);
     in.getInt(); // the signal: the vector says more
@@ -46,15 +49,38 @@ record OracleResult(
     byte[] data = new byte[OracleCase.WINDOW];
     byte[] stack = new byte[OracleCase.WINDOW];
     in.get(fxsave).get(data).get(stack);
-    if (vector == BREAKPOINT && !isInt3(asked.code())) {
-      vector = NO_EXCEPTION;
-      rip--;
-    }
-    if (vector != PAGE_FAULT) {
-      error = 0;
-      cr2 = 0;
-    }
-    return new OracleResult(vector, error, cr2, rip, rflags, gpr, fxsave, data, stack);
+    long errorCode = hasErrorCode(vector) ? error : 0;
+    long address = vector == PAGE_FAULT ? cr2 : 0;
+    return new OracleResult(vector, errorCode, address, rip, rflags, gpr, fxsave, data, stack)
+        .ofStopped(asked);
+  }
+
+  /** The same of a CPU that ran on to the INT3 behind the instruction: one that was not the instruction itself means no exception. */
+  OracleResult ofStopped(OracleCase asked) {
+    return vector == BREAKPOINT && !isInt3(asked.code())
+        ? new OracleResult(NO_EXCEPTION, 0, 0, rip - 1, rflags, gpr, fxsave, data, stack)
+        : this;
+  }
+
+  /** Whether an exception pushes an error code (Intel SDM vol. 3A table 6-1). */
+  static boolean hasErrorCode(int vector) {
+    return vector >= 0 && (WITH_ERROR_CODE & 1 << vector) != 0;
+  }
+
+  /** Whether it raised an exception. */
+  boolean faulted() {
+    return vector != NO_EXCEPTION;
+  }
+
+  /** The same with other general registers. */
+  OracleResult withGpr(long[] other) {
+    return new OracleResult(vector, error, cr2, rip, rflags, other, fxsave, data, stack);
+  }
+
+  /** The same with another's exception. */
+  OracleResult withFaultOf(OracleResult other) {
+    return new OracleResult(
+        other.vector, other.error, other.cr2, rip, rflags, gpr, fxsave, data, stack);
   }
 
   /** Whether it raised an exception. */

@@ -2,10 +2,12 @@ package dev.lockstep.softcpu.oracle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.CpuModel;
+import dev.lockstep.softcpu.SoftVcpu;
 import java.io.IOException;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
@@ -13,44 +15,58 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Compares the software CPU with the host's over every form. The seed is printed; set {@code -Dlockstep.seed} to repeat. */
+/** Compares the software CPU with the host's over every form. */
 final class OracleTest {
   private static final String SKIPPED = "SKIPPED: the oracle needs gcc on Linux x86-64";
-  private static final int SHOWN_VARIANTS = 60;
-
-  /** The form tables. */
-  static final List<String> TABLES = List.of("forms.txt", "forms-sse.txt", "forms-x87.txt");
 
   private final UndefinedFlags undefinedFlags = new UndefinedFlags();
 
   @ParameterizedTest
   @ValueSource(strings = {"forms.txt", "forms-sse.txt", "forms-x87.txt"})
   void everyFormAgreesWithTheHost(String table) throws IOException, InterruptedException {
-    run(table, 1, 1);
+    run(table, Depth.SAMPLE);
   }
 
   @Tag("long")
   @ParameterizedTest
   @ValueSource(strings = {"forms.txt", "forms-sse.txt", "forms-x87.txt"})
   void everyFormAgreesWithTheHostInDepth(String table) throws IOException, InterruptedException {
-    run(table, 20, OracleRun.CASES_PER_FORM);
+    run(table, Depth.WHOLE);
+  }
+
+  private static void run(String table, Depth depth) throws IOException, InterruptedException {
+    Assumptions.assumeTrue(OracleRun.available(), SKIPPED);
+    try (HostOracle host = HostOracle.start()) {
+      OracleCampaign.run(host, table, depth);
+    }
   }
 
   @Test
   void casesThatOnceDifferedAgree() throws IOException, InterruptedException {
     Assumptions.assumeTrue(OracleRun.available(), SKIPPED);
-    List<Corpus.Saved> corpus = Corpus.load();
-    List<String> found = new ArrayList<>();
-    try (OracleRun run = new OracleRun(0, false)) {
-      for (Corpus.Saved one : corpus) {
-        List<String> differences = run.differences(one.form(), one.asked());
-        if (!differences.isEmpty()) {
-          found.add(one.file() + ": " + differences);
-        }
+    try (HostOracle host = HostOracle.start()) {
+      OracleCampaign.replayCorpus(host);
+    }
+  }
+
+  /** The way by which an engine is asked adds nothing of its own: the software CPU, running, does what it does stepping. */
+  @Test
+  void anEngineIsAskedWhatTheHostIsAsked() throws IOException {
+    try (EngineOracle<SoftVcpu> running =
+        new EngineOracle<>(
+            "soft",
+            memory ->
+                SoftVcpu.create(
+                    CpuModel.LOCKSTEP_V1, memory, count -> count, BranchSemantics.ALL_TRANSFERS),
+            vcpu -> 0)) {
+      assertThat(running.traits())
+          .isEqualTo(
+              new EngineTraits(
+                  Set.copyOf(Arrays.stream(Variant.MODES).boxed().toList()), true, true, true));
+      for (String table : OracleCampaign.TABLES) {
+        OracleCampaign.run(running, table, Depth.GLANCE);
       }
     }
-    System.out.printf("oracle corpus: %d cases, %d differ%n", corpus.size(), found.size());
-    assertThat(found).as("cases of the corpus that differ").isEmpty();
   }
 
   @Test
@@ -69,41 +85,5 @@ final class OracleTest {
             assertThat(used).as("mask of %s for %s", letter, name).contains(name + letter);
           }
         });
-  }
-
-  private static void run(String table, int factor, int casesPerVariant)
-      throws IOException, InterruptedException {
-    Assumptions.assumeTrue(OracleRun.available(), SKIPPED);
-    long seed = Long.getLong("lockstep.seed", System.nanoTime());
-    System.out.println("oracle " + table + ": seed " + seed);
-    String only = System.getProperty("lockstep.form", "");
-    List<Form> forms =
-        Form.load(table).stream().filter(form -> form.line().contains(only)).toList();
-    try (OracleRun run = new OracleRun(seed, true)) {
-      for (Form form : forms) {
-        run.form(form, factor);
-      }
-      long cases = run.casesByForm.values().stream().mapToLong(Long::longValue).sum();
-      System.out.printf(
-          "oracle %s: %d forms, %d variants, %d cases, at least %d of a form and %d of a variant, %d variants differ; %d cases raised the other of two faults whose order is open%n",
-          table,
-          forms.size(),
-          run.variants,
-          cases,
-          run.casesByForm.values().stream().mapToLong(Long::longValue).min().orElse(0),
-          run.fewest,
-          run.failures.size(),
-          run.otherOrder);
-      assertThat(run.fewest).isGreaterThanOrEqualTo(casesPerVariant);
-      assertThat(forms)
-          .as("forms with their cases")
-          .allSatisfy(form ->
-              assertThat(run.casesByForm.getOrDefault(form, 0L))
-                  .as(form.line())
-                  .isGreaterThanOrEqualTo(OracleRun.CASES_PER_FORM));
-      assertThat(run.failures.entrySet().stream().limit(SHOWN_VARIANTS).toList())
-          .as("variants that differ from the host (of %d; seed %d)", run.failures.size(), seed)
-          .isEmpty();
-    }
   }
 }

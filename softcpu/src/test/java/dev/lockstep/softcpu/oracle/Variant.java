@@ -13,7 +13,7 @@ import java.util.List;
  * @param lock LOCK is present
  * @param rep 0, 0xf2 or 0xf3
  */
-record Variant(
+public record Variant(
     Form form,
     int mode,
     boolean operandPrefix,
@@ -22,7 +22,7 @@ record Variant(
     boolean lock,
     int rep) {
 
-  private static final int[] MODES = {
+  static final int[] MODES = {
     OracleCase.MODE_64, OracleCase.MODE_32, OracleCase.SEGMENTED_32, OracleCase.SEGMENTED_16
   };
 

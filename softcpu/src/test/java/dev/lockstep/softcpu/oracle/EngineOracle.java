@@ -1,0 +1,132 @@
+package dev.lockstep.softcpu.oracle;
+
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.engine.VcpuExit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
+
+/**
+ * An engine that is asked by its contract: a case is set as a state in ring 3 and runs until the handler of whatever exception came halts. Behind the instruction, and wherever it may branch, is INT3. What
+ * this host's engine does not leave to the CPU is found when it is made ({@link EngineTraits}), and left out by name.
+ *
+ * @param <V> the engine's vCPU
+ */
+public final class EngineOracle<V extends Vcpu> implements RealCpu {
+  private static final int INVALID_OPCODE = 6;
+  private static final int STACK_FAULT = 12;
+  private static final int GENERAL_PROTECTION = 13;
+  private static final int RSP = 4;
+
+  /** From bit 47 up all bits of a canonical address are the same (Intel SDM vol. 1 3.3.7.1). */
+  private static final int ABOVE_CANONICAL = 16;
+
+  private final String name;
+  private final Ring3World world = new Ring3World();
+  private final V vcpu;
+  private final ToLongFunction<V> helped;
+  private final EngineTraits traits;
+
+  /**
+   * Makes the engine and asks what it leaves to the CPU.
+   *
+   * @param name a word for printed lines
+   * @param engine makes the vCPU, over the oracle's memory
+   * @param helped how many instructions somebody else has executed for this vCPU
+   */
+  public EngineOracle(String name, Function<GuestMemory, V> engine, ToLongFunction<V> helped) {
+    this.name = name;
+    this.vcpu = engine.apply(world.memory());
+    this.helped = helped;
+    this.traits = EngineTraits.of(this::execute);
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  /** What it leaves to the CPU. */
+  public EngineTraits traits() {
+    return traits;
+  }
+
+  @Override
+  public Optional<String> cannotExecute(Form form, int mode) {
+    if (!traits.nativeModes().contains(mode)) {
+      return Optional.of("code of mode " + mode + " is emulated by this host's kernel");
+    }
+    return form.has("selectors") && !traits.selectorsKept()
+        ? Optional.of("ring 3 sees other selectors than were set")
+        : Optional.empty();
+  }
+
+  /** With a canonical RSP where the host's kernel would otherwise emulate the instruction. */
+  @Override
+  public OracleCase askable(OracleCase wanted) {
+    long rsp = wanted.gpr()[RSP];
+    long canonical = rsp << ABOVE_CANONICAL >> ABOVE_CANONICAL;
+    if (traits.anyStackPointer() || wanted.mode() != OracleCase.MODE_64 || rsp == canonical) {
+      return wanted;
+    }
+    long[] gpr = wanted.gpr().clone();
+    gpr[RSP] = canonical;
+    return wanted.withGpr(gpr);
+  }
+
+  /**
+   * Where the host's kernel emulates an instruction that the CPU refused with #GP, its emulator has the last word. It may not know the instruction, which is #UD; not mind what the CPU refused (a misaligned
+   * FXSAVE image); or look first at whether a stack address is canonical, which is #SS. Then a #GP of ours can be right. One of the CPU's that ours does not raise shows all the same.
+   */
+  @Override
+  public Optional<String> cannotTell(Form form, OracleResult real, OracleResult ours) {
+    boolean refusedByOurs = ours.vector() == GENERAL_PROTECTION;
+    boolean emulated =
+        real.vector() == INVALID_OPCODE
+            || real.vector() == STACK_FAULT
+            || form.value("image").equals("fx");
+    return !traits.generalProtectionReported() && refusedByOurs && emulated
+        ? Optional.of("the host's kernel emulates what raised #GP")
+        : Optional.empty();
+  }
+
+  /** A host whose kernel emulates now and then emulates what it usually leaves to the CPU (seen once in 3.6 million cases: the INT3 behind a CMOV was #UD); where hardware virtualises, every difference counts. */
+  @Override
+  public boolean mayBeDisturbed(OracleResult real) {
+    return !traits.generalProtectionReported() && real.vector() == INVALID_OPCODE;
+  }
+
+  @Override
+  public List<OracleResult> execute(List<OracleCase> cases) {
+    List<OracleResult> results = new ArrayList<>(cases.size());
+    cases.forEach(one -> results.add(execute(one)));
+    return results;
+  }
+
+  private OracleResult execute(OracleCase asked) {
+    CpuState state = world.state();
+    world.load(asked);
+    long before = helped.applyAsLong(vcpu);
+    vcpu.setState(state);
+    VcpuExit exit = vcpu.run(Long.MAX_VALUE);
+    vcpu.getState(state);
+    if (!(exit instanceof VcpuExit.Halt)) {
+      String what = exit instanceof VcpuExit.Unsupported refused ? refused.what() : exit.toString();
+      throw new IllegalStateException(name + " left with " + what + " on " + asked);
+    }
+    if (helped.applyAsLong(vcpu) != before) {
+      throw new IllegalStateException(name + " needed help from another engine on " + asked);
+    }
+    return world.result().ofStopped(asked);
+  }
+
+  @Override
+  public void close() {
+    vcpu.close();
+    world.close();
+  }
+}
