@@ -86,6 +86,9 @@ public final class ConfigFile {
     machine.put("mem_size_mib", config.memoryBytes() >> 20);
     machine.put("vcpu_count", 1);
     machine.put("cpu_model", config.cpuModel().name());
+    if (config.patchesTsc()) {
+      machine.put("patch_tsc", true);
+    }
     machine.put("engine", config.engine());
     machine.put("seed", config.seed());
     ObjectNode replication = root.putObject("replication");
@@ -141,6 +144,7 @@ public final class ConfigFile {
         .whole("vcpu_count", into::vcpus)
         .text("name", into::name)
         .text("cpu_model", into::cpuModel)
+        .flag("patch_tsc", (value, origin) -> into.patchTsc(value))
         .text("engine", into::engine)
         .whole("seed", (value, origin) -> into.seed(value))
         .refuseOthers();
