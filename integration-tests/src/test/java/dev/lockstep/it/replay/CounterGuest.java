@@ -17,7 +17,13 @@ final class CounterGuest {
   /** Forbids itself the counter by {@code prctl(PR_SET_TSC, PR_TSC_SIGSEGV)}, then reads it. */
   static final String FORBIDDEN = "/bin/read-forbidden-counter";
 
-  static final String MODULE = "/lib/modules/jitterentropy_rng.ko";
+  /** Reads the counter when it is loaded; needs {@link #HASH}. */
+  static final String MODULE = "jitterentropy_rng.ko";
+
+  static final String HASH = "sha3_generic.ko";
+
+  /** Where modules lie in the guest. */
+  static final String MODULES = "/lib/modules/";
 
   private static final long ORIGIN = 0x40_0000;
   private static final int HEADERS = 64 + 56;
@@ -69,15 +75,17 @@ final class CounterGuest {
   private CounterGuest() {}
 
   /** Writes the initramfs with what is added. */
-  static Path initrd(Path original, Path module, Path file) throws IOException {
+  static Path initrd(DebianGuest guest, Path file) throws IOException {
     ByteArrayOutputStream all = new ByteArrayOutputStream();
-    all.writeBytes(Files.readAllBytes(original));
+    all.writeBytes(Files.readAllBytes(guest.initrd()));
     while (all.size() % 4 != 0) {
       all.write(0);
     }
     cpio(all, PROGRAM.substring(1), program(READS));
     cpio(all, FORBIDDEN.substring(1), program(FORBIDS + READS));
-    cpio(all, MODULE.substring(1), Files.readAllBytes(module));
+    for (String module : new String[] {HASH, MODULE}) {
+      cpio(all, MODULES.substring(1) + module, Files.readAllBytes(guest.module(module)));
+    }
     cpio(all, "TRAILER!!!", new byte[0]);
     return Files.write(file, all.toByteArray());
   }

@@ -64,13 +64,13 @@ final class DebianGuest {
     return image.resolve("initrd");
   }
 
-  /** A module of the guest's kernel that reads the time-stamp counter; without it the test is skipped by name. */
-  Path counterModule() {
-    Path module = image.resolve("jitterentropy_rng.ko");
+  /** A module of the guest's kernel that is no part of the guest; without it the test is skipped by name. */
+  Path module(String name) {
+    Path module = image.resolve(name);
     assumeTrue(
         Files.exists(module),
-        "SKIPPED: the guest image in %s has no jitterentropy_rng.ko; make it anew by scripts/guest-image"
-            .formatted(image));
+        "SKIPPED: the guest image in %s has no %s; make it anew by scripts/guest-image"
+            .formatted(image, name));
     return module;
   }
 

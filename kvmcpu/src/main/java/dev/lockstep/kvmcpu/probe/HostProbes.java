@@ -58,6 +58,11 @@ public final class HostProbes {
     return run(List.of(new CapabilitiesProbe(), new SpeedProbe()));
   }
 
+  /** The device, and whether RDTSC can be kept from a guest's programs alone. */
+  public List<Finding> timeStampCounter() {
+    return run(List.of(new TimeStampProbe()));
+  }
+
   private List<Finding> run(List<HostProbe> wanted) {
     List<Finding> findings = new ArrayList<>();
     try (Kvm kvm = Kvm.open(device)) {

@@ -74,8 +74,7 @@ public final class ExactTscPatch implements KernelEdit {
             true, stopsAtFaults, sites.doubtful().isEmpty(), true, watchesModules);
     if (ExactTscPolicy.decide(model, facts) instanceof ExactTscPolicy.FreeRunning refused) {
       throw new VmmException(
-          "this kernel's reads of the time-stamp counter cannot be made exact: "
-              + String.join("; ", refused.reasons()),
+          "this kernel does not fit: " + refused.message(),
           "Give the kernel as its distribution ships it, or run it without --patch-tsc on --engine soft.");
     }
   }

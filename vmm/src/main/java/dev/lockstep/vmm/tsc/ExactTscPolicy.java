@@ -51,11 +51,9 @@ public final class ExactTscPolicy {
       reasons = List.copyOf(reasons);
     }
 
-    /** All in one line, for people. */
+    /** All in one line without its full stop, for people. */
     public String message() {
-      return "exact recording on kvm is refused: "
-          + String.join("; ", reasons)
-          + ". Run without recording on kvm, or record on --engine soft.";
+      return "reads of the time-stamp counter cannot be exact: " + String.join("; ", reasons);
     }
   }
 
