@@ -133,11 +133,15 @@ class ExactTscTest {
         machine,
         "insmod %1$s%2$s && insmod %1$s%3$s; echo module $?"
             .formatted(CounterGuest.MODULES, CounterGuest.HASH, CounterGuest.MODULE));
-    screen.await("\nmodule ", again);
+    int loaded = screen.await("\nmodule ", again);
+    String status = screen.toString().substring(loaded, screen.await("\n", loaded)).strip();
+    System.out.printf("campaign rdtsc: insmod of %s: status %s%n", CounterGuest.MODULE, status);
+    assertThat(status).isEqualTo("0");
     assertThat(
             machine.atBoundary(boundary -> exact.counts()).get(1, TimeUnit.MINUTES).moduleSites())
         .isPositive();
-    DebianGuest.type(machine, "dmesg | tail -n 3; poweroff");
+    requireHeld(machine);
+    DebianGuest.type(machine, "poweroff");
   }
 
   /** Rising, and not above what the machine's clock shows now. */
