@@ -48,6 +48,11 @@ public final class HostProbes {
         new HypercallProbe());
   }
 
+  /** The device, and whether RDTSC can be kept from a guest's programs; some milliseconds. */
+  public List<Finding> timeStampCounter() {
+    return run(List.of(new TimeStampProbe()));
+  }
+
   /** All findings, that of the device first; only that one if there is no KVM to ask. Takes well under a second on a host that does not hang. */
   public List<Finding> findings() {
     return run(probes);
@@ -56,11 +61,6 @@ public final class HostProbes {
   /** The device, required capabilities and ring 0's speed alone: what a choice of engine needs; some milliseconds. */
   public List<Finding> essentials() {
     return run(List.of(new CapabilitiesProbe(), new SpeedProbe()));
-  }
-
-  /** The device, and whether RDTSC can be kept from a guest's programs alone. */
-  public List<Finding> timeStampCounter() {
-    return run(List.of(new TimeStampProbe()));
   }
 
   private List<Finding> run(List<HostProbe> wanted) {
