@@ -72,6 +72,12 @@ final class MachineOptions {
   private @Nullable String cpuModel;
 
   @Option(
+      names = "--patch-tsc",
+      description =
+          "Patch the kernel in memory so that every read of the time-stamp counter goes through the machine, as a recording on hardware would need; soft does without. For Linux 5.8 and later.")
+  private boolean patchTsc;
+
+  @Option(
       names = "--engine",
       paramLabel = "NAME",
       description =
@@ -137,6 +143,9 @@ final class MachineOptions {
     }
     if (cpuModel != null) {
       into.cpuModel(cpuModel, new Origin("--cpu-model"));
+    }
+    if (patchTsc) {
+      into.patchTsc(true);
     }
     if (engine != null) {
       into.engine(engine, new Origin("--engine"));

@@ -108,6 +108,13 @@ public final class MachineLayout {
    */
   public static final int TSC = 0xe0;
 
+  /**
+   * The first of the ports by which patched code calls the machine with OUT imm8, AL, in kernels whose reads of the time-stamp
+   * counter are made exact: the entry of the #GP handler, a module whose text is in place, MOV to CR4, MOV from CR4. No device
+   * answers there.
+   */
+  public static final int TSC_STOPS = 0xe4;
+
   /** 16550A, COM1. */
   public static final int UART0 = 0x3f8;
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.lockstep.vmm.config.ConfiguredMachine;
 import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineInput;
@@ -59,14 +60,36 @@ final class DebianGuest {
     return Files.copy(image.resolve("disk.ext4"), file);
   }
 
+  Path initrd() {
+    return image.resolve("initrd");
+  }
+
+  /** A module of the guest's kernel that is no part of the guest; without it the test is skipped by name. */
+  Path module(String name) {
+    Path module = image.resolve(name);
+    assumeTrue(
+        Files.exists(module),
+        "SKIPPED: the guest image in %s has no %s; make it anew by scripts/guest-image"
+            .formatted(image, name));
+    return module;
+  }
+
   MachineConfig config(Path disk) {
+    return builder(initrd(), disk).build();
+  }
+
+  /** With a kernel whose reads of the time-stamp counter are patched. */
+  MachineConfig patchedConfig(Path initrd, Path disk) {
+    return builder(initrd, disk).patchTsc(true).build();
+  }
+
+  private MachineConfigBuilder builder(Path initrd, Path disk) {
     Origin origin = new Origin("test");
     return MachineConfig.builder()
         .kernel(image.resolve("vmlinuz").toString(), origin)
-        .initrd(image.resolve("initrd").toString(), origin)
+        .initrd(initrd.toString(), origin)
         .drive(disk.toString(), false, origin)
-        .seed(1)
-        .build();
+        .seed(1);
   }
 
   Machine machine(Path disk) {

@@ -64,6 +64,11 @@ public final class HostProbes {
         new HypercallProbe());
   }
 
+  /** The device, and whether RDTSC can be kept from a guest's programs; some milliseconds. */
+  public List<Finding> timeStampCounter() {
+    return run(List.of(new TimeStampProbe()));
+  }
+
   /** All findings, that of the device first; only that one if there is no KVM to ask. Takes well under a second on a host that does not hang. */
   public List<Finding> findings() {
     return run(probes);

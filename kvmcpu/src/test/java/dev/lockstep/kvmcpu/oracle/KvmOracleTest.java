@@ -5,7 +5,7 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvmcpu.KvmVcpu;
-import dev.lockstep.kvmcpu.probe.KvmTraits;
+import dev.lockstep.kvmcpu.probe.HostProbes;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.softcpu.oracle.Depth;
 import dev.lockstep.softcpu.oracle.EngineOracle;
@@ -71,7 +71,7 @@ final class KvmOracleTest {
   private static KvmVcpu vcpu(Kvm kvm, GuestMemory memory) {
     return KvmVcpu.create(
         kvm,
-        KvmTraits.probe(kvm),
+        new HostProbes(Kvm.DEVICE).traits(),
         CpuModel.LOCKSTEP_V1,
         memory,
         BranchSemantics.ALL_TRANSFERS,

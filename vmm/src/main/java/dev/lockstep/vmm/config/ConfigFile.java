@@ -19,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
  * {
  *   "boot-source": {"kernel_image_path": "vmlinuz", "initrd_path": "initrd", "boot_args": "quiet"},
  *   "drives": [{"drive_id": "root", "path_on_host": "disk.ext4", "is_read_only": false, "is_root_device": false}],
- *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "engine": "soft", "seed": 1},
+ *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "patch_tsc": false, "engine": "soft", "seed": 1},
  *   "replication": {"max_lag_millis": 1000, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "arbiter_path": "/shared"}
  * }
  * }</pre>
@@ -86,6 +86,9 @@ public final class ConfigFile {
     machine.put("mem_size_mib", config.memoryBytes() >> 20);
     machine.put("vcpu_count", 1);
     machine.put("cpu_model", config.cpuModel().name());
+    if (config.patchesTsc()) {
+      machine.put("patch_tsc", true);
+    }
     machine.put("engine", config.engine());
     machine.put("seed", config.seed());
     ObjectNode replication = root.putObject("replication");
@@ -141,6 +144,7 @@ public final class ConfigFile {
         .whole("vcpu_count", into::vcpus)
         .text("name", into::name)
         .text("cpu_model", into::cpuModel)
+        .flag("patch_tsc", (value, origin) -> into.patchTsc(value))
         .text("engine", into::engine)
         .whole("seed", (value, origin) -> into.seed(value))
         .refuseOthers();

@@ -15,6 +15,8 @@ import dev.lockstep.vmm.machine.MachineDisk;
 import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
+import dev.lockstep.vmm.tsc.ExactTsc;
+import dev.lockstep.vmm.tsc.ExactTscPatch;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -25,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Makes machines of configurations: engine, memory, disks, and the guest in it. */
 public final class ConfiguredMachine {
@@ -96,7 +99,11 @@ public final class ConfiguredMachine {
    * @throws VmmException if a file is missing or not what it should be, a disk is in use, or memory is short
    */
   public static Machine create(MachineConfig config, MachineSpec spec, DiskUse use) {
-    return create(config, spec, use, KernelEdit.NONE);
+    if (!config.patchesTsc()) {
+      return create(config, spec, use, KernelEdit.NONE);
+    }
+    ExactTsc exact = new ExactTsc();
+    return create(config, spec, use, new ExactTscPatch(config.cpuModel(), exact), exact);
   }
 
   /**
@@ -104,13 +111,28 @@ public final class ConfiguredMachine {
    */
   public static Machine create(
       MachineConfig config, MachineSpec spec, DiskUse use, KernelEdit edit) {
+    return create(config, spec, use, edit, null);
+  }
+
+  /**
+   * As {@link #create(MachineConfig, MachineSpec, DiskUse, KernelEdit)}, for a kernel that is changed so as to call the machine.
+   *
+   * @param exactTsc whom the changed kernel calls; null if it is not changed so
+   */
+  public static Machine create(
+      MachineConfig config,
+      MachineSpec spec,
+      DiskUse use,
+      KernelEdit edit,
+      @Nullable ExactTsc exactTsc) {
     BootOptions boot =
         new BootOptions(config.kernel(), config.initrd(), config.commandLine(), config.rngSeed());
     return factory(config)
         .create(
             spec,
             openDisks(config, use),
-            (memory, state) -> BootLoader.load(boot, memory, state, edit));
+            (memory, state) -> BootLoader.load(boot, memory, state, edit),
+            exactTsc);
   }
 
   /**
@@ -129,7 +151,7 @@ public final class ConfiguredMachine {
       }
     }
     MachineSpec spec = spec(config, header.wallClockNanos(), facts);
-    return factory(config).restore(spec, openDisks(config, use), snapshot);
+    return factory(config).restore(spec, openDisks(config, use), snapshot, patched(config));
   }
 
   /**
@@ -148,7 +170,15 @@ public final class ConfiguredMachine {
       facts.put(MachineConfig.SEED_FACT, seed);
     }
     return factory(config)
-        .restore(spec(config, spec.wallClockNanos(), facts), openDisks(config, use), checkpoint);
+        .restore(
+            spec(config, spec.wallClockNanos(), facts),
+            openDisks(config, use),
+            checkpoint,
+            patched(config));
+  }
+
+  private static @Nullable ExactTsc patched(MachineConfig config) {
+    return config.patchesTsc() ? new ExactTsc() : null;
   }
 
   private static LogHeader header(Path snapshot) {

@@ -55,6 +55,7 @@ public final class MachineConfig {
   private final List<DriveConfig> drives;
   private final long memoryBytes;
   private final CpuModel cpuModel;
+  private final boolean patchTsc;
   private final EngineChoice engine;
   private final long seed;
   private final ReplicationConfig replication;
@@ -68,6 +69,7 @@ public final class MachineConfig {
       List<DriveConfig> drives,
       long memoryBytes,
       CpuModel cpuModel,
+      boolean patchTsc,
       EngineChoice engine,
       long seed,
       ReplicationConfig replication) {
@@ -79,6 +81,7 @@ public final class MachineConfig {
     this.drives = List.copyOf(drives);
     this.memoryBytes = memoryBytes;
     this.cpuModel = cpuModel;
+    this.patchTsc = patchTsc;
     this.engine = engine;
     this.seed = seed;
     this.replication = replication;
@@ -155,6 +158,7 @@ public final class MachineConfig {
         moved,
         memoryBytes,
         cpuModel,
+        patchTsc,
         engine,
         seed,
         replication);
@@ -168,6 +172,14 @@ public final class MachineConfig {
   /** The CPU that the guest sees. */
   public CpuModel cpuModel() {
     return cpuModel;
+  }
+
+  /**
+   * Whether the kernel is patched in memory so that every read of the time-stamp counter, by itself, its modules and programs,
+   * goes through the machine: what a recording needs on an engine that never traps RDTSC. {@code soft} does without.
+   */
+  public boolean patchesTsc() {
+    return patchTsc;
   }
 
   /** The engine's name: {@code soft} or {@code kvm}. */
@@ -204,6 +216,9 @@ public final class MachineConfig {
     facts.put("memory_mib", Long.toString(memoryBytes >> 20));
     facts.put("cpu_model", cpuModel.name());
     facts.put("cpu_model_sha256", cpuModel.digest());
+    if (patchTsc) {
+      facts.put("tsc_reads", "patched");
+    }
     facts.put("command_line", commandLine());
     facts.put("has_initrd", Boolean.toString(initrd != null));
     facts.put(SEED_FACT, hex(sha256(HexFormat.of().formatHex(rngSeed()))));

@@ -42,6 +42,7 @@ public final class MachineConfigBuilder {
   private boolean defaultBootArgs = true;
   private long memoryBytes = DEFAULT_MEMORY;
   private @Nullable CpuModel cpuModel;
+  private boolean patchTsc;
   private String engine = EngineNames.AUTO;
   private Origin engineOrigin = NOWHERE;
   private @Nullable Long seed;
@@ -211,6 +212,12 @@ public final class MachineConfigBuilder {
     return this;
   }
 
+  /** Whether the kernel's reads of the time-stamp counter are patched; see {@link MachineConfig#patchesTsc}. */
+  public MachineConfigBuilder patchTsc(boolean value) {
+    patchTsc = value;
+    return this;
+  }
+
   /** The engine: {@code soft}, {@code kvm} or {@code auto}. */
   public MachineConfigBuilder engine(String value, Origin origin) {
     if (!EngineNames.ALL.contains(value)) {
@@ -328,6 +335,7 @@ public final class MachineConfigBuilder {
         drives,
         memoryBytes,
         cpuModel != null ? cpuModel : defaultModel(choice),
+        patchTsc,
         choice,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(

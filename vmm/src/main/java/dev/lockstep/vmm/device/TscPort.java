@@ -24,6 +24,11 @@ public final class TscPort implements Device {
     return time.nowNanos() >>> (8 * offset);
   }
 
+  /** All of it. */
+  public long now() {
+    return time.nowNanos();
+  }
+
   /** Bits 63:32. */
   public int high() {
     return (int) (time.nowNanos() >>> 32);

@@ -1,11 +1,14 @@
 package dev.lockstep.vmm.engine;
 
+import dev.lockstep.engine.CpuModel;
 import dev.lockstep.kvm.Kvm;
 import dev.lockstep.kvmcpu.probe.Finding;
 import dev.lockstep.kvmcpu.probe.HostProbes;
 import dev.lockstep.kvmcpu.probe.HostTraits;
 import dev.lockstep.kvmcpu.probe.Verdict;
+import dev.lockstep.vmm.tsc.ExactTscPolicy;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +52,26 @@ public final class EngineChooser {
           EngineChoice.soft(
               "replication needs an exact branch counter, and kvm has none calibrated");
     };
+  }
+
+  /**
+   * Why a guest on this host's KVM cannot be repeated exactly: every reason there is, so that none is left to be found out later. Takes some milliseconds.
+   *
+   * @param purpose which asks for it
+   * @param model the CPU that the guest is to see; null if that is left to the engine
+   * @return sentences without their full stops
+   */
+  public List<String> obstacles(Purpose purpose, @Nullable CpuModel model) {
+    List<String> reasons = new ArrayList<>();
+    reasons.add(choose(purpose).reason());
+    List<Finding> found = new HostProbes(device).timeStampCounter();
+    boolean asked = found.getFirst().verdict() == Verdict.OK;
+    ExactTscPolicy.Facts facts = ExactTscPolicy.Facts.ofHost(HostTraits.of(found).rdtscTrappable());
+    CpuModel seen = model == null ? CpuModel.LOCKSTEP_V1 : model;
+    if (asked && ExactTscPolicy.decide(seen, facts) instanceof ExactTscPolicy.FreeRunning it) {
+      reasons.add(it.message());
+    }
+    return reasons;
   }
 
   private EngineChoice freeRunning() {

@@ -28,7 +28,8 @@ public final class EngineNames {
       case EngineChoice.KVM -> {
         if (purpose != Purpose.FREE_RUNNING) {
           throw new VmmException(
-              "engine kvm cannot do this: " + new EngineChooser().choose(purpose).reason(),
+              "engine kvm cannot do this: "
+                  + String.join("; ", new EngineChooser().obstacles(purpose, model)),
               "Use --engine soft; on kvm the guest can run freely (lockstep run --engine kvm).");
         }
         yield EngineChoice.kvm("it was asked for");

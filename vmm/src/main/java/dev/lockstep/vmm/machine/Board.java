@@ -75,13 +75,15 @@ final class Board {
    * @param time the machine's clock, at the vCPU's present count
    * @param outputs takes what devices put out, by their index
    * @param wallClockNanos what the RTC shows when virtual time is zero
+   * @param unconnected have a state but no registers
    */
   Board(
       VirtualTime time,
       OutputCollector outputs,
       GuestMemory memory,
       DiskSet disks,
-      long wallClockNanos) {
+      long wallClockNanos,
+      List<Device> unconnected) {
     this.memory = memory;
     this.disks = disks;
     PowerControl power = new Power();
@@ -108,6 +110,7 @@ final class Board {
       names.add("disk" + i);
     }
     ports(MachineLayout.PCI_CONFIG, 8, pci, 0, 4);
+    unconnected.forEach(this::add);
   }
 
   private void legacyDevices(VirtualTime time, PowerControl power) {
@@ -162,6 +165,11 @@ final class Board {
   /** The devices that log entries name, by index. */
   List<String> names() {
     return names;
+  }
+
+  /** What a read of the time-stamp counter gives now. */
+  long timeStamp() {
+    return tsc.now();
   }
 
   /** The high half of what a read of {@link MachineLayout#TSC} answers now. */

@@ -16,6 +16,7 @@ import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.time.VirtualClock;
+import dev.lockstep.vmm.tsc.ExactTsc;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -46,8 +47,15 @@ final class MachineCore implements Boundary {
     this.board = parts.board();
     this.outputs = parts.outputs();
     this.pages = parts.pages();
-    this.runner = new VcpuRunner(vcpu, board, clock);
+    this.runner = new VcpuRunner(vcpu, board, clock, stops(parts));
     this.wallClockNanos = spec.wallClockNanos();
+  }
+
+  private static VcpuRunner.@Nullable Stops stops(MachineParts parts) {
+    ExactTsc exact = parts.exactTsc();
+    return exact == null
+        ? null
+        : exit -> exact.stopped(exit, parts.vcpu(), parts.memory(), parts.board().timeStamp());
   }
 
   MachineSpec spec() {

@@ -3,9 +3,15 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.vmm.time.VirtualClock;
+import dev.lockstep.vmm.tsc.ExactTsc;
 import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
 
-/** What {@link MachineFactory} made, before it is put together. */
+/**
+ * What {@link MachineFactory} made, before it is put together.
+ *
+ * @param exactTsc in machines whose reads of the time-stamp counter are patched
+ */
 record MachineParts(
     String engine,
     Arena arena,
@@ -14,6 +20,7 @@ record MachineParts(
     Vcpu vcpu,
     VirtualClock clock,
     Board board,
+    @Nullable ExactTsc exactTsc,
     OutputCollector outputs) {
 
   /** Releases everything, last made first. Nothing may use the machine any more. */

@@ -35,16 +35,31 @@ final class VcpuRunner {
     ENDED
   }
 
+  /** Code of the guest's that was patched into writes to a port, by which it calls the machine. */
+  interface Stops {
+    /**
+     * The guest has written to a port.
+     *
+     * @return what the vCPU has exited with since; null if the write is no call
+     */
+    @Nullable VcpuExit stopped(VcpuExit.PortWrite exit);
+  }
+
   private final Vcpu vcpu;
   private final Board board;
   private final Bus bus;
   private final VirtualClock clock;
+  private final @Nullable Stops stops;
   private boolean halted;
   private @Nullable EndReason endReason;
   private String endDetail = "";
   private int exitCode;
 
-  VcpuRunner(Vcpu vcpu, Board board, VirtualClock clock) {
+  /**
+   * @param stops where a patched guest calls the machine; null if it was not patched
+   */
+  VcpuRunner(Vcpu vcpu, Board board, VirtualClock clock, @Nullable Stops stops) {
+    this.stops = stops;
     this.vcpu = vcpu;
     this.board = board;
     this.bus = board.bus();
@@ -158,6 +173,10 @@ final class VcpuRunner {
         yield null;
       }
       case VcpuExit.PortWrite it -> {
+        VcpuExit since = stops == null ? null : stops.stopped(it);
+        if (since != null) {
+          yield dispatch(since, limitCount, limited);
+        }
         bus.writePort(it.port(), it.width(), it.value());
         yield ended();
       }

@@ -20,6 +20,7 @@ final class CodeScan {
   private final InstructionLength lengths;
   private final List<TscSite> sites = new ArrayList<>();
   private final List<Long> rejected = new ArrayList<>();
+  private final List<Long> doubtful = new ArrayList<>();
   private long instructions;
   private int resynchronised;
   private int undecodable;
@@ -73,8 +74,10 @@ final class CodeScan {
   }
 
   private void settle(int at, int length, TscSite.Kind kind) {
-    if (proved(at)) {
+    if (proved(at) && (kind.readsCounter() || ControlPatch.fits(code, at, length))) {
       sites.add(new TscSite(section, virtual + at, physical + at, length, kind));
+    } else if (!kind.readsCounter()) {
+      doubtful.add(virtual + at);
     } else {
       rejected.add(virtual + at);
     }
@@ -135,7 +138,23 @@ final class CodeScan {
         && prefixes(at, end - 3)) {
       return TscSite.Kind.RDTSCP;
     }
-    return null;
+    return control(at, length);
+  }
+
+  /** MOV from and to control registers has neither SIB nor displacement, so its opcode stands right before its last byte. */
+  private TscSite.@Nullable Kind control(int at, int length) {
+    int end = at + length;
+    if (length < 3
+        || code[end - 3] != 0x0f
+        || (code[end - 1] & 0x38) != 0x20
+        || !prefixes(at, end - 3)) {
+      return null;
+    }
+    return switch (code[end - 2]) {
+      case 0x20 -> TscSite.Kind.READ_CR4;
+      case 0x22 -> TscSite.Kind.WRITE_CR4;
+      default -> null;
+    };
   }
 
   /** Whether a stretch holds prefixes alone. */
@@ -155,6 +174,11 @@ final class CodeScan {
   /** Virtual addresses of the bytes 0F 31 that are no instruction. */
   List<Long> rejected() {
     return rejected;
+  }
+
+  /** Virtual addresses of what may be a move from or to CR4, but not in a form that can be patched. */
+  List<Long> doubtful() {
+    return doubtful;
   }
 
   long instructions() {

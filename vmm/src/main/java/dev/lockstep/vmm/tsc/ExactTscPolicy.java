@@ -5,7 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Whether a guest's reads of the time-stamp counter can be made exact on a host's KVM, so that a log of it repeats; if not, why, and what is possible instead. Pure: the caller has probed.
+ * Whether a guest's reads of the time-stamp counter can be made exact, so that a log of it repeats; if not, why, and what is possible instead. Pure: what is asked of the host was probed by the caller, what
+ * is asked of the kernel was found by {@link ExactTscPatch}.
  */
 public final class ExactTscPolicy {
   private ExactTscPolicy() {}
@@ -14,19 +15,23 @@ public final class ExactTscPolicy {
    * What the probes found and the guest is.
    *
    * @param userReadsTrap CR4.TSD makes RDTSC in ring 3 raise #GP in the guest
-   * @param breakpointsStopRing0 an execution breakpoint stops the guest's kernel before the instruction
-   * @param stepsPastBreakpoint a guest can go on from a breakpoint: RFLAGS.RF is honoured, or one exact step is possible with the breakpoint taken off
-   * @param controlWritesSeen every write of CR4 by the guest is noticed, so that TSD stays held
-   * @param kernelPatched the kernel's own sites were found and patched ({@link TscPatch})
+   * @param faultsStopped the guest's kernel can be stopped at the begin of its #GP handler, where a program's read is answered
+   * @param controlWritesSeen every move to CR4 in the kernel was found and patched, so that TSD stays held
+   * @param kernelPatched the kernel's own reads were found and patched ({@link TscPatch})
    * @param modulesWatched code that the kernel loads later is patched before it runs
    */
   public record Facts(
       boolean userReadsTrap,
-      boolean breakpointsStopRing0,
-      boolean stepsPastBreakpoint,
+      boolean faultsStopped,
       boolean controlWritesSeen,
       boolean kernelPatched,
-      boolean modulesWatched) {}
+      boolean modulesWatched) {
+
+    /** Those of a host before a kernel is loaded: the kernel is asked when it is there. */
+    public static Facts ofHost(boolean userReadsTrap) {
+      return new Facts(userReadsTrap, true, true, true, true);
+    }
+  }
 
   /** The answer. */
   public sealed interface Verdict {}
@@ -37,7 +42,7 @@ public final class ExactTscPolicy {
   }
 
   /**
-   * Recording on kvm is refused; the guest may run free there, or be recorded on soft.
+   * Exact recording is refused; the guest may run free, or be recorded on soft, which needs none of this.
    *
    * @param reasons each a sentence without its full stop
    */
@@ -46,16 +51,14 @@ public final class ExactTscPolicy {
       reasons = List.copyOf(reasons);
     }
 
-    /** All in one line, for people. */
+    /** All in one line without its full stop, for people. */
     public String message() {
-      return "exact recording on kvm is refused: "
-          + String.join("; ", reasons)
-          + ". Run without recording on kvm, or record on --engine soft.";
+      return "reads of the time-stamp counter cannot be exact: " + String.join("; ", reasons);
     }
   }
 
   /**
-   * Decides. A model without a time-stamp counter changes nothing: hardware executes RDTSC whatever CPUID says, and programs do not ask.
+   * Decides. A model without a time-stamp counter changes little: hardware executes RDTSC whatever CPUID says, so it must trap all the same, and be refused.
    *
    * @param model the CPU that the guest sees
    */
@@ -73,12 +76,10 @@ public final class ExactTscPolicy {
     if (!facts.controlWritesSeen()) {
       reasons.add("the guest could clear CR4.TSD unnoticed");
     }
-    if (model.hasTsc() && !facts.breakpointsStopRing0()) {
+    if (!facts.faultsStopped()) {
       reasons.add(
-          "breakpoints do not stop the guest's kernel, so a program's read cannot be answered");
-    } else if (model.hasTsc() && !facts.stepsPastBreakpoint()) {
-      reasons.add(
-          "the guest's kernel cannot go on from a breakpoint, so its own #GP would never be handled");
+          "the kernel cannot be stopped at its #GP entry, so a program's read cannot be %s"
+              .formatted(model.hasTsc() ? "answered" : "refused as the CPU model promises"));
     }
     return reasons.isEmpty() ? Exact.EXACT : new FreeRunning(reasons);
   }

@@ -4,12 +4,16 @@ import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.boot.KernelMap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Where a kernel in guest memory reads the time-stamp counter: found by decoding every instruction of its code, of its boot code, and of the alternatives that it pastes over both when it boots. The
  * two bytes of RDTSC occur more often inside other instructions than as one.
  *
  * @param sites by section and address
+ * @param controls moves from and to CR4, whose bit TSD forbids programs to read the counter
+ * @param doubtful virtual addresses of moves from or to CR4 that cannot be patched, or are none
  * @param rejected virtual addresses of the bytes 0F 31 that are not RDTSC
  * @param instructions how many were decoded
  * @param boundaries how many addresses were known beforehand to begin an instruction
@@ -18,6 +22,8 @@ import java.util.List;
  */
 public record RdtscSites(
     List<TscSite> sites,
+    List<TscSite> controls,
+    List<Long> doubtful,
     List<Long> rejected,
     long instructions,
     int boundaries,
@@ -28,6 +34,8 @@ public record RdtscSites(
 
   public RdtscSites {
     sites = List.copyOf(sites);
+    controls = List.copyOf(controls);
+    doubtful = List.copyOf(doubtful);
     rejected = List.copyOf(rejected);
   }
 
@@ -53,8 +61,14 @@ public record RdtscSites(
   }
 
   static RdtscSites of(List<CodeScan> scans, int boundaries) {
+    Map<Boolean, List<TscSite>> found =
+        scans.stream()
+            .flatMap(scan -> scan.sites().stream())
+            .collect(Collectors.partitioningBy(site -> site.kind().readsCounter()));
     return new RdtscSites(
-        scans.stream().flatMap(scan -> scan.sites().stream()).toList(),
+        found.getOrDefault(true, List.of()),
+        found.getOrDefault(false, List.of()),
+        scans.stream().flatMap(scan -> scan.doubtful().stream()).toList(),
         scans.stream().flatMap(scan -> scan.rejected().stream()).toList(),
         scans.stream().mapToLong(CodeScan::instructions).sum(),
         boundaries,

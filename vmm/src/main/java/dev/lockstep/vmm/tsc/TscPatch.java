@@ -5,6 +5,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.MachineLayout;
 import dev.lockstep.vmm.boot.KernelEdit;
 import dev.lockstep.vmm.boot.KernelMap;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -17,9 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The same kernel is patched the same way on every engine and every replica, so logs and snapshots that begin with it fit.
  */
 public final class TscPatch implements KernelEdit {
-  private static final int IN_EAX_IMM8 = 0xe5;
-  private static final int NOP = 0x90;
-  private static final int UD2 = 0x0b0f;
+  private static final byte IN_EAX_IMM8 = (byte) 0xe5;
+  private static final byte NOP = (byte) 0x90;
 
   private @Nullable RdtscSites done;
 
@@ -34,7 +34,7 @@ public final class TscPatch implements KernelEdit {
           "Give the kernel as its distribution ships it, or run it on --engine soft.");
     }
     RdtscSites found = RdtscSites.find(map, memory);
-    apply(found.sites(), memory);
+    apply(found.sites(), CodeBytes.physical(memory));
     RdtscSites left = RdtscSites.find(map, memory);
     if (!left.sites().isEmpty()) {
       throw new IllegalStateException("not patched: %s".formatted(left.sites().getFirst()));
@@ -48,16 +48,24 @@ public final class TscPatch implements KernelEdit {
     return Objects.requireNonNull(done, "no kernel was patched");
   }
 
-  /** Patches sites in memory that the guest does not execute now. */
-  static void apply(List<TscSite> sites, GuestMemory memory) {
+  /** Patches sites that the guest does not execute now, where {@link TscSite#physical} says. */
+  static void apply(List<TscSite> sites, CodeBytes code) {
     for (TscSite site : sites) {
+      byte[] patched = new byte[site.length()];
+      Arrays.fill(patched, NOP);
       switch (site.kind()) {
-        case RDTSC -> memory.write16(site.physical(), IN_EAX_IMM8 | MachineLayout.TSC << 8);
-        case RDTSCP -> memory.write16(site.physical(), UD2);
+        case RDTSC -> {
+          patched[0] = IN_EAX_IMM8;
+          patched[1] = (byte) MachineLayout.TSC;
+        }
+        case RDTSCP -> {
+          patched[0] = 0x0f;
+          patched[1] = 0x0b;
+        }
+        case WRITE_CR4, READ_CR4 ->
+            throw new IllegalArgumentException("%s is no read of the counter".formatted(site));
       }
-      for (int i = 2; i < site.length(); i++) {
-        memory.write8(site.physical() + i, NOP);
-      }
+      code.swap(site.physical(), patched);
     }
   }
 }

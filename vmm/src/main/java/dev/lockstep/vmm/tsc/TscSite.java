@@ -1,7 +1,7 @@
 package dev.lockstep.vmm.tsc;
 
 /**
- * An instruction that reads the time-stamp counter.
+ * An instruction that reads the time-stamp counter, or that reads or writes the control register which forbids it to programs.
  *
  * @param section of the kernel or module in which it stands
  * @param virtual address at which the guest executes it, or from which it is pasted
@@ -15,7 +15,16 @@ public record TscSite(String section, long virtual, long physical, int length, K
     /** 0F 31. */
     RDTSC,
     /** 0F 01 F9, which reads TSC_AUX as well. */
-    RDTSCP
+    RDTSCP,
+    /** MOV CR4, r64: 0F 22 /4. */
+    WRITE_CR4,
+    /** MOV r64, CR4: 0F 20 /4. */
+    READ_CR4;
+
+    /** Whether it reads the counter. */
+    public boolean readsCounter() {
+      return this == RDTSC || this == RDTSCP;
+    }
   }
 
   @Override

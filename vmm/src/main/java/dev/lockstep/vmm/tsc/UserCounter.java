@@ -4,11 +4,10 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.LinearView;
 import dev.lockstep.engine.SegmentRegister;
-import dev.lockstep.engine.Vcpu;
 import java.util.Arrays;
 
 /**
- * RDTSC in ring 3, on an engine that cannot trap it. CR4.TSD is held set, so that it raises #GP; the engine stops the guest at the first instruction of its #GP handler ({@link #handler}) and calls
+ * RDTSC in ring 3, on an engine that cannot trap it. CR4.TSD is held set, so that it raises #GP; the machine stops the guest at the begin of its #GP handler ({@link #handler}) and calls
  * {@link #emulate}, which takes the exception back where RDTSC was its cause. Every other #GP is the guest's own.
  *
  * <p>The frame that the exception pushed stays below the kernel's stack pointer, as it does on every replica that reads the counter by the same way.
@@ -38,7 +37,7 @@ public final class UserCounter {
   public enum Outcome {
     /** RDTSC in ring 3: the state is that behind it. */
     READ,
-    /** RDTSCP in ring 3, which the CPU model does not have: the state is at it, with #UD waiting. */
+    /** RDTSCP in ring 3, or RDTSC, which the CPU model does not have: the state is at it, with #UD waiting. */
     REFUSED,
     /** The guest's own affair: the state is untouched, its handler must run. */
     NOT_OURS
@@ -51,7 +50,7 @@ public final class UserCounter {
     return missing;
   }
 
-  /** Linear address of the first instruction of the guest's #GP handler, where the breakpoint belongs; 0 if there is none yet. */
+  /** Linear address of the first instruction of the guest's #GP handler, where the guest is to be stopped; 0 if there is none yet. */
   public static long handler(CpuState state, GuestMemory memory) {
     int gate = GENERAL_PROTECTION * GATE_BYTES;
     if (state.idtLimit < gate + GATE_BYTES - 1) {
@@ -65,24 +64,12 @@ public final class UserCounter {
   }
 
   /**
-   * As {@link #emulate(CpuState, GuestMemory, long)} on a vCPU that stands at the handler; leaves it untouched where that is not ours.
-   *
-   * @param scratch overwritten
-   */
-  public static Outcome emulate(Vcpu vcpu, GuestMemory memory, long timeStamp, CpuState scratch) {
-    vcpu.getState(scratch);
-    Outcome outcome = emulate(scratch, memory, timeStamp);
-    if (outcome != Outcome.NOT_OURS) {
-      vcpu.setState(scratch);
-    }
-    return outcome;
-  }
-
-  /**
-   * @param state with RIP at the handler's first instruction, which has not been executed
+   * @param state of a guest that stands at the begin of its handler, with the stack as the exception left it
+   * @param hasCounter whether the CPU model has RDTSC
    * @param timeStamp what the guest reads
    */
-  public static Outcome emulate(CpuState state, GuestMemory memory, long timeStamp) {
+  public static Outcome emulate(
+      CpuState state, GuestMemory memory, boolean hasCounter, long timeStamp) {
     LinearView view = new LinearView(state, memory);
     long frame = state.gpr[RSP];
     long errorCode = view.quad(frame);
@@ -99,8 +86,8 @@ public final class UserCounter {
     }
     byte[] bytes = view.bytes(code.base + rip, InstructionLength.MAX);
     int length = length(bytes, code.isLong(), 0x31);
-    boolean withAux = length == 0;
-    if (withAux) {
+    boolean refused = length == 0 || !hasCounter;
+    if (length == 0) {
       length = length(bytes, code.isLong(), 0x01, 0xf9);
     }
     if (length == 0) {
@@ -112,7 +99,7 @@ public final class UserCounter {
     state.segments[CpuState.CS].set(code);
     state.segments[CpuState.SS].set(stack);
     state.interruptShadow = 0;
-    if (withAux) {
+    if (refused) {
       state.rip = rip;
       state.pendingException = INVALID_OPCODE;
       state.pendingErrorCode = 0;

@@ -1,24 +1,36 @@
 /**
- * The guest's reads of the time-stamp counter made deterministic on KVM, which never traps RDTSC. Engines and the machine call this; it knows no engine.
+ * The guest's reads of the time-stamp counter made deterministic on KVM, which never traps RDTSC. The machine calls this; it knows no engine.
  *
- * <p><b>The kernel.</b> {@link dev.lockstep.vmm.tsc.RdtscSites} finds the sites of a loaded kernel by decoding, {@link dev.lockstep.vmm.tsc.TscPatch} makes {@code IN EAX, imm8} of them: the boot
- * loader's caller hands it in as a {@link dev.lockstep.vmm.boot.KernelEdit}. Text, boot code and the alternatives that are pasted over both are patched in one go, before the first instruction runs;
- * the image on disk stays as it is. The port answers with EDX:EAX. RDTSCP becomes the #UD that our CPU models promise. The patch belongs to the machine, not to the engine: a guest that is recorded or
- * moves is patched on every engine alike.
+ * <p>Where the guest must stop, its code is patched: an instruction of two bytes becomes {@code OUT imm8, AL} to one of four ports ({@link dev.lockstep.vmm.tsc.StopPort}), an exit like every other, which
+ * leaves ring 0 on every engine. So no engine needs breakpoints, the guest's debug registers stay its own, every stop lies at an execution point and repeats, and what is proved on {@code soft} holds on
+ * {@code kvm}. What an OUT replaced is executed by the engine itself where it does anything ({@link dev.lockstep.vmm.tsc.DisplacedStep}): the bytes are put back, the vCPU steps, and the OUT is there again.
+ * The machine never stops in between. The patch belongs to the machine, not to the engine: it is a fact in the log's header, and a guest that is recorded or moves is patched on every engine alike.
  *
- * <p>What is left alone: the vDSO's code (ring 3, below); bytes that are data. Code that the kernel makes itself (BPF, kprobes, static calls) copies patched instructions or reads no counter.
+ * <p>{@link dev.lockstep.vmm.tsc.ExactTscPatch} patches a loaded kernel, all in one go before its first instruction; the image on disk stays as it is. {@link dev.lockstep.vmm.tsc.ExactTsc} is what the
+ * machine then does at the stops, and the state that goes into snapshots. A machine that was not asked to ({@code --patch-tsc}, {@code "patch_tsc": true}) is as if none of this were there.
  *
- * <p><b>Programs.</b> CR4.TSD is held set; the engine stops the guest at the first instruction of its #GP handler by an execution breakpoint and calls {@link dev.lockstep.vmm.tsc.UserCounter}. The
- * breakpoint's address is read from the IDT when it is loaded and again after each LIDT-like change that is seen. Where RFLAGS.RF is not honoured, the engine takes the breakpoint off, makes one exact
- * step, and puts it back. Linux writes CR4 from a copy of its own: TSD set between the kernel's entry and the first use of that copy ({@code cr4_init_shadow}, in the boot processor's first C function)
- * is in the copy from then on, but PR_SET_TSC and seccomp's strict mode toggle the bit. So a host is exact only where writes of CR4 are seen: MOV to CR4 has three bytes and a handful of sites in
- * kernel text, to be patched into OUT to a port by the same means as RDTSC.
+ * <p><b>The kernel.</b> {@link dev.lockstep.vmm.tsc.RdtscSites} finds its sites by decoding, {@link dev.lockstep.vmm.tsc.TscPatch} makes {@code IN EAX, imm8} of them: text, boot code and the alternatives
+ * that are pasted over both. The port answers with EDX:EAX. RDTSCP becomes the #UD that our CPU models promise. Bytes that are data are left alone. Code that the kernel makes itself (BPF, kprobes, static
+ * calls) copies patched instructions or reads no counter.
  *
- * <p><b>Modules.</b> {@link dev.lockstep.vmm.tsc.ModuleSites} says which files have sites: none of those that a virtio guest needs, five of the 1,121 of Debian's 6.1 cloud kernel (kvm, kvm-intel, tcrypt,
- * intel_powerclamp, jitterentropy_rng). Changing the files is no way: they are the user's, lie in file systems that we do not parse, and their signatures would break. Nor is taking away execute permission
- * until the first fetch: KVM has no such slots. The way is to stop once for each module when its text is in place and relocated, and has not run: at the entry of {@code do_init_module}, whose address the
- * kernel's symbol table (kallsyms, kept by stripped kernels) gives and whose argument's layout the kernel's own type information (.BTF) gives, by an execution breakpoint or by a patched exit; then to
- * decode from the module's symbols and patch as above. That is not built yet: {@link dev.lockstep.vmm.tsc.ExactTscPolicy} wants it as a fact of the engine and refuses exact recording without it.
+ * <p><b>CR4.</b> TSD is set before the first instruction and held: each MOV to CR4 stops, and the engine executes it with TSD set in the register. Linux writes CR4 from a copy of its own and toggles the
+ * bit for PR_SET_TSC and seccomp's strict mode, so it must see the bit as it wrote it: each MOV from CR4 stops as well and gives that. A guest that sets TSD itself gets its #GP.
+ *
+ * <p><b>Programs.</b> RDTSC in ring 3 raises #GP. The begin of {@code asm_exc_general_protection} stops, and {@link dev.lockstep.vmm.tsc.UserCounter} takes the exception back where RDTSC was its cause; in a
+ * model without the counter it becomes #UD. Every other #GP goes on in the handler: what the OUT replaced there is two of the NOPs that the kernel keeps for CLAC, which no model of ours has. The vDSO is a
+ * program's code: where Linux's clock source is the counter, each of its reads costs an exception and an exit.
+ *
+ * <p><b>Modules.</b> Five of the 1,121 of Debian's 6.1 cloud kernel read the counter ({@link dev.lockstep.vmm.tsc.ModuleSites} says which files do). Changing the files is no way: they are the user's, lie in
+ * file systems that we do not parse, and their signatures would break. So the begin of {@code module_finalize} stops, which every module passes once its text is in place and relocated, before its
+ * alternatives are pasted and before any of it runs: {@code do_init_module} would be too late for alternatives and for functions that module parameters call. Its arguments are ELF's own headers, so no
+ * layout of the kernel's own is needed ({@link dev.lockstep.vmm.tsc.ModuleText}). A module whose text cannot be patched ends the machine by name.
+ *
+ * <p>Both functions' addresses come from the symbol table that kernels keep of themselves ({@link dev.lockstep.vmm.tsc.KernelSymbols}). A kernel without it, or with a form of code that is not known, is
+ * refused, and {@link dev.lockstep.vmm.tsc.ExactTscPolicy} says why; the same policy refuses recording on a host whose KVM does not trap RDTSC in ring 3 (a probe finds out).
+ *
+ * <p>What is not covered: a kernel that the guest starts itself (kexec) is not patched; since CR4 is not written through the machine there either, TSD may be lost. Kernels since 6.13 that write a module's
+ * text through a second mapping have not been tried. Function tracing of the two functions is no trouble (the call of it stays), a kprobe on their patched bytes is. Programs may not be given the ports
+ * ({@code ioperm}) to effect: from ring 3 they are ports without a device.
  */
 @NullMarked
 package dev.lockstep.vmm.tsc;

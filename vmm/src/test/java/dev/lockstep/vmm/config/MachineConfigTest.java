@@ -73,6 +73,25 @@ final class MachineConfigTest {
         .isNotEqualTo(config.seed());
   }
 
+  /** Two machines of which only one is patched are different to their guests; an unpatched one is as it always was. */
+  @Test
+  void patchedReadsOfTheCounterAreAFact() {
+    String machine =
+        """
+        {"boot-source": {"kernel_image_path": "/k"}, "machine-config": {"seed": 1, "patch_tsc": %s}}
+        """;
+    MachineConfig plain = read(machine.formatted("false"));
+    MachineConfig patched = read(machine.formatted("true"));
+    assertThat(plain.patchesTsc()).isFalse();
+    assertThat(plain.facts()).doesNotContainKey("tsc_reads");
+    assertThat(patched.patchesTsc()).isTrue();
+    assertThat(patched.facts()).containsEntry("tsc_reads", "patched");
+    assertThat(read(ConfigFile.write(patched)).digest())
+        .isEqualTo(patched.digest())
+        .isNotEqualTo(plain.digest());
+    assertThat(ConfigFile.write(plain)).doesNotContain("patch_tsc");
+  }
+
   @Test
   void tellsEverythingThatIsWrongWithItsPlace() {
     assertProblems(

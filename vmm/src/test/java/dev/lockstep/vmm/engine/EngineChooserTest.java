@@ -30,6 +30,31 @@ final class EngineChooserTest {
     assertThat(choice.reason()).contains("exact branch counter").doesNotContain("\n");
   }
 
+  /** The time-stamp counter is a reason of its own exactly where the probe says so. */
+  @Test
+  void whatStandsAgainstRecordingIsNamedWhole() {
+    assumeTrue(
+        Files.isWritable(Kvm.DEVICE), "SKIPPED: no /dev/kvm for this user, nothing is probed");
+    boolean trapped = HostTraits.of(new HostProbes(Kvm.DEVICE).findings()).rdtscTrappable();
+    List<String> reasons = new EngineChooser().obstacles(Purpose.RECORDED, null);
+    assertThat(reasons).hasSize(trapped ? 1 : 2);
+    assertThat(reasons.getFirst()).contains("exact branch counter");
+    if (!trapped) {
+      assertThat(reasons.getLast())
+          .contains("time-stamp counter cannot be exact")
+          .contains("KVM lets programs read it though CR4.TSD is set");
+    }
+    System.out.printf("recording on kvm: %s%n", String.join("; ", reasons));
+  }
+
+  @Test
+  void withoutADeviceTheCounterAloneIsTheReason() {
+    assertThat(new EngineChooser(Path.of("/dev/no-such-kvm")).obstacles(Purpose.REPLICATED, null))
+        .singleElement()
+        .asString()
+        .contains("exact branch counter");
+  }
+
   @Test
   void withoutADeviceItIsSoft() {
     EngineChoice choice =

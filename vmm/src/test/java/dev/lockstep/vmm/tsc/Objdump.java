@@ -14,8 +14,9 @@ import java.util.concurrent.TimeUnit;
 final class Objdump {
   private static final Path PROGRAM = Path.of("/usr/bin/objdump");
 
-  /** Where instructions begin, and which of those read the counter. */
-  record Listing(BitSet starts, BitSet rdtsc, BitSet rdtscp, BitSet waits, BitSet bad) {}
+  /** Where instructions begin, and which of those read the counter, and which move CR4. */
+  record Listing(
+      BitSet starts, BitSet rdtsc, BitSet rdtscp, BitSet controls, BitSet waits, BitSet bad) {}
 
   private Objdump() {}
 
@@ -40,7 +41,8 @@ final class Objdump {
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     Listing listing =
-        new Listing(new BitSet(), new BitSet(), new BitSet(), new BitSet(), new BitSet());
+        new Listing(
+            new BitSet(), new BitSet(), new BitSet(), new BitSet(), new BitSet(), new BitSet());
     try (BufferedReader lines = process.inputReader(StandardCharsets.ISO_8859_1)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         parse(line, listing);
@@ -60,6 +62,7 @@ final class Objdump {
     listing.starts.set(at);
     listing.rdtsc.set(at, text.endsWith("rdtsc"));
     listing.rdtscp.set(at, text.endsWith("rdtscp"));
+    listing.controls.set(at, text.startsWith("mov ") && text.contains("%cr4"));
     listing.bad.set(at, text.contains("(bad)") || text.contains(".byte"));
   }
 }

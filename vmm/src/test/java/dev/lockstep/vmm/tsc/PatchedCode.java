@@ -15,7 +15,7 @@ public final class PatchedCode {
     byte[] code = new byte[size];
     memory.read(physical, code, 0, size);
     RdtscSites found = RdtscSites.find("guest", code, physical, physical, Boundaries.of(physical));
-    TscPatch.apply(found.sites(), memory);
+    TscPatch.apply(found.sites(), CodeBytes.physical(memory));
     return found.sites().size();
   }
 }

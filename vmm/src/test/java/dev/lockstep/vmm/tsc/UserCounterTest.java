@@ -65,7 +65,12 @@ final class UserCounterTest {
   }
 
   private UserCounter.Outcome emulate() {
-    return UserCounter.emulate(vcpu, guest.memory(), TIME, state);
+    vcpu.getState(state);
+    UserCounter.Outcome outcome = UserCounter.emulate(state, guest.memory(), true, TIME);
+    if (outcome != UserCounter.Outcome.NOT_OURS) {
+      vcpu.setState(state);
+    }
+    return outcome;
   }
 
   @Test
@@ -129,6 +134,17 @@ final class UserCounterTest {
     toHandler(guest.user64(BareGuest.CODE), "f4");
     guest.load(BareGuest.CODE, HexFormat.of().parseHex("0f01f9"));
     assertThat(emulate()).isEqualTo(UserCounter.Outcome.REFUSED);
+    runTo(BareGuest.handler(6));
+    assertThat(guest.memory().read64(state.gpr[RSP])).isEqualTo(BareGuest.CODE);
+  }
+
+  @Test
+  void aModelWithoutCounterRefusesIt() {
+    toHandler(guest.user64(BareGuest.CODE), "0f31");
+    vcpu.getState(state);
+    assertThat(UserCounter.emulate(state, guest.memory(), false, TIME))
+        .isEqualTo(UserCounter.Outcome.REFUSED);
+    vcpu.setState(state);
     runTo(BareGuest.handler(6));
     assertThat(guest.memory().read64(state.gpr[RSP])).isEqualTo(BareGuest.CODE);
   }
