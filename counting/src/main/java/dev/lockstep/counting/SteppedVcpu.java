@@ -94,7 +94,8 @@ public final class SteppedVcpu implements Vcpu {
     vcpu.getState(before);
     return before.rip == target.rip()
         && before.gpr[RCX] == target.rcx()
-        && (target.digest() == 0 || target.digest() == RegisterDigest.of(before.gpr, before.rflags));
+        && (target.digest() == 0
+            || target.digest() == RegisterDigest.of(before.gpr, before.rflags));
   }
 
   /** What is looked at at a boundary before the next instruction; null to go on. */
@@ -201,7 +202,9 @@ public final class SteppedVcpu implements Vcpu {
   public ExecutionPoint point() {
     vcpu.getState(after);
     long digest =
-        branchSemantics() == BranchSemantics.CONDITIONAL ? RegisterDigest.of(after.gpr, after.rflags) : 0;
+        branchSemantics() == BranchSemantics.CONDITIONAL
+            ? RegisterDigest.of(after.gpr, after.rflags)
+            : 0;
     return new ExecutionPoint(counter.count(), after.rip, after.gpr[RCX], digest);
   }
 

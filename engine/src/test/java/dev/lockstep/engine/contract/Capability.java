@@ -4,6 +4,8 @@ package dev.lockstep.engine.contract;
  * What an engine may be unable to do on some host. Everything else of the contract is asked of every engine: exits, kicks, injection, state, dirty pages.
  */
 public enum Capability {
+  /** Executes a million instructions in some seconds. */
+  SPEED,
   /** Counts all transfers, so that it has deadlines and points under {@code ALL_TRANSFERS}. */
   COUNT_ALL_TRANSFERS,
   /** Counts conditional branches, so that it has deadlines and points under {@code CONDITIONAL}. */

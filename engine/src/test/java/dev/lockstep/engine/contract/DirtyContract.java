@@ -244,6 +244,7 @@ abstract class DirtyContract extends ContractSubject {
 
   @Test
   void harvestingDoesNotShow() {
+    need(Capability.SPEED);
     Random random = random();
     byte[] program = RandomProgram.make(random);
     try (Computation plain = new Computation(engine(), BranchSemantics.ALL_TRANSFERS, program);

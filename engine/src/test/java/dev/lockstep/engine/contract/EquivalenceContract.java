@@ -15,12 +15,18 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** However a program is cut into runs, it does the same: random programs run whole, stepped, kicked, by deadlines, stopped at points, and moved to other vCPUs in between. */
 abstract class EquivalenceContract extends ContractSubject {
+  @BeforeEach
+  void needSpeed() {
+    need(Capability.SPEED);
+  }
+
   private static final int PROGRAMS = 10;
 
   /** Six rounds of the loop's own two instructions: forward jumps may skip all the others. */

@@ -11,10 +11,16 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Many machines in one JVM behave as each does alone. */
 abstract class IsolationContract extends ContractSubject {
+  @BeforeEach
+  void needSpeed() {
+    need(Capability.SPEED);
+  }
+
   private static final int MANY = 64;
 
   private Computation start(byte[] program) {

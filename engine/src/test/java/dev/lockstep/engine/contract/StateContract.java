@@ -103,6 +103,7 @@ abstract class StateContract extends ContractSubject {
 
   @Test
   void lookingChangesNothing() {
+    need(Capability.SPEED);
     Random random = random();
     byte[] program = RandomProgram.make(random);
     try (Computation plain = new Computation(engine(), BranchSemantics.ALL_TRANSFERS, program);

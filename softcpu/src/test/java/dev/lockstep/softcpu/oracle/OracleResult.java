@@ -83,17 +83,6 @@ public record OracleResult(
         other.vector, other.error, other.cr2, rip, rflags, gpr, fxsave, data, stack);
   }
 
-  /** Whether it raised an exception. */
-  boolean faulted() {
-    return vector != NO_EXCEPTION;
-  }
-
-  /** The same with another's exception. */
-  OracleResult withFaultOf(OracleResult other) {
-    return new OracleResult(
-        other.vector, other.error, other.cr2, rip, rflags, gpr, fxsave, data, stack);
-  }
-
   /** Whether the instruction is INT3, with prefixes or without. */
   static boolean isInt3(byte[] code) {
     int last = code.length - 1;
