@@ -26,7 +26,7 @@ final class SteppedContractTest extends EngineContract {
 
         @Override
         public Vcpu create(GuestMemory memory, BranchSemantics semantics) {
-          return new SteppedVcpu(
+          return new StepCountedVcpu(
               SoftVcpu.create(
                   CpuModel.LOCKSTEP_V1, memory, count -> 0, BranchSemantics.ALL_TRANSFERS),
               memory,

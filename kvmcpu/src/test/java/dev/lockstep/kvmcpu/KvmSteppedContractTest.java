@@ -1,6 +1,6 @@
 package dev.lockstep.kvmcpu;
 
-import dev.lockstep.counting.SteppedVcpu;
+import dev.lockstep.counting.StepCountedVcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
@@ -28,7 +28,7 @@ final class KvmSteppedContractTest extends EngineContract {
 
         @Override
         public Vcpu create(GuestMemory memory, BranchSemantics semantics) {
-          return new SteppedVcpu(vcpu(memory, BranchSemantics.ALL_TRANSFERS), memory, semantics);
+          return new StepCountedVcpu(vcpu(memory, BranchSemantics.ALL_TRANSFERS), memory, semantics);
         }
       };
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * Any engine that can step, counted exactly by a {@link StepCounter}: it only ever steps, and looks at the state before and after each step. Slow (the state is read each time), and exact on every host: nothing depends on
  * a counter, a skid or a breakpoint.
  */
-public final class SteppedVcpu implements Vcpu {
+public final class StepCountedVcpu implements Vcpu {
   private static final int RSP = 4, RCX = 1;
   private static final int CODE_64 = 1 << 13, CODE_32 = 1 << 14;
   private static final long LMA = 1 << 10;
@@ -39,7 +39,7 @@ public final class SteppedVcpu implements Vcpu {
    * @param memory its memory
    * @param semantics what to count
    */
-  public SteppedVcpu(Vcpu vcpu, GuestMemory memory, BranchSemantics semantics) {
+  public StepCountedVcpu(Vcpu vcpu, GuestMemory memory, BranchSemantics semantics) {
     this.vcpu = vcpu;
     this.counter = new StepCounter(semantics);
     this.code = new LinearView(before, memory);
