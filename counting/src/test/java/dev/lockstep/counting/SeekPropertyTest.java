@@ -41,6 +41,7 @@ final class SeekPropertyTest {
   private static void campaign(long seed, int targets) {
     SplittableRandom random = new SplittableRandom(seed);
     Replayer.Tally tally = new Replayer.Tally();
+    Recording.Places where = new Recording.Places();
     long ambiguous = 0;
     long boundaries = 0;
     int guests = 0;
@@ -66,6 +67,7 @@ final class SeekPropertyTest {
         tally.complaints.add(guest.source);
       }
       ambiguous += recording.ambiguous();
+      where.add(recording.where());
       boundaries += recording.boundaries();
       guests++;
     }
@@ -81,6 +83,9 @@ final class SeekPropertyTest {
         tally.wrong,
         tally.absent + tally.refused,
         (double) tally.stops / Math.max(1, tally.exact));
+    System.out.printf(
+        "campaign seek places: %,d in repeated strings, %,d in ring 3, %,d with interrupts closed, %,d whose name came again, %,d with an interrupt injected%n",
+        where.inRepeats, where.inRing3, where.closed, where.revisited, where.injected);
     assertThat(tally.complaints).isEmpty();
     assertThat(tally.failures()).isZero();
     assertThat(tally.exact).isGreaterThan(targets / 2);
