@@ -6,6 +6,7 @@ import dev.lockstep.engine.RegisterDigest;
 import dev.lockstep.engine.SegmentRegister;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,7 @@ public final class SteppedVcpu implements SeekableVcpu {
   private CpuState now = new CpuState();
   private CpuState then = new CpuState();
   private @Nullable VcpuExit last;
+  private final AtomicBoolean kicked = new AtomicBoolean();
   private boolean breaks;
   private long breakpoint;
 
@@ -53,6 +55,11 @@ public final class SteppedVcpu implements SeekableVcpu {
     inner.getState(now);
     counter.set(count);
     last = null;
+  }
+
+  /** As {@link Vcpu#kick}, which must not be used: steps of the inner vCPU do not notice it. Any thread. */
+  public void kick() {
+    kicked.set(true);
   }
 
   @Override
@@ -109,6 +116,9 @@ public final class SteppedVcpu implements SeekableVcpu {
   public Stop runFree(long overflowAt) {
     counter.arm(overflowAt);
     for (int i = 0; i < patienceSteps && !counter.overflowed(); i++) {
+      if (kicked.getAndSet(false)) {
+        return new Stop.Exit(VcpuExit.Kicked.KICKED);
+      }
       Stop stop = step();
       if (stop != Stop.Paused.STEPPED) {
         return stop;

@@ -1,0 +1,63 @@
+package dev.lockstep.counting;
+
+import dev.lockstep.counting.contract.SeekableContract;
+import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.CpuModel;
+import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.Vcpu;
+import dev.lockstep.engine.testkit.BareGuest;
+import dev.lockstep.softcpu.SoftVcpu;
+
+/** A seekable engine's contract on the stepping counter. */
+final class SteppedVcpuContractTest extends SeekableContract {
+  @Override
+  protected Subject create(BareGuest guest) {
+    SoftVcpu soft =
+        SoftVcpu.create(
+            CpuModel.LOCKSTEP_V1, guest.memory(), count -> 0, BranchSemantics.CONDITIONAL);
+    GuestCode code =
+        new GuestCode() {
+          @Override
+          public int read(CpuState state, byte[] into) {
+            return readCode(guest.memory(), state.rip, into);
+          }
+
+          @Override
+          public long read64(CpuState state, long linear) {
+            return guest.memory().contains(linear, 8) ? guest.memory().read64(linear) : 0;
+          }
+        };
+    SteppedVcpu stepped = new SteppedVcpu(soft, code, BranchSemantics.CONDITIONAL, 1_000_000);
+    return new Subject() {
+      @Override
+      public Vcpu vcpu() {
+        return soft;
+      }
+
+      @Override
+      public SeekableVcpu seekable() {
+        return stepped;
+      }
+
+      @Override
+      public void loaded() {
+        stepped.restored(0);
+      }
+
+      @Override
+      public void kick() {
+        stepped.kick();
+      }
+
+      @Override
+      public void inject(int vector) {
+        soft.injectInterrupt(vector);
+      }
+
+      @Override
+      public void close() {
+        soft.close();
+      }
+    };
+  }
+}
