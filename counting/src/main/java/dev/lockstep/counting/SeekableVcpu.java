@@ -60,14 +60,14 @@ public interface SeekableVcpu {
   default Stop stepRepeat(long rcx) {
     long here = rip();
     long count = branchCount();
-    Stop stop;
-    do {
-      stop = step();
-    } while (stop == Stop.Paused.STEPPED
-        && rip() == here
-        && branchCount() == count
-        && Long.compareUnsigned(rcx(), rcx) > 0);
-    return stop;
+    while (true) {
+      long left = rcx();
+      Stop stop = step();
+      boolean iterated = rip() == here && branchCount() == count && rcx() != left;
+      if (stop != Stop.Paused.STEPPED || !iterated || Long.compareUnsigned(rcx(), rcx) <= 0) {
+        return stop;
+      }
+    }
   }
 
   /**
