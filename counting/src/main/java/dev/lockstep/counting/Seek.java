@@ -47,6 +47,7 @@ public final class Seek {
   private int idleInterruptions;
   private int idleStops;
   private long stops;
+  private long farRuns;
 
   /**
    * @param vcpu owned by the calling thread
@@ -63,6 +64,11 @@ public final class Seek {
   /** Times that the vCPU was run or stepped so far. */
   public long stops() {
     return stops;
+  }
+
+  /** Free runs to an overflow one margin before the point so far. */
+  public long farRuns() {
+    return farRuns;
   }
 
   /**
@@ -158,6 +164,7 @@ public final class Seek {
       vcpu.clearBreakpoint();
       breakpointTried = false;
       watched = false;
+      farRuns++;
       armedAt = target.branchCount() - margin;
       return vcpu.runFree(armedAt);
     }
