@@ -49,7 +49,8 @@ public final class Naming {
       }
       steps++;
       long before = vcpu.branchCount();
-      Stop stop = vcpu.step();
+      // Nothing in the stretch so far can be named: a repeated string is passed whole.
+      Stop stop = known || mid ? vcpu.step() : vcpu.stepRepeat(0);
       // An exit may come with the branch behind it (the first instruction of a handler).
       known |= vcpu.branchCount() > before;
       if (stop instanceof Stop.Exit exit) {

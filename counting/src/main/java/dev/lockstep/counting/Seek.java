@@ -42,9 +42,12 @@ public final class Seek {
 
   private long armedAt = Long.MAX_VALUE;
   private long lastCount;
+  private long lastRip;
+  private long lastRcx;
   private int idleInterruptions;
   private int idleStops;
   private long stops;
+  private long farRuns;
 
   /**
    * @param vcpu owned by the calling thread
@@ -61,6 +64,11 @@ public final class Seek {
   /** Times that the vCPU was run or stepped so far. */
   public long stops() {
     return stops;
+  }
+
+  /** Free runs to an overflow one margin before the point so far. */
+  public long farRuns() {
+    return farRuns;
   }
 
   /**
@@ -156,6 +164,7 @@ public final class Seek {
       vcpu.clearBreakpoint();
       breakpointTried = false;
       watched = false;
+      farRuns++;
       armedAt = target.branchCount() - margin;
       return vcpu.runFree(armedAt);
     }
@@ -197,6 +206,9 @@ public final class Seek {
       return null;
     }
     boolean interrupted = stop == Stop.Paused.INTERRUPTED;
+    if (!interrupted && iterated()) {
+      return null;
+    }
     idleInterruptions += interrupted ? 1 : 0;
     idleStops += interrupted ? 0 : 1;
     if (idleInterruptions < MAX_IDLE_INTERRUPTIONS && idleStops < MAX_IDLE_STOPS) {
@@ -206,5 +218,15 @@ public final class Seek {
         "the count has stayed at %,d for %,d interruptions and %,d steps: the counter has stopped, or the guest loops without a branch that it counts"
             .formatted(count, idleInterruptions, idleStops),
         "Run lockstep doctor --calibrate; replay with --engine soft.");
+  }
+
+  /** An iteration of a repeated string instruction: it comes to its end without any branch, however many there are. */
+  private boolean iterated() {
+    long rip = vcpu.rip();
+    long rcx = vcpu.rcx();
+    boolean iterated = rip == lastRip && rcx != lastRcx;
+    lastRip = rip;
+    lastRcx = rcx;
+    return iterated;
   }
 }

@@ -60,18 +60,21 @@ public interface SeekableVcpu {
   default Stop stepRepeat(long rcx) {
     long here = rip();
     long count = branchCount();
-    Stop stop;
-    do {
-      stop = step();
-    } while (stop == Stop.Paused.STEPPED
-        && rip() == here
-        && branchCount() == count
-        && Long.compareUnsigned(rcx(), rcx) > 0);
-    return stop;
+    while (true) {
+      long left = rcx();
+      Stop stop = step();
+      boolean iterated = rip() == here && branchCount() == count && rcx() != left;
+      if (stop != Stop.Paused.STEPPED || !iterated || Long.compareUnsigned(rcx(), rcx) <= 0) {
+        return stop;
+      }
+    }
   }
 
   /**
-   * Makes {@link #runFree} stop before each execution of the instruction there, in every ring, except where it starts from: it is never called standing there. One breakpoint at a time. The guest never sees it.
+   * Makes {@link #runFree} stop before each execution of the instruction there, in every ring, except where it starts from: it is never called standing there, so nobody needs RFLAGS.RF. Before a repeated string
+   * instruction it stops once, before the first iteration, or at each. One breakpoint at a time. The guest never sees it.
+   *
+   * <p>Behind MOV SS and POP SS hardware holds breakpoints and single steps back for one instruction (Intel SDM vol. 3A 6.8.3): no boundary there can be met on it, and none is named where interrupts must be open.
    *
    * @param rip offset within CS
    * @return false if this host cannot do that for certain; the caller then steps

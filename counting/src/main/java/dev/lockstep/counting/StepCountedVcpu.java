@@ -5,32 +5,17 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
-import dev.lockstep.engine.LinearView;
-import dev.lockstep.engine.RegisterDigest;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Any engine that can step, counted exactly by a {@link StepCounter}: it only ever steps, and looks at the state before and after each step. Slow (the state is read each time), and exact on every host: nothing depends on
- * a counter, a skid or a breakpoint.
+ * An engine that keeps the whole contract, deadlines and points included, by doing nothing but steps of another one ({@link SteppedVcpu}). Slow, and exact on every host: nothing depends on a counter, a skid or a
+ * breakpoint.
  */
 public final class StepCountedVcpu implements Vcpu {
-  private static final int RSP = 4, RCX = 1;
-  private static final int CODE_64 = 1 << 13, CODE_32 = 1 << 14;
-  private static final long LMA = 1 << 10;
-
   private final Vcpu vcpu;
-  private final StepCounter counter;
-  private final CpuState before = new CpuState();
-  private final CpuState after = new CpuState();
-  private final LinearView code;
-  private final LinearView stack;
-  private final byte[] bytes = new byte[BranchDecoder.MAX_BYTES];
-
-  /** The guest stands on an instruction that waits for an answer; {@link #counter} has seen its beginning. */
-  private boolean waits;
-
+  private final SteppedVcpu stepped;
   private boolean windowWanted;
   private volatile boolean kicked;
 
@@ -41,9 +26,7 @@ public final class StepCountedVcpu implements Vcpu {
    */
   public StepCountedVcpu(Vcpu vcpu, GuestMemory memory, BranchSemantics semantics) {
     this.vcpu = vcpu;
-    this.counter = new StepCounter(semantics);
-    this.code = new LinearView(before, memory);
-    this.stack = new LinearView(after, memory);
+    this.stepped = new SteppedVcpu(vcpu, memory, semantics, 1);
   }
 
   @Override
@@ -53,16 +36,13 @@ public final class StepCountedVcpu implements Vcpu {
 
   @Override
   public BranchSemantics branchSemantics() {
-    return counter.semantics();
+    return stepped.branchSemantics();
   }
 
   @Override
   public VcpuExit run(long limitCount) {
     while (true) {
-      VcpuExit exit = waits || delivers() ? advance() : boundary(limitCount);
-      if (exit == null) {
-        exit = advance();
-      }
+      VcpuExit exit = next(limitCount);
       if (exit != VcpuExit.Stepped.STEPPED) {
         return exit;
       }
@@ -72,18 +52,15 @@ public final class StepCountedVcpu implements Vcpu {
   @Override
   public VcpuExit runTo(ExecutionPoint target) {
     while (true) {
-      if (!waits) {
-        if (counter.count() > target.branchCount()) {
+      if (!stepped.midInstruction()) {
+        if (branchCount() > target.branchCount()) {
           return VcpuExit.PointMissed.POINT_MISSED;
         }
-        if (counter.count() == target.branchCount() && standsAt(target)) {
+        if (branchCount() == target.branchCount() && standsAt(target)) {
           return VcpuExit.PointReached.POINT_REACHED;
         }
       }
-      VcpuExit exit = waits || delivers() ? advance() : boundary(Long.MAX_VALUE);
-      if (exit == null) {
-        exit = advance();
-      }
+      VcpuExit exit = next(Long.MAX_VALUE);
       if (exit != VcpuExit.Stepped.STEPPED) {
         return exit;
       }
@@ -91,16 +68,25 @@ public final class StepCountedVcpu implements Vcpu {
   }
 
   private boolean standsAt(ExecutionPoint target) {
-    vcpu.getState(before);
-    return before.rip == target.rip()
-        && before.gpr[RCX] == target.rcx()
-        && (target.digest() == 0
-            || target.digest() == RegisterDigest.of(before.gpr, before.rflags));
+    ExecutionPoint here = point();
+    return here.rip() == target.rip()
+        && here.rcx() == target.rcx()
+        && (target.digest() == 0 || target.digest() == here.digest());
   }
 
-  /** What is looked at at a boundary before the next instruction; null to go on. */
-  private @Nullable VcpuExit boundary(long limitCount) {
-    if (counter.count() >= limitCount) {
+  /** What is due at this boundary before the next step, or that step. */
+  private VcpuExit next(long limitCount) {
+    if (!stepped.midInstruction() && !stepped.hasEvent()) {
+      VcpuExit due = due(limitCount);
+      if (due != null) {
+        return due;
+      }
+    }
+    return step();
+  }
+
+  private @Nullable VcpuExit due(long limitCount) {
+    if (branchCount() >= limitCount) {
       return VcpuExit.Deadline.DEADLINE;
     }
     if (kicked) {
@@ -110,77 +96,12 @@ public final class StepCountedVcpu implements Vcpu {
     return windowWanted && vcpu.interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
   }
 
-  /** Whether the next step is the delivery of an event. */
-  private boolean delivers() {
-    vcpu.getState(before);
-    return hasEvent(before);
-  }
-
-  private static boolean hasEvent(CpuState s) {
-    return s.pendingException >= 0
-        || s.pendingInterrupt >= 0
-        || s.pendingDebug != 0
-        || s.nmiPending && !s.nmiBlocked;
-  }
-
-  /** One step, counted. */
-  private VcpuExit advance() {
-    if (!waits) {
-      vcpu.getState(before);
-      begin();
-    }
-    VcpuExit exit = vcpu.step();
-    waits =
-        exit instanceof VcpuExit.PortRead
-            || exit instanceof VcpuExit.MmioRead
-            || exit instanceof VcpuExit.MsrRead
-            || exit instanceof VcpuExit.MsrWrite;
-    if (!waits) {
-      vcpu.getState(after);
-      count();
-    }
-    return exit;
-  }
-
-  private void begin() {
-    int length = code.read(before.segments[CpuState.CS].base + before.rip, bytes);
-    counter.before(
-        before.rip,
-        bytes,
-        length,
-        bits(before),
-        before.gpr[RSP],
-        before.segments[CpuState.CS].selector,
-        before.rflags);
-  }
-
-  private void count() {
-    boolean delivered =
-        before.pendingException >= 0 && after.pendingException < 0
-            || before.pendingInterrupt >= 0 && after.pendingInterrupt < 0
-            || before.pendingDebug != 0 && after.pendingDebug == 0
-            || before.nmiPending && !after.nmiPending;
-    if (delivered) {
-      counter.delivered();
-    } else if (!before.halted && !before.shutdown && !after.shutdown) {
-      counter.after(
-          after.rip,
-          after.gpr[RSP],
-          bits(after) == 64 ? at -> stack.quad(after.segments[CpuState.SS].base + at) : null);
-    }
-  }
-
-  private static int bits(CpuState s) {
-    int access = s.segments[CpuState.CS].access;
-    if ((s.efer & LMA) != 0 && (access & CODE_64) != 0) {
-      return 64;
-    }
-    return (access & CODE_32) != 0 ? 32 : 16;
-  }
-
   @Override
   public VcpuExit step() {
-    return advance();
+    return switch (stepped.step()) {
+      case Stop.Exit it -> it.exit();
+      case Stop.Paused it -> VcpuExit.Stepped.STEPPED;
+    };
   }
 
   @Override
@@ -190,22 +111,18 @@ public final class StepCountedVcpu implements Vcpu {
 
   @Override
   public long branchCount() {
-    return counter.count();
+    return stepped.branchCount();
   }
 
   @Override
   public void setBranchCount(long count) {
-    counter.set(count);
+    stepped.restored(count);
   }
 
   @Override
   public ExecutionPoint point() {
-    vcpu.getState(after);
-    long digest =
-        branchSemantics() == BranchSemantics.CONDITIONAL
-            ? RegisterDigest.of(after.gpr, after.rflags)
-            : 0;
-    return new ExecutionPoint(counter.count(), after.rip, after.gpr[RCX], digest);
+    stepped.hasEvent();
+    return stepped.point();
   }
 
   @Override
@@ -221,7 +138,7 @@ public final class StepCountedVcpu implements Vcpu {
   @Override
   public void setState(CpuState from) {
     vcpu.setState(from);
-    waits = false;
+    stepped.restored(branchCount());
   }
 
   @Override

@@ -89,13 +89,25 @@ final class NamingTest {
           case NamingResult.Exited halt -> {
             machine.vcpu.getState(state);
             return new Recording(
-                moments, ambiguous, 0, state.digest(), machine.memoryHash(), answers.hash());
+                moments,
+                ambiguous,
+                new Recording.Places(),
+                0,
+                state.digest(),
+                machine.memoryHash(),
+                answers.hash());
           }
         }
       }
       machine.vcpu.getState(state);
       return new Recording(
-          moments, ambiguous, 0, state.digest(), machine.memoryHash(), answers.hash());
+          moments,
+          ambiguous,
+          new Recording.Places(),
+          0,
+          state.digest(),
+          machine.memoryHash(),
+          answers.hash());
     }
   }
 

@@ -23,6 +23,8 @@ final class Replayer {
     int refused;
     int overshot;
     long stops;
+    int far;
+    int farWithLongSkid;
     final List<String> complaints = new ArrayList<>();
 
     int failures() {
@@ -137,6 +139,8 @@ final class Replayer {
         result = seek.advance();
       }
       tally.stops += seek.stops();
+      tally.far += seek.farRuns() > 0 ? 1 : 0;
+      tally.farWithLongSkid += seek.farRuns() > 0 && pmu.limits().skidBound() >= 1_000 ? 1 : 0;
       switch (result) {
         case SeekResult.Reached reached -> {
           return check(moment);

@@ -17,7 +17,7 @@ final class SeekGuest {
   /** External interrupts: handlers without a branch, and with. */
   static final int[] VECTORS = {0x30, 0x31};
 
-  private static final int SECTIONS = 14;
+  private static final int SECTIONS = 15;
 
   final String source;
   private final byte[] code;
@@ -68,6 +68,11 @@ final class SeekGuest {
           case 4 ->
               "mov qword [counter], M\nL:\ndec qword [counter]\nmov rax, [counter]\n"
                   + "mov rax, [L2 + rax*8]\njmp rax\nL2:\ndq L3\n"
+                  + "dq L\n".repeat(12)
+                  + "L3:\n";
+          case 14 ->
+              "mov qword [counter], M\nL:\ndec qword [counter]\nud2\nint 0x80\nmov rax, [counter]\n"
+                  + "mov rax, [L2 + rax*8]\npush rax\nmov eax, 7\nret\nL2:\ndq L3\n"
                   + "dq L\n".repeat(12)
                   + "L3:\n";
           case 5 -> "mov rdi, data\nmov rsi, data\nadd rsi, 64\nmov ecx, N\nrep movsb\n";

@@ -17,6 +17,9 @@ final class SeekPropertyTest {
   private static final int SAMPLE = 2_000;
   private static final int WHOLE = 100_000;
 
+  /** Targets of a guest whose targets are far apart, and boundaries that a round has, about. */
+  private static final int TARGETS = 60, BOUNDARIES_OF_A_ROUND = 5_000;
+
   /** What transitions may shift an overflow by, at most. */
   private static final int SLACK = 16;
 
@@ -41,6 +44,7 @@ final class SeekPropertyTest {
   private static void campaign(long seed, int targets) {
     SplittableRandom random = new SplittableRandom(seed);
     Replayer.Tally tally = new Replayer.Tally();
+    Recording.Places where = new Recording.Places();
     long ambiguous = 0;
     long boundaries = 0;
     int guests = 0;
@@ -48,10 +52,13 @@ final class SeekPropertyTest {
       BranchSemantics semantics =
           random.nextInt(5) == 0 ? BranchSemantics.ALL_TRANSFERS : BranchSemantics.CONDITIONAL;
       Host host = host(random.split());
-      boolean wide = host.limits().skidBound() > 2_000;
-      SeekGuest guest = SeekGuest.random(random.split(), 1 + random.nextInt(wide ? 30 : 6));
-      Recording recording =
-          Recording.of(guest, semantics, random.split(), 20 + random.nextInt(wide ? 2_000 : 400));
+      // Three guests of four have their targets so far apart that most are gone to by overflow.
+      int near = 40 + random.nextInt(400);
+      int margins = (int) (host.limits().skidBound() + host.limits().minimumPeriod());
+      int gap = random.nextInt(4) == 0 ? near : near + margins * (4 + random.nextInt(8));
+      int rounds = Math.max(1 + random.nextInt(4), TARGETS * gap / BOUNDARIES_OF_A_ROUND);
+      SeekGuest guest = SeekGuest.random(random.split(), rounds);
+      Recording recording = Recording.of(guest, semantics, random.split(), gap);
       Replayer.run(
           guest,
           recording,
@@ -66,6 +73,7 @@ final class SeekPropertyTest {
         tally.complaints.add(guest.source);
       }
       ambiguous += recording.ambiguous();
+      where.add(recording.where());
       boundaries += recording.boundaries();
       guests++;
     }
@@ -81,6 +89,15 @@ final class SeekPropertyTest {
         tally.wrong,
         tally.absent + tally.refused,
         (double) tally.stops / Math.max(1, tally.exact));
+    System.out.printf(
+        "campaign seek places: %,d in repeated strings, %,d in ring 3, %,d with interrupts closed, %,d whose name came again, %,d with an interrupt injected; %,d by overflow, %,d of them with a skid bound of 1,000 or more%n",
+        where.inRepeats,
+        where.inRing3,
+        where.closed,
+        where.revisited,
+        where.injected,
+        tally.far,
+        tally.farWithLongSkid);
     assertThat(tally.complaints).isEmpty();
     assertThat(tally.failures()).isZero();
     assertThat(tally.exact).isGreaterThan(targets / 2);

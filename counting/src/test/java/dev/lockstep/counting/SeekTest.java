@@ -153,4 +153,27 @@ final class SeekTest {
             SeekResult.Exited.class,
             exited -> assertThat(exited.exit()).isInstanceOf(VcpuExit.PortWrite.class));
   }
+
+  @Test
+  void aLoopWithoutCountedBranchEndsTheSeek() {
+    String source = "mov ecx, 9\nnop\na:\njmp a\nb:\nhlt\n";
+    ExecutionPoint there = at(source, 0, "a");
+    // The same place with a smaller RCX, which a repeated string would come to.
+    ExecutionPoint never = new ExecutionPoint(0, there.rip(), 3, there.digest());
+    ExecutionPoint behind = new ExecutionPoint(0, there.rip() + 5, 9, there.digest());
+    for (ExecutionPoint target : new ExecutionPoint[] {never, behind}) {
+      assertThat(seek(source, PmuFaults.none(1), target))
+          .as("%s", target)
+          .isInstanceOfSatisfying(
+              Refused.class,
+              refused -> assertThat(refused.reason()).contains("loops without a branch"));
+    }
+  }
+
+  @Test
+  void aLongRepeatedStringIsNoStandstill() {
+    String source = "mov edi, 0x200000\nmov ecx, 1500000\nrep stosb\nb:\nnop\nhlt\n";
+    assertThat(seek(source, PmuFaults.none(1).withoutBreakpoints(), at(source, 0, "b")))
+        .isEqualTo(SeekResult.Reached.REACHED);
+  }
 }

@@ -28,7 +28,8 @@ final class KvmSteppedContractTest extends EngineContract {
 
         @Override
         public Vcpu create(GuestMemory memory, BranchSemantics semantics) {
-          return new StepCountedVcpu(vcpu(memory, BranchSemantics.ALL_TRANSFERS), memory, semantics);
+          return new StepCountedVcpu(
+              vcpu(memory, BranchSemantics.ALL_TRANSFERS), memory, semantics);
         }
       };
 

@@ -27,6 +27,9 @@ public final class ModelledPmu implements SeekableVcpu, AutoCloseable {
   /** The engine's patience, in branches. */
   private static final long PATIENCE = 1 << 16;
 
+  /** The same in steps, where every instruction is looked at. */
+  private static final int PATIENCE_STEPS = 1 << 20;
+
   private static final int BURST_STEPS = 3;
   private static final int KERNEL_EXIT_ONE_IN = 2000;
   private static final int LATE_FACTOR = 10;
@@ -238,7 +241,7 @@ public final class ModelledPmu implements SeekableVcpu, AutoCloseable {
 
   /** By steps until the count comes to {@code landing}, then as many more. */
   private Stop walkTo(long landing, int more) {
-    while (seen < landing) {
+    for (int i = 0; seen < landing && i < PATIENCE_STEPS; i++) {
       Stop stop = one();
       if (stop != Stop.Paused.STEPPED) {
         return stop;
