@@ -9,8 +9,10 @@ import dev.lockstep.engine.contract.EngineContract;
 import dev.lockstep.engine.contract.EngineUnderTest;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /** The engine contract, counts and points included, on this host's KVM with the stepping counter. */
+@Tag("long")
 final class KvmSteppedContractTest extends EngineContract {
   private static final EngineUnderTest KVM =
       new KvmUnderTest() {
