@@ -85,6 +85,13 @@ final class MachineOptions {
   private @Nullable String engine;
 
   @Option(
+      names = "--counter",
+      paramLabel = "NAME",
+      description =
+          "What names a recording's moments: auto (default: the engine's own count), anchors (the guest's exits; for kvm, exact for guests that exit often, the log says how far), or step (every instruction is stepped: exact, slow).")
+  private @Nullable String counter;
+
+  @Option(
       names = "--seed",
       paramLabel = "NUMBER",
       description = "What the guest's random numbers start from (default: drawn anew).")
@@ -149,6 +156,9 @@ final class MachineOptions {
     }
     if (engine != null) {
       into.engine(engine, new Origin("--engine"));
+    }
+    if (counter != null) {
+      into.counter(counter, new Origin("--counter"));
     }
     if (seed != null) {
       into.seed(seed);

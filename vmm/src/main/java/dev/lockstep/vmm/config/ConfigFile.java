@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.config;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.engine.Counting;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -19,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
  * {
  *   "boot-source": {"kernel_image_path": "vmlinuz", "initrd_path": "initrd", "boot_args": "quiet"},
  *   "drives": [{"drive_id": "root", "path_on_host": "disk.ext4", "is_read_only": false, "is_root_device": false}],
- *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "patch_tsc": false, "engine": "soft", "seed": 1},
+ *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "patch_tsc": false, "engine": "soft", "counter": "auto", "seed": 1},
  *   "replication": {"max_lag_millis": 1000, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "arbiter_path": "/shared"}
  * }
  * }</pre>
@@ -90,6 +91,9 @@ public final class ConfigFile {
       machine.put("patch_tsc", true);
     }
     machine.put("engine", config.engine());
+    if (config.counting() != Counting.AUTO) {
+      machine.put("counter", config.counting().optionName());
+    }
     machine.put("seed", config.seed());
     ObjectNode replication = root.putObject("replication");
     replication.put("max_lag_millis", config.replication().maxLagMillis());
@@ -146,6 +150,7 @@ public final class ConfigFile {
         .text("cpu_model", into::cpuModel)
         .flag("patch_tsc", (value, origin) -> into.patchTsc(value))
         .text("engine", into::engine)
+        .text("counter", into::counter)
         .whole("seed", (value, origin) -> into.seed(value))
         .refuseOthers();
   }

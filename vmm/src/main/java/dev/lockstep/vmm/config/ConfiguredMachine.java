@@ -1,6 +1,6 @@
 package dev.lockstep.vmm.config;
 
-import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.counting.StepCountedVcpu;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.boot.BootLoader;
@@ -8,12 +8,14 @@ import dev.lockstep.vmm.boot.BootOptions;
 import dev.lockstep.vmm.boot.KernelEdit;
 import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskImage;
+import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineDisk;
 import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
+import dev.lockstep.vmm.machine.VcpuFactory;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import dev.lockstep.vmm.tsc.ExactTsc;
 import dev.lockstep.vmm.tsc.ExactTscPatch;
@@ -34,6 +36,9 @@ public final class ConfiguredMachine {
   private static final String KERNEL_FACT = "kernel_file_sha256";
   private static final String INITRD_FACT = "initrd_file_sha256";
 
+  /** Exits of the guest between two digest entries. */
+  private static final long ANCHORS_BETWEEN_DIGESTS = 1L << 12;
+
   private ConfiguredMachine() {}
 
   /**
@@ -48,18 +53,27 @@ public final class ConfiguredMachine {
           new MachineFactory(
               EngineChoice.SOFT,
               (model, semantics, memory, tsc) -> SoftVcpu.create(model, memory, tsc, semantics));
-      case EngineChoice.KVM -> new MachineFactory(EngineChoice.KVM, KvmEngine.ofThisHost());
+      case EngineChoice.KVM -> new MachineFactory(EngineChoice.KVM, kvm(config));
       default -> throw new IllegalStateException("engine " + config.engine());
     };
   }
 
+  private static VcpuFactory kvm(MachineConfig config) {
+    KvmEngine kvm = KvmEngine.ofThisHost();
+    return config.counting() == Counting.STEP
+        ? (model, semantics, memory, tsc) ->
+            new StepCountedVcpu(kvm.create(model, semantics, memory, tsc), memory, semantics)
+        : kvm;
+  }
+
   /**
-   * A guest whose ring 0 is emulated gets as much done between two ticks as on hardware, and so its time goes slower than the
-   * host's; any other is kept near it.
+   * A guest that is stepped, or whose ring 0 is emulated, gets as much done between two ticks as on hardware, and so its time goes
+   * slower than the host's; any other is kept near it.
    */
   private static MachineSpec.Pacing pacing(MachineConfig config) {
     return config.engine().equals(EngineChoice.KVM)
-            && !KvmEngine.ofThisHost().traits().ring0Native()
+            && (config.counting() == Counting.STEP
+                || !KvmEngine.ofThisHost().traits().ring0Native())
         ? MachineSpec.Pacing.FREE
         : MachineSpec.Pacing.HOST;
   }
@@ -85,11 +99,13 @@ public final class ConfiguredMachine {
     return new MachineSpec(
         config.name(),
         config.cpuModel(),
-        BranchSemantics.ALL_TRANSFERS,
+        config.counting().semantics(),
         config.memoryBytes(),
         wallClockNanos,
         pacing(config),
-        MachineSpec.DIGEST_SPACING,
+        config.counting() == Counting.ANCHORS
+            ? ANCHORS_BETWEEN_DIGESTS
+            : MachineSpec.DIGEST_SPACING,
         facts);
   }
 

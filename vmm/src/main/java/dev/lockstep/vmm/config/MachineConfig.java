@@ -2,6 +2,7 @@ package dev.lockstep.vmm.config;
 
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.vmm.MachineLayout;
+import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.engine.EngineChoice;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -56,6 +57,7 @@ public final class MachineConfig {
   private final long memoryBytes;
   private final CpuModel cpuModel;
   private final boolean patchTsc;
+  private final Counting counting;
   private final EngineChoice engine;
   private final long seed;
   private final ReplicationConfig replication;
@@ -70,6 +72,7 @@ public final class MachineConfig {
       long memoryBytes,
       CpuModel cpuModel,
       boolean patchTsc,
+      Counting counting,
       EngineChoice engine,
       long seed,
       ReplicationConfig replication) {
@@ -82,6 +85,7 @@ public final class MachineConfig {
     this.memoryBytes = memoryBytes;
     this.cpuModel = cpuModel;
     this.patchTsc = patchTsc;
+    this.counting = counting;
     this.engine = engine;
     this.seed = seed;
     this.replication = replication;
@@ -159,6 +163,7 @@ public final class MachineConfig {
         memoryBytes,
         cpuModel,
         patchTsc,
+        counting,
         engine,
         seed,
         replication);
@@ -180,6 +185,11 @@ public final class MachineConfig {
    */
   public boolean patchesTsc() {
     return patchTsc;
+  }
+
+  /** How its moments get their names. */
+  public Counting counting() {
+    return counting;
   }
 
   /** The engine's name: {@code soft} or {@code kvm}. */

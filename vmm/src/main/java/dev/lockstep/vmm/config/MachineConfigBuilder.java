@@ -4,6 +4,7 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.MachineLayout;
 import dev.lockstep.vmm.config.ConfigException.Problem;
+import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.engine.EngineChooser;
 import dev.lockstep.vmm.engine.EngineNames;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +45,8 @@ public final class MachineConfigBuilder {
   private long memoryBytes = DEFAULT_MEMORY;
   private @Nullable CpuModel cpuModel;
   private boolean patchTsc;
+  private Counting counting = Counting.AUTO;
+  private Origin countingOrigin = NOWHERE;
   private String engine = EngineNames.AUTO;
   private Origin engineOrigin = NOWHERE;
   private @Nullable Long seed;
@@ -218,6 +222,20 @@ public final class MachineConfigBuilder {
     return this;
   }
 
+  /** How moments are named: one of {@link Counting#NAMES}. */
+  public MachineConfigBuilder counter(String value, Origin origin) {
+    Optional<Counting> known = Counting.named(value);
+    if (known.isEmpty()) {
+      return problem(
+          origin,
+          "there is no counter '%s'; use one of %s"
+              .formatted(value, String.join(", ", Counting.NAMES)));
+    }
+    counting = known.get();
+    countingOrigin = origin;
+    return this;
+  }
+
   /** The engine: {@code soft}, {@code kvm} or {@code auto}. */
   public MachineConfigBuilder engine(String value, Origin origin) {
     if (!EngineNames.ALL.contains(value)) {
@@ -311,6 +329,14 @@ public final class MachineConfigBuilder {
   public MachineConfig build(Purpose purpose) {
     List<Problem> found = new ArrayList<>(problems);
     EngineChoice choice = chooseEngine(purpose, found);
+    CpuModel model = cpuModel != null ? cpuModel : defaultModel(choice);
+    if (counting == Counting.ANCHORS && model.hasTsc()) {
+      found.add(
+          new Problem(
+              countingOrigin,
+              "counter anchors needs a CPU model without a time-stamp counter, not %s (use lockstep-v1)"
+                  .formatted(model.name())));
+    }
     Path chosen = kernel;
     if (chosen == null && !kernelRefused) {
       found.add(new Problem(NOWHERE, "no kernel is named"));
@@ -334,8 +360,9 @@ public final class MachineConfigBuilder {
         defaultBootArgs,
         drives,
         memoryBytes,
-        cpuModel != null ? cpuModel : defaultModel(choice),
+        model,
         patchTsc,
+        counting,
         choice,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
@@ -344,7 +371,7 @@ public final class MachineConfigBuilder {
 
   private EngineChoice chooseEngine(Purpose purpose, List<Problem> found) {
     try {
-      return EngineNames.choose(engine, purpose, cpuModel);
+      return EngineNames.choose(engine, purpose, cpuModel, counting);
     } catch (VmmException e) {
       found.add(new Problem(engineOrigin, "%s (%s)".formatted(e.getMessage(), e.advice())));
       return new EngineChooser().choose(Purpose.RECORDED);
@@ -352,8 +379,8 @@ public final class MachineConfigBuilder {
   }
 
   /** The richest model that the engine can give. */
-  private static CpuModel defaultModel(EngineChoice choice) {
-    return choice.engine().equals(EngineChoice.KVM)
+  private CpuModel defaultModel(EngineChoice choice) {
+    return choice.engine().equals(EngineChoice.KVM) || counting == Counting.ANCHORS
         ? CpuModel.LOCKSTEP_V1
         : CpuModel.LOCKSTEP_V1_TSC;
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.engine.EngineNames;
 import dev.lockstep.vmm.engine.Purpose;
@@ -16,9 +17,9 @@ final class EngineNamesTest {
   @Test
   void whatNeedsExactCountsGetsThem() {
     for (Purpose purpose : new Purpose[] {Purpose.RECORDED, Purpose.REPLICATED}) {
-      assertThat(EngineNames.choose(EngineNames.AUTO, purpose, null).engine())
+      assertThat(EngineNames.choose(EngineNames.AUTO, purpose, null, Counting.AUTO).engine())
           .isEqualTo(EngineChoice.SOFT);
-      assertThatThrownBy(() -> EngineNames.choose(EngineChoice.KVM, purpose, null))
+      assertThatThrownBy(() -> EngineNames.choose(EngineChoice.KVM, purpose, null, Counting.AUTO))
           .isInstanceOf(VmmException.class)
           .hasMessageContaining("needs an exact branch counter");
     }
@@ -27,7 +28,8 @@ final class EngineNamesTest {
   @Test
   void aModelWithTimeStampCounterIsOfSoftAlone() {
     EngineChoice choice =
-        EngineNames.choose(EngineNames.AUTO, Purpose.FREE_RUNNING, CpuModel.LOCKSTEP_V1_TSC);
+        EngineNames.choose(
+            EngineNames.AUTO, Purpose.FREE_RUNNING, CpuModel.LOCKSTEP_V1_TSC, Counting.AUTO);
     assertThat(choice.engine()).isEqualTo(EngineChoice.SOFT);
     assertThat(choice.reason()).contains("lockstep-v1-tsc");
   }
