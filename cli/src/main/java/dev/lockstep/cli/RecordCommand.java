@@ -1,6 +1,8 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.engine.EngineChoice;
+import dev.lockstep.vmm.engine.EngineChooser;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.Machine;
@@ -46,6 +48,14 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
       MachineConfig config = files.complete(machineOptions, from, Purpose.RECORDED);
+      if (config.engine().equals(EngineChoice.KVM)) {
+        new EngineChooser()
+            .unrepeatedReads(config.cpuModel())
+            .ifPresent(why ->
+                System.err.println(
+                    "lockstep: note: a guest that reads the time-stamp counter will not be repeated: "
+                        + why));
+      }
       MachineFolder folder = new MachineFolder(log);
       FileLogSink sink = new FileLogSink(log);
       folder.make();

@@ -58,7 +58,7 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
                     console -> machine.follow(source, gate(console), MachineMode.REPLAY),
                     MachineMode.REPLAY);
         report.print(outcome, System.err);
-        return conclude(source);
+        return conclude(source, outcome);
       }
     }
   }
@@ -67,7 +67,14 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
     return new DirectGate(noConsole ? (stream, offset, bytes) -> {} : console);
   }
 
-  private static int conclude(FileLogSource source) {
+  private static int conclude(FileLogSource source, MachineSession.Outcome outcome) {
+    if (outcome.exitStatus() == ExitStatus.UNCERTAIN) {
+      System.err.println(
+          "lockstep: the replay is identical as far as the log is certain: up to "
+              + outcome.end().at()
+              + ". Behind it the guest computed without an exit, and got what was due at a point that cannot be found again.");
+      return ExitStatus.UNCERTAIN;
+    }
     // Past the last entry the file tells how it ends.
     LogEnding ending = source.peek() == null ? source.ending() : null;
     if (ending == null) {

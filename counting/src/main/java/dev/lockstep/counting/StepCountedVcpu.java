@@ -172,6 +172,11 @@ public final class StepCountedVcpu implements Vcpu {
   }
 
   @Override
+  public void release() {
+    vcpu.release();
+  }
+
+  @Override
   public void close() {
     vcpu.close();
   }

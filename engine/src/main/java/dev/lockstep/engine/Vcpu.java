@@ -90,6 +90,11 @@ public interface Vcpu extends AutoCloseable {
    */
   void collectDirty();
 
+  /**
+   * The owning thread gives the vCPU up, as its last act with it: another may run it afterwards, or close it. A thread that has run a vCPU calls it before it ends.
+   */
+  default void release() {}
+
   /** Releases what the engine holds. Must be called by the owner with the vCPU not running; a second call does nothing. */
   @Override
   void close();

@@ -30,6 +30,8 @@ public final class KickSignal {
       arena.allocate(kvm_signal_mask.layout().byteSize() + KERNEL_SET_BYTES, 8);
   private final int thread;
 
+  private final Thread owner = Thread.currentThread();
+
   private KickSignal() {
     this.thread = Libc.gettid();
     set.set(ValueLayout.JAVA_LONG, 0, 1L << (NUMBER - 1));
@@ -58,6 +60,11 @@ public final class KickSignal {
   /** A {@code kvm_signal_mask}: what this thread blocks, without the signal. */
   MemorySegment maskInsideRun() {
     return mask;
+  }
+
+  /** Whether the calling thread is the one that it goes to. */
+  boolean isOfThisThread() {
+    return Thread.currentThread() == owner;
   }
 
   /** Takes away whatever is pending. Called by the thread itself; on its hot path only after KVM_RUN was interrupted. */

@@ -86,6 +86,21 @@ public final class KvmVcpuHandle implements AutoCloseable {
   }
 
   /**
+   * The owner gives the vCPU up, as its last act with it: kicks wait for the next owner from now on, and none is left behind for the thread. A thread that ends may not block the signal any more, which
+   * would then end the process.
+   */
+  public void unbind() {
+    KickSignal mine;
+    synchronized (arena) {
+      mine = signal;
+      signal = null;
+    }
+    if (mine != null) {
+      mine.drain();
+    }
+  }
+
+  /**
    * KVM_RUN. The exit's reason is in {@link #runArea}.
    *
    * @return 0, or {@code -EINTR} (a kick, or immediate_exit) or {@code -EAGAIN} (the vCPU is not runnable)
@@ -301,13 +316,18 @@ public final class KvmVcpuHandle implements AutoCloseable {
   /** Unmaps {@link #runArea} and closes the descriptor; the owner is not inside {@link #run}. */
   @Override
   public void close() {
+    KickSignal mine;
     synchronized (arena) {
       if (closed) {
         return;
       }
       closed = true;
+      mine = signal;
       arena.close();
       Libc.close(fd);
+    }
+    if (mine != null && mine.isOfThisThread()) {
+      mine.drain();
     }
   }
 }

@@ -271,8 +271,8 @@ final class KvmState {
       getSegment(segment(i), s.segments[i]);
     }
     SegmentRegister task = s.segments[CpuState.TR];
-    if (task.selector == 0) {
-      // LTR refuses a null selector (SDM vol. 2A, LTR), so this is the one that stands in for none.
+    if (task.selector == 0 && task.base == 0 && task.limit == 0) {
+      // Too short for any task: the one that stands in for none.
       task.set(0, 0, 0, SegmentRegister.UNUSABLE);
     }
     s.gdtBase = kvm_dtable.base(kvm_sregs.gdt(sregs));

@@ -117,15 +117,6 @@ public final class KvmVcpu implements Vcpu {
     }
   }
 
-  /**
-   * Refuses a KVM that lacks what this engine needs.
-   *
-   * @throws VmmException naming the capabilities
-   */
-  public static void requireCapabilities(Kvm kvm) {
-    KvmHost.require(kvm::has);
-  }
-
   @Override
   public CpuModel model() {
     return model;
@@ -579,6 +570,11 @@ public final class KvmVcpu implements Vcpu {
   public void collectDirty() {
     vm.dirty().collect();
     finishing.collectDirty();
+  }
+
+  @Override
+  public void release() {
+    owner.release(vcpu);
   }
 
   @Override

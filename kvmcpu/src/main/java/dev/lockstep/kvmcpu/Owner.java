@@ -22,6 +22,15 @@ final class Owner implements AutoCloseable {
     return mine;
   }
 
+  /** The owner gives the vCPU up. */
+  void release(KvmVcpuHandle vcpu) {
+    if (thread == Thread.currentThread()) {
+      close();
+      vcpu.unbind();
+      thread = null;
+    }
+  }
+
   @Override
   public void close() {
     KickTimer old = timer;

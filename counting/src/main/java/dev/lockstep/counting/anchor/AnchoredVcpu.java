@@ -302,6 +302,11 @@ public final class AnchoredVcpu implements Vcpu {
   }
 
   @Override
+  public void release() {
+    vcpu.release();
+  }
+
+  @Override
   public void close() {
     vcpu.close();
   }

@@ -36,12 +36,11 @@ public final class KvmEngine implements VcpuFactory {
 
   /** The same of a device of another name. */
   static KvmEngine of(Path device) {
-    try (Kvm kvm = Kvm.open(device)) {
-      KvmVcpu.requireCapabilities(kvm);
+    try (Kvm _ = Kvm.open(device)) {
+      return new KvmEngine(device, new HostProbes(device).traits());
     } catch (KvmException e) {
       throw new VmmException("no KVM: " + e.getMessage(), e.advice(), e);
     }
-    return new KvmEngine(device, new HostProbes(device).traits());
   }
 
   /** What was found. */

@@ -64,14 +64,24 @@ public final class EngineChooser {
   public List<String> obstacles(Purpose purpose, @Nullable CpuModel model) {
     List<String> reasons = new ArrayList<>();
     reasons.add(choose(purpose).reason());
+    unrepeatedReads(model).ifPresent(reasons::add);
+    return reasons;
+  }
+
+  /**
+   * Why a guest's own reads of the time-stamp counter are not repeated on this host's KVM; empty if they are, or if there is no KVM.
+   *
+   * @param model the CPU that the guest is to see; null if that is left to the engine
+   * @return a sentence without its full stop
+   */
+  public Optional<String> unrepeatedReads(@Nullable CpuModel model) {
     List<Finding> found = new HostProbes(device).timeStampCounter();
     boolean asked = found.getFirst().verdict() == Verdict.OK;
     ExactTscPolicy.Facts facts = ExactTscPolicy.Facts.ofHost(HostTraits.of(found).rdtscTrappable());
     CpuModel seen = model == null ? CpuModel.LOCKSTEP_V1 : model;
-    if (asked && ExactTscPolicy.decide(seen, facts) instanceof ExactTscPolicy.FreeRunning it) {
-      reasons.add(it.message());
-    }
-    return reasons;
+    return asked && ExactTscPolicy.decide(seen, facts) instanceof ExactTscPolicy.FreeRunning it
+        ? Optional.of(it.message())
+        : Optional.empty();
   }
 
   private EngineChoice freeRunning() {

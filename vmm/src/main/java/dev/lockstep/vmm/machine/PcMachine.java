@@ -278,6 +278,7 @@ final class PcMachine implements Machine {
       failure = e instanceof KvmException it ? ofKvm(it) : e;
       closeConductorAfter(e);
     }
+    core.vcpu().release();
     finish(end, failure);
   }
 
