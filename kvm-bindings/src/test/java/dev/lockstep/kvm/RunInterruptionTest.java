@@ -40,6 +40,28 @@ final class RunInterruptionTest {
         "no /dev/kvm for this user: runs and counters are not tested together");
   }
 
+  /** A thread that ends gets the signal mask back that it had before Java, so a signal that is left for it would end the process. */
+  @Test
+  void whatWasSentToAnOwnerDoesNotOutliveIt() throws Exception {
+    try (KvmTest.Guest guest = new KvmTest.Guest(0xeb, 0xfe)) {
+      for (int i = 0; i < 50; i++) {
+        Thread owner =
+            Thread.ofPlatform()
+                .start(() -> {
+                  guest.vcpu.bindToThread();
+                  try (KickTimer timer = new KickTimer()) {
+                    timer.set(1);
+                    guest.vcpu.kick();
+                  }
+                  guest.vcpu.unbind();
+                  guest.vcpu.kick();
+                });
+        owner.join();
+        assertThat(guest.vcpu.takeKick()).isTrue();
+      }
+    }
+  }
+
   @Test
   void aCountersOverflowEndsARun() throws Exception {
     // jmp to itself
