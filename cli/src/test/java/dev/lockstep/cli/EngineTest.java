@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +34,52 @@ final class EngineTest {
       assertThat(run("--engine", engine, "--kernel", fault.toString()).status())
           .as(engine)
           .isEqualTo(81);
+    }
+  }
+
+  @Test
+  void aSnapshotOfEitherEngineGoesOnOnTheOther() throws Exception {
+    needKvm();
+    Path kernel =
+        kernel(
+            new TinyGuest()
+                .print("one\n")
+                .echoUntil('A')
+                .print("two\n")
+                .echoUntil('B')
+                .print("three\n")
+                .echoUntil('Q')
+                .exit(9));
+    String first = folder.resolve("first").toString();
+    String second = folder.resolve("second").toString();
+    snapshot(
+        first,
+        "one",
+        "",
+        "--engine",
+        "kvm",
+        "--cpu-model",
+        "lockstep-v1",
+        "--kernel",
+        kernel.toString());
+    snapshot(second, "two", "A", "--engine", "soft", "--from", first);
+    Command.Result last =
+        Command.runTyping(folder, "BQ", "run", "--engine", "kvm", "--from", second);
+    assertThat(last.out()).endsWith("Bthree\nQ");
+    assertThat(last.status()).isEqualTo(9);
+  }
+
+  /** Takes a snapshot as soon as the console shows a text, typing what leads there. */
+  private void snapshot(String to, String when, String typed, String... options) throws Exception {
+    List<String> words =
+        new ArrayList<>(List.of("run", "--snapshot-to", to, "--snapshot-when", when));
+    words.addAll(List.of(options));
+    try (Command command = Command.start(folder, words.toArray(String[]::new))) {
+      command.type(typed);
+      await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> command.err().contains("lockstep: snapshot in '" + to));
+      command.signal("KILL");
     }
   }
 

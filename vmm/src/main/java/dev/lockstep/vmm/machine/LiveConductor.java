@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LiveConductor implements Conductor {
   /** Branches between two boundaries without pacing. */
-  private static final long BOUNDARY_BRANCHES = 1L << 16;
+  private static final long BOUNDARY_BRANCHES = 1L << 12;
 
   /** The longest wait because virtual time is ahead, or because the speed is limited. */
   private static final long MAX_WAIT_NANOS = 20_000_000;
