@@ -1,7 +1,6 @@
 package dev.lockstep.counting;
 
 import dev.lockstep.engine.BranchSemantics;
-import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
@@ -13,8 +12,7 @@ import org.jspecify.annotations.Nullable;
  * An engine that keeps the whole contract, deadlines and points included, by doing nothing but steps of another one ({@link SteppedVcpu}). Slow, and exact on every host: nothing depends on a counter, a skid or a
  * breakpoint.
  */
-public final class StepCountedVcpu implements Vcpu {
-  private final Vcpu vcpu;
+public final class StepCountedVcpu extends OuterVcpu {
   private final SteppedVcpu stepped;
   private boolean windowWanted;
   private volatile boolean kicked;
@@ -25,13 +23,8 @@ public final class StepCountedVcpu implements Vcpu {
    * @param semantics what to count
    */
   public StepCountedVcpu(Vcpu vcpu, GuestMemory memory, BranchSemantics semantics) {
-    this.vcpu = vcpu;
+    super(vcpu);
     this.stepped = new SteppedVcpu(vcpu, memory, semantics, 1);
-  }
-
-  @Override
-  public CpuModel model() {
-    return vcpu.model();
   }
 
   @Override
@@ -93,7 +86,7 @@ public final class StepCountedVcpu implements Vcpu {
       kicked = false;
       return VcpuExit.Kicked.KICKED;
     }
-    return windowWanted && vcpu.interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
+    return windowWanted && inner.interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
   }
 
   @Override
@@ -126,58 +119,13 @@ public final class StepCountedVcpu implements Vcpu {
   }
 
   @Override
-  public long instructionsExecuted() {
-    return vcpu.instructionsExecuted();
-  }
-
-  @Override
-  public void getState(CpuState into) {
-    vcpu.getState(into);
-  }
-
-  @Override
   public void setState(CpuState from) {
-    vcpu.setState(from);
+    inner.setState(from);
     stepped.restored(branchCount());
-  }
-
-  @Override
-  public boolean interruptible() {
-    return vcpu.interruptible();
   }
 
   @Override
   public void requestInterruptWindow(boolean wanted) {
     windowWanted = wanted;
-  }
-
-  @Override
-  public void injectInterrupt(int vector) {
-    vcpu.injectInterrupt(vector);
-  }
-
-  @Override
-  public void injectNmi() {
-    vcpu.injectNmi();
-  }
-
-  @Override
-  public void injectException(int vector, int errorCode) {
-    vcpu.injectException(vector, errorCode);
-  }
-
-  @Override
-  public void collectDirty() {
-    vcpu.collectDirty();
-  }
-
-  @Override
-  public void release() {
-    vcpu.release();
-  }
-
-  @Override
-  public void close() {
-    vcpu.close();
   }
 }

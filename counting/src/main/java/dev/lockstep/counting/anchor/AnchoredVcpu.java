@@ -1,7 +1,7 @@
 package dev.lockstep.counting.anchor;
 
+import dev.lockstep.counting.OuterVcpu;
 import dev.lockstep.engine.BranchSemantics;
-import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.Vcpu;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An injected event closes the anchor: the next run leads away from it before anything else can happen there.
  */
-public final class AnchoredVcpu implements Vcpu {
+public final class AnchoredVcpu extends OuterVcpu {
   /** How long a guest may go on without an exit before it is given back, unless said otherwise: nanoseconds of the thread's CPU time, so that a busy host takes nothing of it. */
   public static final long PATIENCE_NANOS = 30_000_000;
 
@@ -28,7 +28,6 @@ public final class AnchoredVcpu implements Vcpu {
 
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
-  private final Vcpu vcpu;
   private final long patienceNanos;
   private long anchors;
   private boolean atAnchor = true;
@@ -52,7 +51,7 @@ public final class AnchoredVcpu implements Vcpu {
 
   /** With another patience. */
   AnchoredVcpu(Vcpu vcpu, long patienceNanos) {
-    this.vcpu = vcpu;
+    super(vcpu);
     this.patienceNanos = patienceNanos;
   }
 
@@ -63,7 +62,7 @@ public final class AnchoredVcpu implements Vcpu {
 
   /** Whether an interrupt could be delivered where the vCPU stands, anchor or not. */
   public boolean isOpen() {
-    return !answering && vcpu.interruptible();
+    return !answering && inner.interruptible();
   }
 
   /** Takes the boundary where the vCPU stands for an anchor, though no other execution may find it. The owner has said so in its log. */
@@ -73,12 +72,7 @@ public final class AnchoredVcpu implements Vcpu {
 
   /** The engine's own count: a measure of the work that the guest has done, the same in no two executions. */
   public long work() {
-    return vcpu.branchCount();
-  }
-
-  @Override
-  public CpuModel model() {
-    return vcpu.model();
+    return inner.branchCount();
   }
 
   @Override
@@ -120,7 +114,7 @@ public final class AnchoredVcpu implements Vcpu {
   }
 
   private boolean standsAt(ExecutionPoint target) {
-    ExecutionPoint here = vcpu.point();
+    ExecutionPoint here = inner.point();
     return here.rip() == target.rip() && here.rcx() == target.rcx();
   }
 
@@ -130,7 +124,7 @@ public final class AnchoredVcpu implements Vcpu {
       kicked = false;
       return VcpuExit.Kicked.KICKED;
     }
-    return windowWanted && vcpu.interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
+    return windowWanted && inner.interruptible() ? VcpuExit.InterruptWindow.INTERRUPT_WINDOW : null;
   }
 
   /** Completes a read with its answer, so that the vCPU stands behind it; an exit if that made one. */
@@ -139,7 +133,7 @@ public final class AnchoredVcpu implements Vcpu {
       return null;
     }
     answering = false;
-    VcpuExit exit = vcpu.step();
+    VcpuExit exit = inner.step();
     return exit instanceof VcpuExit.Stepped ? null : anchored(exit);
   }
 
@@ -148,7 +142,7 @@ public final class AnchoredVcpu implements Vcpu {
     long started = THREADS.getCurrentThreadCpuTime();
     long looked = started;
     while (true) {
-      VcpuExit exit = vcpu.run(vcpu.branchCount() + stretch);
+      VcpuExit exit = inner.run(inner.branchCount() + stretch);
       boolean nothing = exit instanceof VcpuExit.Deadline || exit instanceof VcpuExit.Kicked;
       if (!nothing) {
         return anchored(exit);
@@ -220,13 +214,13 @@ public final class AnchoredVcpu implements Vcpu {
       VcpuExit exit = completeAnswered();
       return exit != null ? exit : VcpuExit.Stepped.STEPPED;
     }
-    return anchored(vcpu.step());
+    return anchored(inner.step());
   }
 
   @Override
   public void kick() {
     kicked = true;
-    vcpu.kick();
+    inner.kick();
   }
 
   @Override
@@ -241,23 +235,13 @@ public final class AnchoredVcpu implements Vcpu {
 
   @Override
   public ExecutionPoint point() {
-    ExecutionPoint here = vcpu.point();
+    ExecutionPoint here = inner.point();
     return new ExecutionPoint(anchors, here.rip(), here.rcx());
   }
 
   @Override
-  public long instructionsExecuted() {
-    return vcpu.instructionsExecuted();
-  }
-
-  @Override
-  public void getState(CpuState into) {
-    vcpu.getState(into);
-  }
-
-  @Override
   public void setState(CpuState from) {
-    vcpu.setState(from);
+    inner.setState(from);
     answering = false;
     halted = from.halted;
     atAnchor = true;
@@ -265,7 +249,7 @@ public final class AnchoredVcpu implements Vcpu {
 
   @Override
   public boolean interruptible() {
-    return atAnchor && !answering && vcpu.interruptible();
+    return atAnchor && !answering && inner.interruptible();
   }
 
   @Override
@@ -275,39 +259,24 @@ public final class AnchoredVcpu implements Vcpu {
 
   @Override
   public void injectInterrupt(int vector) {
-    vcpu.injectInterrupt(vector);
+    super.injectInterrupt(vector);
     injected();
   }
 
   @Override
   public void injectNmi() {
-    vcpu.injectNmi();
+    super.injectNmi();
     injected();
   }
 
   @Override
   public void injectException(int vector, int errorCode) {
-    vcpu.injectException(vector, errorCode);
+    super.injectException(vector, errorCode);
     injected();
   }
 
   private void injected() {
     halted = false;
     atAnchor = false;
-  }
-
-  @Override
-  public void collectDirty() {
-    vcpu.collectDirty();
-  }
-
-  @Override
-  public void release() {
-    vcpu.release();
-  }
-
-  @Override
-  public void close() {
-    vcpu.close();
   }
 }
