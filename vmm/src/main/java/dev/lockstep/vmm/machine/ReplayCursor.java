@@ -259,17 +259,29 @@ public final class ReplayCursor implements AutoCloseable {
     private final byte[] state;
     private final CursorMemory.Content content;
     private final long sequence;
+    private final long virtualNanos;
 
-    private Saved(Position position, byte[] state, CursorMemory.Content content, long sequence) {
+    private Saved(
+        Position position,
+        byte[] state,
+        CursorMemory.Content content,
+        long sequence,
+        long virtualNanos) {
       this.position = position;
       this.state = state;
       this.content = content;
       this.sequence = sequence;
+      this.virtualNanos = virtualNanos;
     }
 
     /** Where it stands. */
     public Position position() {
       return position;
+    }
+
+    /** Virtual time there, in nanoseconds. */
+    public long virtualNanos() {
+      return virtualNanos;
     }
 
     /** Bytes of memory pages and of the machine's state that the one before does not share, about. */
@@ -281,7 +293,7 @@ public final class ReplayCursor implements AutoCloseable {
   /** Keeps the state. */
   public Saved save() {
     byte[] state = MachineStateCodec.encode(core);
-    return new Saved(position(), state, memory.save(), core.nextSequence());
+    return new Saved(position(), state, memory.save(), core.nextSequence(), virtualNanos());
   }
 
   /** Goes back, or forward, to a state that was kept. */
