@@ -98,6 +98,9 @@ final class PacketLink {
       write(good ? "+" : "-");
     }
     if (good) {
+      synchronized (this) {
+        lastFrame = "";
+      }
       offer(new Received(data.toString()));
     }
   }
@@ -145,12 +148,15 @@ final class PacketLink {
     acknowledging = false;
   }
 
+  /** The client asks for the answer again, which it may do while there is none yet. */
   private void again() throws IOException {
     String frame;
     synchronized (this) {
       frame = lastFrame;
     }
-    write(frame);
+    if (acknowledging) {
+      write(frame);
+    }
   }
 
   private synchronized void write(String text) throws IOException {
