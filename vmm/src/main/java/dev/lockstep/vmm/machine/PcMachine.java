@@ -86,6 +86,9 @@ final class PcMachine implements Machine {
         requireFitting(cursor.header(), MachineMode.REPLAY);
         navigated = true;
       }
+      if (origin == Origin.RESTORED) {
+        core.board().disks().resubmit();
+      }
       return cursor;
     } catch (RuntimeException e) {
       cursor.close();
