@@ -62,7 +62,7 @@ final class DebugTest {
               "kill");
       try (Command gdb = Command.start(folder, words)) {
         Command.Result result = gdb.await();
-        assertThat(result.out())
+        assertThat(result.out() + result.err())
             .contains("the recording ends here: GUEST_EXIT", "$1 = 0x100000")
             .containsPattern("out +%al,\\$0xf4");
       }
