@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
       RunCommand.class,
       RecordCommand.class,
       ReplayCommand.class,
+      DebugCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
       DemoCommand.class,

@@ -130,10 +130,14 @@ final class MachineFolder {
    * @param wallClockNanos of a start, see {@link ConfiguredMachine#spec}
    */
   Machine open(MachineConfig config, long wallClockNanos) {
+    return open(config, wallClockNanos, DiskUse.PRIVATE);
+  }
+
+  /** As {@link #open(MachineConfig, long)}, with disks of another use. */
+  Machine open(MachineConfig config, long wallClockNanos, DiskUse use) {
     return hasState()
-        ? ConfiguredMachine.restore(config, DiskUse.PRIVATE, state())
-        : ConfiguredMachine.create(
-            config, ConfiguredMachine.spec(config, wallClockNanos), DiskUse.PRIVATE);
+        ? ConfiguredMachine.restore(config, use, state())
+        : ConfiguredMachine.create(config, ConfiguredMachine.spec(config, wallClockNanos), use);
   }
 
   private Path copyOf(DriveConfig drive) {

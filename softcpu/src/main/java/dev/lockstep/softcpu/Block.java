@@ -47,6 +47,21 @@ final class Block {
   /** May be entered from another block of the same page without a look at the fetch TLB. */
   final boolean linkable;
 
+  /** Stands for code before which {@link HostBreakpoints} stops; in no cache. */
+  static final Block STOP =
+      new Block(
+          0,
+          0,
+          -1,
+          CodeMode.LONG64,
+          0,
+          new Op[0],
+          new Terminator.FallThrough(0),
+          new short[1],
+          new short[2],
+          true,
+          false);
+
   /** Thrown away: must not be entered again. */
   boolean dead;
 

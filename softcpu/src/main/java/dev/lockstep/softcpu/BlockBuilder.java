@@ -43,6 +43,10 @@ final class BlockBuilder {
     int count = 0;
     Terminator end = null;
     while (end == null) {
+      if (at > 0 && !single && c.host.stopsBefore(linear + at)) {
+        end = fallThrough(rip + at, at, count);
+        break;
+      }
       Insn insn = decode(mode, rip + at, offset + at, page - at);
       if (decoder.ranOut() && at == 0) {
         return straddling(linear, offset, page, single);

@@ -129,6 +129,9 @@ final class Cpu {
   /** Hardware breakpoints. */
   final DebugRegisters debug;
 
+  /** What stops the vCPU for a debugger outside. */
+  final HostBreakpoints host;
+
   /** Linear addresses to memory. */
   final Mmu mmu;
 
@@ -145,6 +148,7 @@ final class Cpu {
       segments[i].access = SegmentRegister.UNUSABLE;
     }
     this.debug = new DebugRegisters(this);
+    this.host = new HostBreakpoints(this);
     this.mmu = new Mmu(this);
   }
 }

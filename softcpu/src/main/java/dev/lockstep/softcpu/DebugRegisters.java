@@ -29,7 +29,7 @@ final class DebugRegisters {
 
   private final Cpu c;
 
-  /** A breakpoint on data is armed. */
+  /** A breakpoint on data is armed, here or in {@link HostBreakpoints}. */
   boolean dataArmed;
 
   /** A breakpoint on instructions is armed. */
@@ -45,7 +45,7 @@ final class DebugRegisters {
   /** DR7 or CR4.DE may have changed. */
   void select() {
     boolean wasArmed = dataArmed;
-    dataArmed = false;
+    dataArmed = c.host.watching;
     codeArmed = false;
     portArmed = false;
     if ((c.dr7 & ENABLES) != 0) {
@@ -70,6 +70,9 @@ final class DebugRegisters {
 
   /** An access to data: collects matching breakpoints. */
   void access(long linear, int size, boolean write) {
+    if (c.host.watching) {
+      c.host.access(linear, size, write);
+    }
     long hit = 0;
     for (int n = 0; n < 4; n++) {
       int kind = kind(n);

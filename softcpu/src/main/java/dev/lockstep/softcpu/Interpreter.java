@@ -60,6 +60,28 @@ final class Interpreter {
     } catch (ExitSignal signal) {
       return signalled(b, i, signal);
     }
+    if (b == Block.STOP) {
+      c.kicked = true;
+      return null;
+    }
+    return one();
+  }
+
+  /** Whether a debugger outside stops before the next instruction. */
+  boolean stopped() {
+    return c.host.stopping && c.host.stopsBefore(linear(c.rip, c.mode));
+  }
+
+  /**
+   * As {@link #one}, unless a debugger outside stops here.
+   *
+   * @return the exit that it threw, or null
+   */
+  @Nullable VcpuExit oneUnlessStopped() {
+    if (stopped()) {
+      c.kicked = true;
+      return null;
+    }
     return one();
   }
 
@@ -116,6 +138,10 @@ final class Interpreter {
     long rip = c.rip;
     int mode = c.mode;
     long linear = linear(rip, mode);
+    // Before the fetch, which may fill the TLB and set accessed bits.
+    if (c.host.stopsBefore(linear)) {
+      return Block.STOP;
+    }
     long offset = c.mmu.fetch(linear);
     Block block = cache.jumped(rip, offset, mode);
     if (block != null && (mode == CodeMode.LONG64 || withinLimit(block))) {

@@ -3,11 +3,13 @@ package dev.lockstep.softcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.DebuggableVcpu;
 import dev.lockstep.engine.ExactVcpu;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.TimeStampCounter;
 import dev.lockstep.engine.VcpuExit;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <p>While the vCPU stands on an instruction that waits for an answer ({@link VcpuExit.PortRead} and its like), {@link #interruptible()} is false, and the next run completes that instruction before
  * it looks at injected events and limits.
  */
-public final class SoftVcpu implements ExactVcpu {
+public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
   private static final long FLAG_IF = 1 << 9;
 
   private final Cpu c;
@@ -97,7 +99,7 @@ public final class SoftVcpu implements ExactVcpu {
       exit = limits(Long.MAX_VALUE);
       if (exit == null) {
         boolean near = c.branchCount == target.branchCount();
-        exit = near ? interpreter.one() : execute(target.branchCount());
+        exit = near ? interpreter.oneUnlessStopped() : execute(target.branchCount());
       }
     }
     return exit;
@@ -186,7 +188,9 @@ public final class SoftVcpu implements ExactVcpu {
 
   private @Nullable VcpuExit execute(long limitCount) {
     c.attention = false;
-    return interpreter.mustGoAlone() ? interpreter.one() : interpreter.blocks(limitCount);
+    return interpreter.mustGoAlone()
+        ? interpreter.oneUnlessStopped()
+        : interpreter.blocks(limitCount);
   }
 
   private boolean standsAt(ExecutionPoint target) {
@@ -281,6 +285,27 @@ public final class SoftVcpu implements ExactVcpu {
     }
     c.pendingException = vector;
     c.pendingErrorCode = errorCode;
+  }
+
+  @Override
+  public void stopBefore(long[] linear) {
+    c.host.stopBefore(linear);
+    interpreter.clear();
+  }
+
+  @Override
+  public boolean stopsHere() {
+    return interpreter.stopped();
+  }
+
+  @Override
+  public void watch(List<Watchpoint> watchpoints) {
+    c.host.watch(watchpoints);
+  }
+
+  @Override
+  public @Nullable Watchpoint takeWatched() {
+    return c.host.takeHit();
   }
 
   /** Nothing to do: every store marks its page. */

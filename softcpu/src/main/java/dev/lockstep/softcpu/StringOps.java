@@ -283,6 +283,8 @@ final class StringOps {
           c.instructions += n;
         }
         if (c.kicked) {
+          // The block counts this iteration.
+          c.instructions--;
           c.rip = rip;
           c.midRepeat = true;
           c.attention = true;

@@ -9,6 +9,7 @@ import dev.lockstep.vmm.boot.KernelEdit;
 import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskImage;
 import dev.lockstep.vmm.engine.Counting;
+import dev.lockstep.vmm.disk.RewindableDisk;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
@@ -241,6 +242,8 @@ public final class ConfiguredMachine {
     }
     return switch (use) {
       case DIRECT -> DiskImage.open(drive.path(), DiskImage.Access.READ_WRITE, owner);
+      case REWINDABLE ->
+          new RewindableDisk(DiskImage.open(drive.path(), DiskImage.Access.READ_ONLY, owner));
       case PRIVATE -> PrivateDisk.open(drive.path(), owner);
     };
   }

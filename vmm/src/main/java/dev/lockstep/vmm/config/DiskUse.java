@@ -5,5 +5,7 @@ public enum DiskUse {
   /** They go to the images. */
   DIRECT,
   /** They go to a private layer over the images and are lost at the end, as a replay wants it. */
-  PRIVATE
+  PRIVATE,
+  /** They are kept in memory and can be taken back, as a replay wants it that goes backwards. */
+  REWINDABLE
 }

@@ -206,6 +206,11 @@ final class Board {
     return powerRequest;
   }
 
+  /** Forgets that the guest has ended itself: its state is replaced by an earlier one. */
+  void forgetPowerRequest() {
+    powerRequest = null;
+  }
+
   DiskSet disks() {
     return disks;
   }

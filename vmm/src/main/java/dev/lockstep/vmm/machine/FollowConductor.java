@@ -63,6 +63,11 @@ final class FollowConductor implements Conductor {
       advanceTowards(entry);
       return null;
     }
+    return take(entry);
+  }
+
+  /** Lets the entry whose moment is this boundary take effect, or waits for what it needs; how the run ends if it ends here. */
+  @Nullable MachineEnd take(LogEntry entry) throws InterruptedException {
     if (entry instanceof LogEntry.UncertainFrom) {
       return core.end(EndReason.UNCERTAIN, false, false);
     }
@@ -107,7 +112,7 @@ final class FollowConductor implements Conductor {
   }
 
   /** Whether this boundary is that moment. */
-  private boolean standsAt(Moment moment) {
+  boolean standsAt(Moment moment) {
     if (!core.vcpu().point().equals(moment.point()) || core.runner().halted() != moment.halted()) {
       return false;
     }
@@ -141,7 +146,7 @@ final class FollowConductor implements Conductor {
   }
 
   /** The guest is halted here and the entry's moment is later. */
-  private void idleTowards(LogEntry entry) {
+  void idleTowards(LogEntry entry) {
     if (core.runner().wake()) {
       return;
     }
@@ -262,7 +267,7 @@ final class FollowConductor implements Conductor {
     }
   }
 
-  private VmmException diverged(LogEntry entry, String field, String recorded, String replayed) {
+  VmmException diverged(LogEntry entry, String field, String recorded, String replayed) {
     return new DivergenceException(core.moment(), entry, field, recorded, replayed);
   }
 }

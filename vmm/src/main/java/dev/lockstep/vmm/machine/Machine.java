@@ -36,6 +36,15 @@ public interface Machine extends AutoCloseable {
   void follow(LogSource source, OutputGate gate, MachineMode mode);
 
   /**
+   * Hands a machine that was not started to whoever wants to move it about in a log, forwards and backwards; the caller's thread is its vCPU's from now on, and the machine's other methods, but {@link #close}, are not
+   * to be used any more. Its disks must be {@link dev.lockstep.vmm.disk.RewindableDisk}s.
+   *
+   * @param log from where the machine stands
+   * @throws dev.lockstep.engine.VmmException if the log does not fit this machine, naming the field, or its engine cannot be debugged
+   */
+  ReplayCursor navigate(ReopenableLog log);
+
+  /**
    * Makes a following machine live: it first applies every entry that its source still holds (the source must not get
    * more), then the gate sends again what was not released, disk requests without a logged completion finish once, the
    * wall clock is set by a logged step, and a new log begins.

@@ -31,6 +31,7 @@ final class PcMachine implements Machine {
   private @Nullable Thread thread;
   private boolean finished;
   private boolean closed;
+  private boolean navigated;
 
   private volatile @Nullable Conductor conductor;
   private volatile MachineStatus lastStatus;
@@ -76,6 +77,25 @@ final class PcMachine implements Machine {
     launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode));
   }
 
+  @Override
+  public ReplayCursor navigate(ReopenableLog log) {
+    ReplayCursor cursor = new ReplayCursor(core, log);
+    try {
+      synchronized (lifecycle) {
+        requireNew();
+        requireFitting(cursor.header(), MachineMode.REPLAY);
+        navigated = true;
+      }
+      if (origin == Origin.RESTORED) {
+        core.board().disks().resubmit();
+      }
+      return cursor;
+    } catch (RuntimeException e) {
+      cursor.close();
+      throw e;
+    }
+  }
+
   /** A machine that was restored stands somewhere in the log, so that only its configuration can be compared. */
   private void requireFitting(LogHeader log, MachineMode mode) {
     if (origin == Origin.RESTORED) {
@@ -96,7 +116,7 @@ final class PcMachine implements Machine {
   }
 
   private void requireNew() {
-    if (thread != null || closed) {
+    if (thread != null || closed || navigated) {
       throw new IllegalStateException("the machine was started already");
     }
   }

@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
@@ -132,6 +133,64 @@ final class VcpuRunner {
       halted = true;
     }
     return halted;
+  }
+
+  /**
+   * Moves the vCPU by as little as can be: one event's delivery, one instruction, or one iteration of a repeated string instruction, with the exits that belong to it answered. Timers that have come due are left to {@link
+   * #settleArrived}.
+   *
+   * @return whether it has moved; if not, the guest is halted and no interrupt waits for it, or it has ended itself
+   */
+  boolean step() {
+    if (endReason != null || halted && !wake()) {
+      return false;
+    }
+    if (board.interruptPending() && vcpu.interruptible()) {
+      vcpu.injectInterrupt(board.acknowledgeInterrupt());
+    }
+    long before = vcpu.instructionsExecuted() + vcpu.branchCount();
+    VcpuExit exit = vcpu.step();
+    while (true) {
+      boolean reads = exit instanceof VcpuExit.PortRead || exit instanceof VcpuExit.MmioRead;
+      if (exit instanceof VcpuExit.Halt) {
+        boolean moved = vcpu.instructionsExecuted() + vcpu.branchCount() != before;
+        // A HLT that was executed just now is said to halt when the guest is to go on from it, as
+        // by run.
+        halted = !moved;
+        return moved;
+      }
+      boolean settled = exit instanceof VcpuExit.Stepped || exit instanceof VcpuExit.PointReached;
+      if (settled || exit instanceof VcpuExit.PointMissed) {
+        return true;
+      }
+      if (dispatch(exit, Long.MAX_VALUE, false) == Stop.ENDED) {
+        return vcpu.instructionsExecuted() + vcpu.branchCount() != before;
+      }
+      // The completion of a read is the step; of several writes the next ones are handed out,
+      // without a move.
+      exit = reads || exit instanceof VcpuExit.MsrRead ? vcpu.step() : vcpu.runTo(vcpu.point());
+    }
+  }
+
+  /** After {@link #step}: lets the timers fire that are due, as {@link #run} does at its limit, unless an event is to be delivered first. */
+  void settleArrived(CpuState scratch) {
+    if (vcpu.branchCount() < clock.countAt(board.nextDeadlineNanos())) {
+      return;
+    }
+    vcpu.getState(scratch);
+    if (scratch.pendingDebug == 0
+        && scratch.pendingException < 0
+        && scratch.pendingInterrupt < 0
+        && !scratch.shutdown) {
+      settle();
+    }
+  }
+
+  /** The state was replaced by one of a guest that has not ended. */
+  void revive() {
+    endReason = null;
+    endDetail = "";
+    exitCode = 0;
   }
 
   private Stop go(long limitCount, @Nullable ExecutionPoint target) {

@@ -5,12 +5,12 @@ import dev.lockstep.vmm.log.EventLogReader;
 import dev.lockstep.vmm.log.LogEnding;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
-import dev.lockstep.vmm.machine.LogSource;
+import dev.lockstep.vmm.machine.ReopenableLog;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** A finished log from its directory. */
-public final class FileLogSource implements LogSource, AutoCloseable {
+public final class FileLogSource implements ReopenableLog.Source {
   private final EventLogReader reader;
   private final long firstSequence;
 

@@ -1,0 +1,86 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.vmm.config.DiskUse;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.debug.DebugServer;
+import dev.lockstep.vmm.debug.TimeTravel;
+import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.ReplayCursor;
+import dev.lockstep.vmm.replay.FileLogSource;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code lockstep debug}: a recorded run under gdb. */
+@Command(
+    name = "debug",
+    description = {
+      "Lets gdb attach to a replay of what 'lockstep record' recorded: breakpoints, watchpoints, steps, forwards and backwards. The replay is not changed by it: writes are refused.",
+      "In gdb: target remote HOST:PORT. 'monitor help' lists what can be asked about the log. Detaching leaves the replay where it is for the next gdb; 'kill' ends this command, as Ctrl-C does.",
+      "Who can connect reads the guest's memory: listen on this host only, or on a socket's path.",
+    },
+    sortOptions = false)
+final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
+  @Option(
+      names = "--log",
+      paramLabel = "FOLDER",
+      required = true,
+      description = "The folder that record wrote.")
+  private Path log = Path.of("");
+
+  @Option(
+      names = "--listen",
+      paramLabel = "ADDRESS",
+      defaultValue = "localhost:1234",
+      description =
+          "Where gdb connects: HOST:PORT, or the path of a socket to be made. Default: ${DEFAULT-VALUE}.")
+  private String listen = "";
+
+  @Mixin private final MachineOptions machineOptions = new MachineOptions();
+  @Mixin private final DebugOption debug = new DebugOption();
+
+  @Override
+  public boolean debug() {
+    return debug.debug();
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    debug.apply();
+    MachineFolder folder = new MachineFolder(log);
+    MachineConfigBuilder builder = MachineConfig.builder();
+    folder.read(builder);
+    machineOptions.apply(builder);
+    MachineConfig config = builder.build();
+    long wallClockNanos;
+    try (FileLogSource source = new FileLogSource(log)) {
+      wallClockNanos = source.header().wallClockNanos();
+    }
+    try (Machine machine = folder.open(config, wallClockNanos, DiskUse.REWINDABLE);
+        ReplayCursor cursor = machine.navigate(from -> new FileLogSource(log, from));
+        DebugServer server = DebugServer.listen(listen)) {
+      System.err.printf(
+          "lockstep: in gdb: target remote %s   (Ctrl-C here ends it)%n", server.target());
+      return serve(server, cursor);
+    }
+  }
+
+  private static int serve(DebugServer server, ReplayCursor cursor) throws InterruptedException {
+    AtomicInteger status = new AtomicInteger(ExitStatus.OK);
+    try (Signals signals = new Signals()) {
+      Runnable stop =
+          () -> {
+            status.set(ExitStatus.INTERRUPTED);
+            server.stop();
+            cursor.interrupt();
+          };
+      signals.on("INT", stop).on("TERM", stop);
+      server.serve(new TimeTravel(cursor, Runtime.getRuntime().maxMemory() / 2));
+    }
+    return status.get();
+  }
+}
