@@ -56,8 +56,7 @@ final class Interrupts {
     }
   }
 
-  private void tell(
-      ExecutionObserver.Delivered kind, int vector, int errorCode, long address) {
+  private void tell(ExecutionObserver.Delivered kind, int vector, int errorCode, long address) {
     Observation observation = c.observation;
     if (observation != null) {
       observation.delivered(kind, vector, errorCode, address);

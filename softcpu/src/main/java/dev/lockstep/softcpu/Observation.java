@@ -189,12 +189,8 @@ final class Observation implements ObservedState {
     int first = b.length;
     MemorySegment memory = c.memory.segment();
     if (b.secondPage >= 0) {
-      first =
-          (int)
-              Math.min(
-                  first, GuestMemory.PAGE_SIZE - (b.offset & GuestMemory.PAGE_SIZE - 1));
-      MemorySegment.copy(
-          memory, GuestMemory.U8, b.secondPage, bytes, first, b.length - first);
+      first = (int) Math.min(first, GuestMemory.PAGE_SIZE - (b.offset & GuestMemory.PAGE_SIZE - 1));
+      MemorySegment.copy(memory, GuestMemory.U8, b.secondPage, bytes, first, b.length - first);
     }
     MemorySegment.copy(memory, GuestMemory.U8, b.offset, bytes, 0, first);
     int[] starts = new int[b.instructions];
@@ -212,8 +208,7 @@ final class Observation implements ObservedState {
           case CodeMode.COMPAT32, CodeMode.PROT32 -> 32;
           default -> 16;
         };
-    ObservedCode code =
-        new ObservedCode(known.size(), b.rip, bits, ringBefore, bytes, starts);
+    ObservedCode code = new ObservedCode(known.size(), b.rip, bits, ringBefore, bytes, starts);
     ObservedCode old = known.putIfAbsent(code, code);
     return old == null ? code : old;
   }

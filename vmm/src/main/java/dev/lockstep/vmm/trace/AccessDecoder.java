@@ -2,7 +2,6 @@ package dev.lockstep.vmm.trace;
 
 import java.nio.ByteBuffer;
 
-
 /**
  * Reads the accesses of groups.
  *
@@ -53,7 +52,8 @@ final class AccessDecoder {
       for (int k = 0; k < read.length; k++) {
         read[k] = shapes.number(Integer.MAX_VALUE);
         if (AccessShapes.size(read[k]) > 8) {
-          throw new TraceFormatException("an access of %d bytes".formatted(AccessShapes.size(read[k])));
+          throw new TraceFormatException(
+              "an access of %d bytes".formatted(AccessShapes.size(read[k])));
         }
       }
       site.shape = read;

@@ -63,10 +63,7 @@ final class AccessEncoder {
       int i = from + k;
       shape[k] =
           AccessShapes.pack(
-              accesses.step(i) - step,
-              accesses.size(i),
-              accesses.isWrite(i),
-              accesses.isSystem(i));
+              accesses.step(i) - step, accesses.size(i), accesses.isWrite(i), accesses.isSystem(i));
     }
     shape(site, count);
     site.room(count);

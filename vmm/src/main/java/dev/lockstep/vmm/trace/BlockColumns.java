@@ -63,8 +63,7 @@ final class BlockColumns {
     for (ColumnWriter column : columns) {
       byte[] packed = new byte[(int) Zstd.compressBound(column.size())];
       long length =
-          Zstd.compressByteArray(
-              packed, 0, packed.length, column.bytes(), 0, column.size(), LEVEL);
+          Zstd.compressByteArray(packed, 0, packed.length, column.bytes(), 0, column.size(), LEVEL);
       if (Zstd.isError(length)) {
         throw new IllegalStateException("zstd: " + Zstd.getErrorName(length));
       }

@@ -45,9 +45,7 @@ final class EventDecoder {
       case EventEncoder.PAGE_TABLE -> new TraceRecord.PageTable(at, in.number(), in.number());
       case EventEncoder.ENTRY ->
           new TraceRecord.Entry(
-              at,
-              in.number(),
-              new String(in.get(in.number(MAX_ITEMS)), StandardCharsets.UTF_8));
+              at, in.number(), new String(in.get(in.number(MAX_ITEMS)), StandardCharsets.UTF_8));
       default -> throw new TraceFormatException("an event of kind %d".formatted(head >> 2));
     };
   }

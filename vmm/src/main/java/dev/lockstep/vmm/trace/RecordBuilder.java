@@ -86,8 +86,7 @@ final class RecordBuilder implements TraceDecoder.Items {
     }
     BranchKind kind = code.branch;
     if (kind != null) {
-      boolean taken =
-          kind != BranchKind.CONDITIONAL || target != code.address(code.instructions());
+      boolean taken = kind != BranchKind.CONDITIONAL || target != code.address(code.instructions());
       records.accept(new TraceRecord.Branch(at, kind, taken, target));
     }
   }

@@ -80,7 +80,8 @@ public final class SymbolTable {
     long sections = file.getLong(40);
     int count = file.getShort(60) & 0xffff;
     for (int i = 0; i < count; i++) {
-      int at = Math.toIntExact(Math.min(sections, Integer.MAX_VALUE / 2) + (long) i * SECTION_HEADER);
+      int at =
+          Math.toIntExact(Math.min(sections, Integer.MAX_VALUE / 2) + (long) i * SECTION_HEADER);
       if (file.getInt(at + 4) == SYMTAB) {
         int strings =
             Math.toIntExact(

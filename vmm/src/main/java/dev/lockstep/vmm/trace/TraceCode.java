@@ -10,6 +10,7 @@ final class TraceCode {
 
   /** Its number in the file; -1 until it is written. */
   int id;
+
   /** Its number among what the collector has seen. */
   int index;
 

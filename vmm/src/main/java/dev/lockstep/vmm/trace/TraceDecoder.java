@@ -51,8 +51,7 @@ final class TraceDecoder {
     this.limit = codes.size();
     this.flow = BlockColumns.unpack(columns, BlockColumns.Name.FLOW);
     this.events = new EventDecoder(BlockColumns.unpack(columns, BlockColumns.Name.EVENTS));
-    this.accesses =
-        header.kinds().contains(TraceKind.MEMORY) ? new AccessDecoder(columns) : null;
+    this.accesses = header.kinds().contains(TraceKind.MEMORY) ? new AccessDecoder(columns) : null;
   }
 
   /** Adds the code that a block defines. */

@@ -98,8 +98,7 @@ final class TraceEncoder {
       counts[TraceKind.MEMORY.ordinal()] += to - from;
     }
     groups++;
-    if (groups >= MAX_GROUPS
-        || (groups & CHECK_MASK) == 0 && columns.size() > MAX_COLUMN_BYTES) {
+    if (groups >= MAX_GROUPS || (groups & CHECK_MASK) == 0 && columns.size() > MAX_COLUMN_BYTES) {
       end();
     }
   }
@@ -133,7 +132,8 @@ final class TraceEncoder {
         instruction = it.at().instruction();
         branchCount = it.at().branchCount();
       }
-      case TraceRecord.Delivered it -> branchCount += semantics == BranchSemantics.ALL_TRANSFERS ? 1 : 0;
+      case TraceRecord.Delivered it ->
+          branchCount += semantics == BranchSemantics.ALL_TRANSFERS ? 1 : 0;
       default -> {
         // stands where the last group has ended
       }

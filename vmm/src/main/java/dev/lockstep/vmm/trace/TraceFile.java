@@ -204,7 +204,8 @@ public final class TraceFile implements AutoCloseable {
 
   private ByteBuffer bytes(long at, int count) throws IOException {
     if (at < 0 || count > size - at) {
-      throw new TraceFormatException("it ends within the %d bytes at offset %d".formatted(count, at));
+      throw new TraceFormatException(
+          "it ends within the %d bytes at offset %d".formatted(count, at));
     }
     ByteBuffer buffer = ByteBuffer.allocate(count);
     while (buffer.hasRemaining()) {

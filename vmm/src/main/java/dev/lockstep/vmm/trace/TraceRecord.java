@@ -106,8 +106,7 @@ public sealed interface TraceRecord {
    * @param vector of a software interrupt, else 0
    * @param registers RAX, RDI, RSI, RDX, R10, R8, R9: number and arguments of a Linux system call, or RAX its result
    */
-  record Call(
-      TracePosition at, ExecutionObserver.Call kind, int vector, List<Long> registers)
+  record Call(TracePosition at, ExecutionObserver.Call kind, int vector, List<Long> registers)
       implements Event {
     public Call {
       registers = List.copyOf(registers);

@@ -99,7 +99,8 @@ public record TraceSelection(
                 && to instanceof TraceBound.Instruction h
                 && g.number() >= h.number();
     if (empty) {
-      throw new IllegalArgumentException("the trace would end at %s, before it begins at %s".formatted(to, from));
+      throw new IllegalArgumentException(
+          "the trace would end at %s, before it begins at %s".formatted(to, from));
     }
   }
 

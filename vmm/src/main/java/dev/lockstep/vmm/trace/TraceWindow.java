@@ -101,8 +101,7 @@ final class TraceWindow {
       long instruction,
       long branchCount) {
     return switch (bound) {
-      case TraceBound.Instruction it ->
-          Math.clamp(it.number() - instruction, 0, steps);
+      case TraceBound.Instruction it -> Math.clamp(it.number() - instruction, 0, steps);
       case TraceBound.Point it -> {
         if (branchCount != it.branchCount()) {
           yield branchCount > it.branchCount() ? 0 : steps;

@@ -79,8 +79,7 @@ public final class TraceWriter implements AutoCloseable {
   void finish() {
     long at = bytesWritten;
     ByteBuffer index =
-        ByteBuffer.allocate(
-            Integer.BYTES + summaries.size() * (Long.BYTES + BlockSummary.BYTES));
+        ByteBuffer.allocate(Integer.BYTES + summaries.size() * (Long.BYTES + BlockSummary.BYTES));
     index.putInt(summaries.size());
     for (int i = 0; i < summaries.size(); i++) {
       index.putLong(offsets.get(i));
