@@ -105,7 +105,8 @@ final class AccessEncoder {
       long fromPrevious = ColumnWriter.zigzag(linear - previous);
       boolean last = ColumnWriter.length(fromLast) <= ColumnWriter.length(fromPrevious);
       long distance = last ? fromLast : fromPrevious;
-      int length = ColumnWriter.length(distance);
+      // The access before may have had this very address.
+      int length = Math.max(1, ColumnWriter.length(distance));
       tokens.put((last ? FROM_LAST : FROM_PREVIOUS) + length - 1);
       columns.of(BlockColumns.Name.ADDRESSES).low(distance, length);
     }

@@ -149,6 +149,9 @@ public final class TraceCollector implements ExecutionObserver, AutoCloseable {
   private void moved(Watched w) {
     long branches = w.at.branchCount();
     w.window.stands(branches);
+    if (w.window.ended()) {
+      leave(w, w.at.rip());
+    }
     if (memory) {
       boolean wanted = w.window.mayBeOn(branches);
       if (wanted != observingAccesses) {

@@ -11,7 +11,6 @@ import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Iterator;
 
 /**
  * A vCPU that is stepped from instruction to instruction, and holds each against a trace of the same run: where it stands by the engine's own word, the code and the operands by what guest memory has before
@@ -20,7 +19,7 @@ import java.util.Iterator;
 final class SteppingWitness implements Vcpu {
   private final Vcpu inner;
   private final GuestMemory memory;
-  private final Iterator<TraceRecord> records;
+  private final GroupedRecords records;
   private final Deque<TraceRecord> ahead = new ArrayDeque<>();
   private boolean completes;
   private boolean injected;
@@ -32,7 +31,7 @@ final class SteppingWitness implements Vcpu {
   private long deliveries;
   private long accesses;
 
-  SteppingWitness(Vcpu inner, GuestMemory memory, Iterator<TraceRecord> records) {
+  SteppingWitness(Vcpu inner, GuestMemory memory, GroupedRecords records) {
     this.inner = inner;
     this.memory = memory;
     this.records = records;
@@ -133,7 +132,8 @@ final class SteppingWitness implements Vcpu {
     if (ahead.isEmpty() || !(ahead.peek() instanceof TraceRecord.Instruction)) {
       return;
     }
-    for (int i = 0; i < lookahead(); i++) {
+    int following = records.following();
+    for (int i = 0; i < following; i++) {
       ahead.add(records.next());
     }
     for (TraceRecord record : ahead) {
@@ -141,10 +141,6 @@ final class SteppingWitness implements Vcpu {
         assertThat(value(it)).as("%s", it).isEqualTo(it.value());
       }
     }
-  }
-
-  private int lookahead() {
-    return ((GroupedRecords) records).following();
   }
 
   private boolean isMemory(TraceRecord.Access access) {

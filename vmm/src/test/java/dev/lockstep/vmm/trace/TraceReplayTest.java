@@ -33,7 +33,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A trace has what the guest executed, neither more nor less, and collecting it changes nothing. */
 final class TraceReplayTest {
-  private static final int TICKS = 40;
+  private static final int TICKS = 12;
+
+  /** Small, so that the guest often halts and its timer comes soon. */
+  private static final int WORK = 50;
 
   private final long seed = new Random().nextLong();
   private final Random random = new Random(seed);
@@ -47,7 +50,7 @@ final class TraceReplayTest {
   void record() throws Exception {
     System.out.println("TraceReplayTest seed " + seed);
     log = folder.resolve("log");
-    try (Machine machine = Machines.create(spec, Guests.clockworkUntil(TICKS))) {
+    try (Machine machine = Machines.create(spec, Guests.clockworkUntil(TICKS, WORK))) {
       machine.start(new FileLogSink(log), new DirectGate((stream, offset, bytes) -> {}), 1);
       for (int i = 0; i < 8; i++) {
         machine.inject(new MachineInput.ConsoleBytes(0, new byte[] {(byte) random.nextInt('a')}));
@@ -62,7 +65,7 @@ final class TraceReplayTest {
         TraceCollector collector = new TraceCollector(file, source.header(), selection);
         Machine machine =
             new MachineFactory("soft", collector.engine())
-                .create(spec, List.of(), Guests.clockworkUntil(TICKS))) {
+                .create(spec, List.of(), Guests.clockworkUntil(TICKS, WORK))) {
       machine.follow(
           new TracedLog(source, collector),
           new DirectGate((stream, offset, bytes) -> {}),
@@ -115,7 +118,7 @@ final class TraceReplayTest {
     byte[] replayed = new byte[Guest.BYTES];
     byte[] shadow = new byte[Guest.BYTES];
     try (FileLogSource source = new FileLogSource(log);
-        Machine machine = stepping.create(spec, List.of(), Guests.clockworkUntil(TICKS))) {
+        Machine machine = stepping.create(spec, List.of(), Guests.clockworkUntil(TICKS, WORK))) {
       memory[0].read(0, shadow, 0, shadow.length);
       ReplayReport report =
           Replay.run(machine, source, new DirectGate((stream, offset, bytes) -> {}));
