@@ -5,6 +5,7 @@ import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.LogEnding;
 import dev.lockstep.vmm.machine.DirectGate;
+import dev.lockstep.vmm.machine.DivergenceException;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineFactory;
@@ -13,6 +14,8 @@ import dev.lockstep.vmm.machine.MachineStatus;
 import dev.lockstep.vmm.replay.FileLogSource;
 import dev.lockstep.vmm.trace.TraceCollector;
 import dev.lockstep.vmm.trace.TracedLog;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -66,14 +69,39 @@ final class TraceCollectCommand implements Callable<Integer>, DebugOption.Carrie
     machineOptions.apply(builder);
     try (FileLogSource source = new FileLogSource(log)) {
       MachineConfig config = builder.build();
-      try (TraceCollector collector = new TraceCollector(out, source.header(), selection);
-          Machine machine =
-              folder.open(
-                  new MachineFactory(EngineChoice.SOFT, collector.engine()),
-                  config,
-                  source.header().wallClockNanos())) {
-        return replay(machine, source, collector);
+      try (TraceCollector collector = new TraceCollector(out, source.header(), selection)) {
+        return collect(folder, config, source, collector);
       }
+    }
+  }
+
+  /** Keeps the file only if there is something of the log in it. */
+  private int collect(
+      MachineFolder folder, MachineConfig config, FileLogSource source, TraceCollector collector) {
+    boolean kept = false;
+    try (Machine machine =
+        folder.open(
+            new MachineFactory(EngineChoice.SOFT, collector.engine()),
+            config,
+            source.header().wallClockNanos())) {
+      int status = replay(machine, source, collector);
+      kept = true;
+      return status;
+    } catch (DivergenceException | StatusException e) {
+      kept = true;
+      throw e;
+    } finally {
+      if (!kept) {
+        discard();
+      }
+    }
+  }
+
+  private void discard() {
+    try {
+      Files.deleteIfExists(out);
+    } catch (IOException e) {
+      System.err.println("lockstep: the trace file '%s' is of no use".formatted(out));
     }
   }
 

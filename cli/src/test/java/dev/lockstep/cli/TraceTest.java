@@ -65,7 +65,7 @@ final class TraceTest {
   @Test
   void whatCannotBeIsRefused() throws Exception {
     Path other = folder.resolve("other");
-    refused(64, "is no bound", "--from", "yesterday");
+    refused(64, "is no bound", "--from", "moon:1");
     refused(64, "before it begins", "--from", "time:2", "--to", "time:1");
     refused(64, "nothing that can be traced", "--what", "everything");
     refused(64, "no range of addresses", "--address", "0x100");
@@ -78,6 +78,7 @@ final class TraceTest {
         run("collect", "--log", log.toString(), "--out", other.toString(), "--memory", "128M");
     assertThat(foreign.status()).isEqualTo(69);
     assertThat(foreign.err()).contains("memory_mib differs");
+    assertThat(other).doesNotExist();
     assertThat(run("stats", folder.resolve("none").toString()).status()).isEqualTo(69);
   }
 
