@@ -13,7 +13,7 @@ public final class ExitStatus {
   /** The command line or the configuration is wrong. */
   public static final int USAGE = 64;
 
-  /** A log is torn or corrupted. */
+  /** A log or a trace file is torn or corrupted. */
   public static final int DATA = 65;
 
   /** The host or the environment failed: a file, a port, memory, a peer. */
@@ -87,7 +87,7 @@ public final class ExitStatus {
       " 0:the guest switched itself off (poweroff, halt), or the user left",
       " 1..63:what the guest gave to the debug-exit port; 63 stands for more",
       " 64:wrong command line or configuration",
-      " 65:torn or corrupted log",
+      " 65:torn or corrupted log or trace file",
       " 69:the host or the environment failed (file, port, memory, peer)",
       " 70:a defect of Lockstep",
       " 80:the guest reset the machine (reboot, or panic)",

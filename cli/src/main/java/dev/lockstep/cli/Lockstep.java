@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
       RecordCommand.class,
       ReplayCommand.class,
       DebugCommand.class,
+      TraceCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
       DemoCommand.class,
@@ -46,13 +47,7 @@ public final class Lockstep {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setAbbreviatedOptionsAllowed(false);
     line.setUsageHelpAutoWidth(true);
-    for (CommandLine sub : line.getSubcommands().values()) {
-      if (sub.getCommand() instanceof DebugOption.Carrier) {
-        sub.getCommandSpec().usageMessage().exitCodeListHeading("%nExit status:%n");
-        sub.getCommandSpec().usageMessage().exitCodeList(ExitStatus.help());
-        sub.getCommandSpec().mixinStandardHelpOptions(true);
-      }
-    }
+    describe(line);
     Errors errors = new Errors(err);
     line.setParameterExceptionHandler(errors);
     line.setExecutionExceptionHandler(errors);
@@ -62,5 +57,17 @@ public final class Lockstep {
       return ExitStatus.USAGE;
     }
     return line.execute(args);
+  }
+
+  /** Gives help and the list of exit statuses to every command that does something. */
+  private static void describe(CommandLine line) {
+    for (CommandLine sub : line.getSubcommands().values()) {
+      if (sub.getCommand() instanceof DebugOption.Carrier) {
+        sub.getCommandSpec().usageMessage().exitCodeListHeading("%nExit status:%n");
+        sub.getCommandSpec().usageMessage().exitCodeList(ExitStatus.help());
+        sub.getCommandSpec().mixinStandardHelpOptions(true);
+      }
+      describe(sub);
+    }
   }
 }

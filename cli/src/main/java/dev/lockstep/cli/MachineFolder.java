@@ -8,6 +8,7 @@ import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.MachineFactory;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -138,6 +139,14 @@ final class MachineFolder {
     return hasState()
         ? ConfiguredMachine.restore(config, use, state())
         : ConfiguredMachine.create(config, ConfiguredMachine.spec(config, wallClockNanos), use);
+  }
+
+  /** As {@link #open(MachineConfig, long)}, on an engine of the caller's. */
+  Machine open(MachineFactory engine, MachineConfig config, long wallClockNanos) {
+    return hasState()
+        ? ConfiguredMachine.restore(engine, config, DiskUse.PRIVATE, state())
+        : ConfiguredMachine.create(
+            engine, config, ConfiguredMachine.spec(config, wallClockNanos), DiskUse.PRIVATE);
   }
 
   private Path copyOf(DriveConfig drive) {

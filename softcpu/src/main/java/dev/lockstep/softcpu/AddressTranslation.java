@@ -27,6 +27,9 @@ final class AddressTranslation {
   /** CR0.PG. */
   boolean paging;
 
+  /** Every access to data is to be looked at: none may be put on a fast path. */
+  boolean observed;
+
   /** See {@link Mmu#fetchEpoch}. */
   int fetchEpoch;
 
@@ -60,10 +63,15 @@ final class AddressTranslation {
     if (offset < 0) {
       return ~physical;
     }
-    if (!c.debug.dataArmed) {
+    boolean write = (access & (Mmu.WRITE | Mmu.CHECK_ONLY)) == Mmu.WRITE;
+    if (observed) {
+      if (write) {
+        memory.markDirty(offset);
+      }
+    } else if (!c.debug.dataArmed) {
       boolean user = (access & Mmu.USER) != 0;
       fast.addLoad(user, linear, offset);
-      if ((access & (Mmu.WRITE | Mmu.CHECK_ONLY)) == Mmu.WRITE) {
+      if (write) {
         memory.markDirty(offset);
         if (!code.hasCode(offset)) {
           fast.addStore(user, linear, offset);

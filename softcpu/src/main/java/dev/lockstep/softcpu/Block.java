@@ -65,6 +65,9 @@ final class Block {
   /** Thrown away: must not be entered again. */
   boolean dead;
 
+  /** How observers see it, once one has. */
+  @Nullable ObservedCode observed;
+
   /** Next in the hash chain. */
   @Nullable Block chain;
 

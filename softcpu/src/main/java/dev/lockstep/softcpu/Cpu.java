@@ -7,6 +7,7 @@ import dev.lockstep.engine.SegmentRegister;
 import dev.lockstep.engine.TimeStampCounter;
 import dev.lockstep.softcpu.fp.SseUnit;
 import dev.lockstep.softcpu.fp.X87Unit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The registers of the software CPU, and the parts that work on them. Operations reach everything through here; nothing outside {@code softcpu} sees it.
@@ -106,6 +107,9 @@ final class Cpu {
 
   /** Somebody asked the vCPU to stop; the one field that other threads write. */
   volatile boolean kicked;
+
+  /** Whom the loop and rare operations tell what they do; null when nobody looks. */
+  @Nullable Observation observation;
 
   /** How operations leave the engine. */
   final Exits exits = new Exits(this);

@@ -109,6 +109,10 @@ final class Delivery {
     try {
       deliver(c, vector, false, 0, 0, false);
       c.skipTrap = true;
+      Observation observation = c.observation;
+      if (observation != null) {
+        observation.called(ExecutionObserver.Call.SOFTWARE_INTERRUPT, vector);
+      }
     } catch (GuestFault fault) {
       c.rip = rip;
       throw fault;

@@ -29,6 +29,10 @@ final class Interpreter {
    */
   @Nullable VcpuExit blocks(long limit) {
     Cpu c = this.c;
+    Observation observation = c.observation;
+    if (observation != null) {
+      return observedBlocks(limit, observation);
+    }
     c.midRepeat = false;
     Block b = null;
     int i = 0;
@@ -85,6 +89,47 @@ final class Interpreter {
     return one();
   }
 
+  /** The same, telling what it executes. Kept apart from {@link #blocks} so that nothing is tested there. */
+  private @Nullable VcpuExit observedBlocks(long limit, Observation observation) {
+    Cpu c = this.c;
+    c.midRepeat = false;
+    Block b = null;
+    int i = 0;
+    try {
+      b = enter();
+      while (!b.alone) {
+        observation.begin(b);
+        Op[] body = b.body;
+        for (i = 0; i < body.length; i++) {
+          observation.at(b.counts[i]);
+          body[i].exec(c);
+        }
+        observation.at(b.counts[i]);
+        Block next = b.end.go(c);
+        observation.completed(b);
+        c.instructions += b.instructions;
+        if (c.branchCount >= limit || c.attention || c.kicked) {
+          return null;
+        }
+        if (next == null || next.dead) {
+          Block from = b;
+          b = null;
+          next = enter();
+          if (next.linkable && next.samePage(from)) {
+            from.end.link(next);
+          }
+        }
+        b = next;
+      }
+    } catch (GuestFault fault) {
+      faulted(b, i, fault);
+      return null;
+    } catch (ExitSignal signal) {
+      return signalled(b, i, signal);
+    }
+    return one();
+  }
+
   /**
    * Executes one instruction, or one iteration of a repeated string instruction, at {@code c.rip}, whatever it is; keeps the shadows, the trap flag and RF.
    *
@@ -97,6 +142,7 @@ final class Interpreter {
     long pending = c.pendingDebug;
     boolean midRepeat = c.midRepeat;
     Block b = null;
+    Observation observation = c.observation;
     c.single = true;
     c.skipTrap = false;
     c.exits.begin();
@@ -108,7 +154,13 @@ final class Interpreter {
       c.systemFlags = flags & ~FLAG_RF;
       c.midRepeat = false;
       b = enterSingle();
+      if (observation != null) {
+        observation.begin(b);
+      }
       b.end.go(c);
+      if (observation != null) {
+        observation.completedAlone(b);
+      }
       c.instructions++;
       c.exits.done();
       // An instruction that sets a shadow that stood already does not prolong it.
@@ -196,6 +248,10 @@ final class Interpreter {
   /** Sets RIP to where operation {@code i} of a block begins, and counts what was completed before it. */
   private void stop(@Nullable Block b, int i) {
     if (b != null) {
+      Observation observation = c.observation;
+      if (observation != null) {
+        observation.stopped(b, b.counts[i]);
+      }
       long rip = b.rip + b.starts[i];
       c.rip = b.mode == CodeMode.LONG64 ? rip : rip & LOW32;
       c.instructions += b.counts[i];

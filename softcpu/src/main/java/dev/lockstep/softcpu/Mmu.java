@@ -2,6 +2,7 @@ package dev.lockstep.softcpu;
 
 import dev.lockstep.engine.GuestMemory;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Guest memory as instructions see it: by linear address, with all checks.
@@ -55,6 +56,9 @@ final class Mmu implements GuestMemory.Observer {
   private int privilege;
 
   private boolean checkAlignment;
+
+  /** Who is told of every access; null for nobody. While there is one, no access takes a fast path. */
+  private @Nullable Observation observation;
 
   /** How often {@link #flush} and {@link #flushPage} were called. */
   private long forgotten;
@@ -310,7 +314,11 @@ final class Mmu implements GuestMemory.Observer {
     if (c.debug.dataArmed) {
       c.debug.access(linear, size, (access & WRITE) != 0);
     }
-    return get(at, size, access);
+    long value = get(at, size, access);
+    if (observation != null) {
+      observation.access(linear, at, size, value, false, (access & SYSTEM) != 0);
+    }
+    return value;
   }
 
   private long loadCrossing(long linear, int size, int access, int first) {
@@ -326,7 +334,14 @@ final class Mmu implements GuestMemory.Observer {
     if (c.debug.dataArmed) {
       c.debug.access(linear, size, (access & WRITE) != 0);
     }
-    return get(at, first, access) | get(next, size - first, access) << 8 * first;
+    long low = get(at, first, access);
+    long high = get(next, size - first, access);
+    if (observation != null) {
+      boolean system = (access & SYSTEM) != 0;
+      observation.access(linear, at, first, low, false, system);
+      observation.access(second, next, size - first, high, false, system);
+    }
+    return low | high << 8 * first;
   }
 
   private void storeSlow(long linear, int size, long value, int access) {
@@ -344,12 +359,16 @@ final class Mmu implements GuestMemory.Observer {
       c.debug.access(linear, size, true);
     }
     put(at, size, value);
+    if (observation != null) {
+      observation.access(linear, at, size, value, true, (access & SYSTEM) != 0);
+    }
   }
 
   private void storeCrossing(long linear, int size, long value, int access, int first) {
     probe(linear, size, access);
+    long second = nextPage(linear, access);
     long at = translation.translate(linear, access);
-    long next = translation.translate(nextPage(linear, access), access);
+    long next = translation.translate(second, access);
     if (checkAlignment) {
       align(linear, size, access);
     }
@@ -361,6 +380,11 @@ final class Mmu implements GuestMemory.Observer {
     }
     put(at, first, value);
     put(next, size - first, value >>> 8 * first);
+    if (observation != null) {
+      boolean system = (access & SYSTEM) != 0;
+      observation.access(linear, at, first, value, true, system);
+      observation.access(second, next, size - first, value >>> 8 * first, true, system);
+    }
   }
 
   /** The first address of the page after that of {@code linear}. */
@@ -445,12 +469,22 @@ final class Mmu implements GuestMemory.Observer {
     checkAlignment =
         user && (c.cr0 & ControlRegisters.AM) != 0 && (c.systemFlags & Delivery.FLAG_AC) != 0;
     fetches = user ? fast.userFetches : fast.supervisorFetches;
-    if (checkAlignment || c.debug.dataArmed) {
+    if (checkAlignment || c.debug.dataArmed || observation != null) {
       loads = fast.none;
       stores = fast.none;
     } else {
       loads = user ? fast.userLoads : fast.supervisorLoads;
       stores = user ? fast.userStores : fast.supervisorStores;
+    }
+  }
+
+  /** Tells of every access from now on, or of none more. Nothing that the guest could see. */
+  void observe(@Nullable Observation told) {
+    if (observation != told) {
+      observation = told;
+      translation.observed = told != null;
+      dropDerived();
+      select();
     }
   }
 

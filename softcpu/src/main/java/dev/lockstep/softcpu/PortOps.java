@@ -26,14 +26,24 @@ final class PortOps {
           check(c, port, width);
           if (out) {
             c.exits.portWrite(port, width, (int) c.r[0]);
+            tell(c, port, width, (int) c.r[0], true);
           } else {
-            setAccumulator(c, width, c.exits.portRead(port, width));
+            int value = c.exits.portRead(port, width);
+            setAccumulator(c, width, value);
+            tell(c, port, width, value, false);
             if (width == 4 && c.exits.pair()) {
               c.r[RDX] = c.exits.high() & 0xffff_ffffL;
             }
           }
           c.debug.port(port, width);
         });
+  }
+
+  private static void tell(Cpu c, int port, int width, int value, boolean write) {
+    Observation observation = c.observation;
+    if (observation != null) {
+      observation.port(port, width, value, write);
+    }
   }
 
   private static void setAccumulator(Cpu c, int width, int value) {
@@ -104,6 +114,7 @@ final class PortOps {
               default -> c.mmu.load32(linear);
             };
         c.exits.portWrite(port, width, (int) value);
+        tell(c, port, width, (int) value, true);
       } else {
         long linear = memory.write(c, width);
         c.mmu.probeWrite(linear, width);
@@ -113,6 +124,7 @@ final class PortOps {
           case 2 -> c.mmu.store16(linear, value);
           default -> c.mmu.store32(linear, value);
         }
+        tell(c, port, width, value, false);
       }
       c.debug.port(port, width);
       step(c, out ? RSI : RDI, (long) width * c.direction);

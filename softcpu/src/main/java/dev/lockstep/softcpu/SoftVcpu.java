@@ -312,6 +312,23 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
   @Override
   public void collectDirty() {}
 
+  /**
+   * Tells an observer from now on what is executed. Only while the vCPU does not run. What the guest sees, counts and points do not change; the speed does.
+   *
+   * @return what the observer may look at, inside its calls
+   */
+  public ObservedState observe(ExecutionObserver observer) {
+    Observation observation = new Observation(c, observer);
+    c.mmu.observe(null);
+    c.observation = observation;
+    return observation;
+  }
+
+  /** Whether the observer is told of loads and stores too, which costs much. Between two runs, or inside a call of the observer. */
+  public void observeAccesses(boolean wanted) {
+    c.mmu.observe(wanted ? c.observation : null);
+  }
+
   @Override
   public void close() {
     c.memory.setObserver(null);

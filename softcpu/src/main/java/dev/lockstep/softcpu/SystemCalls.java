@@ -36,7 +36,7 @@ final class SystemCalls {
     int selector = (int) (c.star >>> 32) & 0xfffc;
     flat(c, selector, CODE64, selector + 8, STACK);
     c.rip = from64 ? c.lstar : c.cstar;
-    enter(c, 0);
+    enter(c, 0, ExecutionObserver.Call.SYSCALL);
   }
 
   static void sysret(Cpu c, int operandSize) {
@@ -52,7 +52,7 @@ final class SystemCalls {
     flat(c, code, (to64 ? CODE64 : CODE32) | DPL3, base + 8 | 3, STACK | DPL3);
     c.rip = to64 ? c.r[RCX] : c.r[RCX] & FLAT;
     Flags.setRflags(c, c.r[R11] & SYSRET_FLAGS | 2);
-    enter(c, 3);
+    enter(c, 3, ExecutionObserver.Call.SYSRET);
   }
 
   static void sysenter(Cpu c) {
@@ -65,7 +65,7 @@ final class SystemCalls {
     c.r[RSP] = wide ? c.sysenterEsp : c.sysenterEsp & FLAT;
     c.rip = wide ? c.sysenterEip : c.sysenterEip & FLAT;
     c.systemFlags &= ~(Delivery.FLAG_IF | Delivery.FLAG_RF | Delivery.FLAG_VM);
-    enter(c, 0);
+    enter(c, 0, ExecutionObserver.Call.SYSENTER);
   }
 
   static void sysexit(Cpu c, int operandSize) {
@@ -83,7 +83,7 @@ final class SystemCalls {
     flat(c, code, (to64 ? CODE64 : CODE32) | DPL3, code + 8, STACK | DPL3);
     c.rip = to64 ? rip : rip & FLAT;
     c.r[RSP] = to64 ? rsp : rsp & FLAT;
-    enter(c, 3);
+    enter(c, 3, ExecutionObserver.Call.SYSEXIT);
   }
 
   private static void flat(Cpu c, int code, int codeAccess, int stack, int stackAccess) {
@@ -91,9 +91,13 @@ final class SystemCalls {
     c.segments[CpuState.SS].set(stack, 0, FLAT, stackAccess);
   }
 
-  private static void enter(Cpu c, int cpl) {
+  private static void enter(Cpu c, int cpl, ExecutionObserver.Call call) {
     c.cpl = cpl;
     c.mmu.select();
     c.attention = true;
+    Observation observation = c.observation;
+    if (observation != null) {
+      observation.called(call, 0);
+    }
   }
 }

@@ -116,11 +116,17 @@ public final class ConfiguredMachine {
    * @throws VmmException if a file is missing or not what it should be, a disk is in use, or memory is short
    */
   public static Machine create(MachineConfig config, MachineSpec spec, DiskUse use) {
+    return create(factory(config), config, spec, use);
+  }
+
+  /** As {@link #create(MachineConfig, MachineSpec, DiskUse)}, on an engine of the caller's. */
+  public static Machine create(
+      MachineFactory engine, MachineConfig config, MachineSpec spec, DiskUse use) {
     if (!config.patchesTsc()) {
-      return create(config, spec, use, KernelEdit.NONE);
+      return create(engine, config, spec, use, KernelEdit.NONE, null);
     }
     ExactTsc exact = new ExactTsc();
-    return create(config, spec, use, new ExactTscPatch(config.cpuModel(), exact), exact);
+    return create(engine, config, spec, use, new ExactTscPatch(config.cpuModel(), exact), exact);
   }
 
   /**
@@ -142,14 +148,23 @@ public final class ConfiguredMachine {
       DiskUse use,
       KernelEdit edit,
       @Nullable ExactTsc exactTsc) {
+    return create(factory(config), config, spec, use, edit, exactTsc);
+  }
+
+  private static Machine create(
+      MachineFactory engine,
+      MachineConfig config,
+      MachineSpec spec,
+      DiskUse use,
+      KernelEdit edit,
+      @Nullable ExactTsc exactTsc) {
     BootOptions boot =
         new BootOptions(config.kernel(), config.initrd(), config.commandLine(), config.rngSeed());
-    return factory(config)
-        .create(
-            spec,
-            openDisks(config, use),
-            (memory, state) -> BootLoader.load(boot, memory, state, edit),
-            exactTsc);
+    return engine.create(
+        spec,
+        openDisks(config, use),
+        (memory, state) -> BootLoader.load(boot, memory, state, edit),
+        exactTsc);
   }
 
   /**
@@ -159,6 +174,12 @@ public final class ConfiguredMachine {
    * @throws VmmException if the snapshot is damaged or of another machine, or as {@link #create}
    */
   public static Machine restore(MachineConfig config, DiskUse use, Path snapshot) {
+    return restore(factory(config), config, use, snapshot);
+  }
+
+  /** As {@link #restore(MachineConfig, DiskUse, Path)}, on an engine of the caller's. */
+  public static Machine restore(
+      MachineFactory engine, MachineConfig config, DiskUse use, Path snapshot) {
     LogHeader header = header(snapshot);
     SortedMap<String, String> facts = new TreeMap<>(config.facts());
     for (String loaded : List.of(KERNEL_FACT, INITRD_FACT)) {
@@ -168,7 +189,7 @@ public final class ConfiguredMachine {
       }
     }
     MachineSpec spec = spec(config, header.wallClockNanos(), facts);
-    return factory(config).restore(spec, openDisks(config, use), snapshot, patched(config));
+    return engine.restore(spec, openDisks(config, use), snapshot, patched(config));
   }
 
   /**

@@ -158,7 +158,15 @@ public final class Guests {
 
   /** {@link #clockwork} that quits by itself, after so many ticks of its timer. */
   public static GuestLoader clockworkUntil(int ticks) {
-    GuestLoader endless = clockwork(8);
+    return until(ticks, clockwork(8));
+  }
+
+  /** {@link #clockworkWithoutCounter} that quits by itself, after so many ticks of its timer. */
+  public static GuestLoader clockworkUntil(int ticks, int work) {
+    return until(ticks, clockwork(8, work, false));
+  }
+
+  private static GuestLoader until(int ticks, GuestLoader endless) {
     return (memory, state) -> {
       endless.load(memory, state);
       memory.write64(LAST_TICK, ticks);

@@ -1,0 +1,134 @@
+package dev.lockstep.vmm.trace;
+
+import dev.lockstep.engine.VmmException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Names of addresses, from a System.map or from the symbol table of a vmlinux or other ELF file for x86-64. */
+public final class SymbolTable {
+  /** A table without names. */
+  public static final SymbolTable EMPTY = new SymbolTable(new TreeMap<>());
+
+  private static final int ELF_HEADER = 64;
+  private static final int SECTION_HEADER = 64;
+  private static final int SYMBOL = 24;
+  private static final int SYMTAB = 2;
+  private static final int TYPE_FUNCTION = 2;
+  private static final int TYPE_NONE = 0;
+
+  /** Farther behind a symbol than that an address is not named after it. */
+  private static final long MAX_DISTANCE = 1 << 20;
+
+  private final TreeMap<Long, String> names;
+
+  private SymbolTable(TreeMap<Long, String> names) {
+    this.names = names;
+  }
+
+  /**
+   * Reads a file of either form.
+   *
+   * @throws VmmException if it cannot be read, or is neither
+   */
+  public static SymbolTable read(Path file) {
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      boolean elf =
+          bytes.length >= ELF_HEADER && bytes[0] == 0x7f && bytes[1] == 'E' && bytes[2] == 'L';
+      TreeMap<Long, String> names = elf ? elf(bytes) : map(bytes);
+      if (names.isEmpty()) {
+        throw new TraceFormatException("it has no symbols of code");
+      }
+      return new SymbolTable(names);
+    } catch (IOException | IndexOutOfBoundsException e) {
+      throw new VmmException(
+          "'%s' has no symbols that can be read: %s".formatted(file, e.getMessage()),
+          "Name a System.map, or a vmlinux that was not stripped.",
+          e);
+    }
+  }
+
+  /** Lines of address, type, name; types of code are t and T, w and W. */
+  private static TreeMap<Long, String> map(byte[] bytes) throws IOException {
+    TreeMap<Long, String> names = new TreeMap<>(Long::compareUnsigned);
+    for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n", -1)) {
+      String[] parts = line.trim().split("\\s+", 4);
+      if (parts.length >= 3 && parts[1].length() == 1 && "tTwW".contains(parts[1])) {
+        try {
+          names.putIfAbsent(Long.parseUnsignedLong(parts[0], 16), parts[2]);
+        } catch (NumberFormatException e) {
+          throw new TraceFormatException("'%s' is no address".formatted(parts[0]));
+        }
+      }
+    }
+    return names;
+  }
+
+  private static TreeMap<Long, String> elf(byte[] bytes) throws IOException {
+    ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    if (bytes[4] != 2 || bytes[5] != 1) {
+      throw new TraceFormatException("it is no 64-bit little-endian ELF file");
+    }
+    TreeMap<Long, String> names = new TreeMap<>(Long::compareUnsigned);
+    long sections = file.getLong(40);
+    int count = file.getShort(60) & 0xffff;
+    for (int i = 0; i < count; i++) {
+      int at =
+          Math.toIntExact(Math.min(sections, Integer.MAX_VALUE / 2) + (long) i * SECTION_HEADER);
+      if (file.getInt(at + 4) == SYMTAB) {
+        int strings =
+            Math.toIntExact(
+                Math.min(sections, Integer.MAX_VALUE / 2)
+                    + (long) file.getInt(at + 40) * SECTION_HEADER);
+        symbols(file, at, (int) file.getLong(strings + 24), names);
+      }
+    }
+    return names;
+  }
+
+  private static void symbols(ByteBuffer file, int section, int text, Map<Long, String> names) {
+    long start = file.getLong(section + 24);
+    long size = file.getLong(section + 32);
+    for (long at = start; at + SYMBOL <= start + size && at < file.limit(); at += SYMBOL) {
+      int type = file.get((int) at + 4) & 15;
+      int defined = file.getShort((int) at + 6);
+      if ((type == TYPE_FUNCTION || type == TYPE_NONE) && defined > 0) {
+        String name = text(file, text + file.getInt((int) at));
+        if (!name.isEmpty()) {
+          names.putIfAbsent(file.getLong((int) at + 8), name);
+        }
+      }
+    }
+  }
+
+  private static String text(ByteBuffer file, int at) {
+    StringBuilder name = new StringBuilder();
+    for (int i = at; file.get(i) != 0; i++) {
+      name.append((char) (file.get(i) & 0xff));
+    }
+    return name.toString();
+  }
+
+  /** The symbol that an address belongs to; null if none is near. */
+  public @Nullable String symbol(long address) {
+    Map.Entry<Long, String> below = names.floorEntry(address);
+    return below == null || address - below.getKey() > MAX_DISTANCE ? null : below.getValue();
+  }
+
+  /** The symbol and the distance from it, {@code name+0x12}; null if none is near. */
+  public @Nullable String name(long address) {
+    Map.Entry<Long, String> below = names.floorEntry(address);
+    if (below == null || address - below.getKey() > MAX_DISTANCE) {
+      return null;
+    }
+    long distance = address - below.getKey();
+    return distance == 0 ? below.getValue() : "%s+%#x".formatted(below.getValue(), distance);
+  }
+}
