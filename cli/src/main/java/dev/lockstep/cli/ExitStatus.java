@@ -37,6 +37,9 @@ public final class ExitStatus {
   /** This replica handed its guest over to another. */
   public static final int HANDED_OVER = 84;
 
+  /** A replay was identical as far as its log is certain, which is not to its end. */
+  public static final int UNCERTAIN = 85;
+
   /** Ended by Ctrl-C (as shells have it: 128 + SIGINT). */
   public static final int INTERRUPTED = 130;
 
@@ -56,6 +59,7 @@ public final class ExitStatus {
       case TRIPLE_FAULT -> TRIPLE_FAULT;
       case UNSUPPORTED -> UNSUPPORTED;
       case HANDED_OVER -> HANDED_OVER;
+      case UNCERTAIN -> UNCERTAIN;
     };
   }
 
@@ -69,6 +73,7 @@ public final class ExitStatus {
       case TRIPLE_FAULT -> "triple fault";
       case UNSUPPORTED -> "the engine cannot go on";
       case HANDED_OVER -> "handed over";
+      case UNCERTAIN -> "the log is not certain any further";
     };
   }
 
@@ -90,6 +95,7 @@ public final class ExitStatus {
       " 82:an instruction that the engine does not have",
       " 83:the replay diverged from its log",
       " 84:the guest was handed over to another replica",
+      " 85:the replay is identical as far as its log is certain, which is not to its end",
       " 130:ended by Ctrl-C",
       " 143:ended by SIGTERM before the guest had ended itself"
     };

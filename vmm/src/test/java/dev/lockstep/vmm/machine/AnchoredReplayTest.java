@@ -17,6 +17,7 @@ import dev.lockstep.vmm.replay.ReplayReport;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -144,8 +145,7 @@ class AnchoredReplayTest {
     ReplayReport report = replay(factory(engine), spec, guest, log, again);
     assertThat(report.divergence()).isNull();
     assertThat(report.identical()).isFalse();
-    assertThat(report.end()).isNotNull();
-    assertThat(report.end().reason()).isEqualTo(EndReason.UNCERTAIN);
+    assertThat(Objects.requireNonNull(report.end()).reason()).isEqualTo(EndReason.UNCERTAIN);
     assertThat(again.toString()).isEqualTo("on!");
   }
 
@@ -165,7 +165,7 @@ class AnchoredReplayTest {
     }
     ReplayReport report = replay(Machines.FACTORY, spec, guest, log, new Machines.Console());
     assertThat(report.divergence()).isNull();
-    assertThat(report.end().reason()).isEqualTo(EndReason.UNCERTAIN);
+    assertThat(Objects.requireNonNull(report.end()).reason()).isEqualTo(EndReason.UNCERTAIN);
   }
 
   @Test
