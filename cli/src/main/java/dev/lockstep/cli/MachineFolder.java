@@ -7,6 +7,7 @@ import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -127,13 +128,14 @@ final class MachineFolder {
    * The machine in this folder: from its state, or from its start. What the guest writes does not change the folder.
    *
    * @param config as {@link #read} and the user have it
-   * @param wallClockNanos of a start, see {@link ConfiguredMachine#spec}
+   * @param log what is to be replayed on it
+   * @throws VmmException if it cannot replay that log, naming the header's field
    */
-  Machine open(MachineConfig config, long wallClockNanos) {
+  Machine open(MachineConfig config, LogHeader log) {
+    ConfiguredMachine.requireReplayable(config, log);
     return hasState()
         ? ConfiguredMachine.restore(config, DiskUse.PRIVATE, state())
-        : ConfiguredMachine.create(
-            config, ConfiguredMachine.spec(config, wallClockNanos), DiskUse.PRIVATE);
+        : ConfiguredMachine.create(config, ConfiguredMachine.spec(config, log), DiskUse.PRIVATE);
   }
 
   private Path copyOf(DriveConfig drive) {

@@ -71,21 +71,54 @@ public final class ConfiguredMachine {
    * @throws VmmException if kernel or initrd cannot be read
    */
   public static MachineSpec spec(MachineConfig config, long wallClockNanos) {
+    return spec(config, wallClockNanos, BranchSemantics.ALL_TRANSFERS, loadedFacts(config));
+  }
+
+  /**
+   * What a machine of a configuration is made of that is to replay a log from its start: the log says what is counted, and what
+   * the RTC shows.
+   *
+   * @throws VmmException if it cannot replay this log, naming the header's field; or as {@link #spec(MachineConfig, long)}
+   */
+  public static MachineSpec spec(MachineConfig config, LogHeader log) {
+    requireReplayable(config, log);
+    return spec(config, log.wallClockNanos(), log.semantics(), loadedFacts(config));
+  }
+
+  /**
+   * Refuses, before anything is loaded, a configuration that cannot replay a log.
+   *
+   * @throws VmmException naming the header's field
+   */
+  public static void requireReplayable(MachineConfig config, LogHeader log) {
+    log.requireModel(config.cpuModel());
+    if (config.engine().equals(EngineChoice.KVM) && log.semantics() != BranchSemantics.ANCHORS) {
+      throw new VmmException(
+          "engine kvm cannot replay this log: its branch semantics are %s, and kvm has no branch counter"
+              .formatted(log.semantics()),
+          "Replay it with --engine soft, which counts by every semantics.");
+    }
+  }
+
+  private static SortedMap<String, String> loadedFacts(MachineConfig config) {
     SortedMap<String, String> facts = new TreeMap<>(config.facts());
     facts.put(KERNEL_FACT, BootLoader.fileDigest(config.kernel(), "kernel"));
     Path initrd = config.initrd();
     if (initrd != null) {
       facts.put(INITRD_FACT, BootLoader.fileDigest(initrd, "initrd"));
     }
-    return spec(config, wallClockNanos, facts);
+    return facts;
   }
 
   private static MachineSpec spec(
-      MachineConfig config, long wallClockNanos, SortedMap<String, String> facts) {
+      MachineConfig config,
+      long wallClockNanos,
+      BranchSemantics semantics,
+      SortedMap<String, String> facts) {
     return new MachineSpec(
         config.name(),
         config.cpuModel(),
-        BranchSemantics.ALL_TRANSFERS,
+        semantics,
         config.memoryBytes(),
         wallClockNanos,
         pacing(config),
@@ -150,7 +183,7 @@ public final class ConfiguredMachine {
         facts.put(loaded, digest);
       }
     }
-    MachineSpec spec = spec(config, header.wallClockNanos(), facts);
+    MachineSpec spec = spec(config, header.wallClockNanos(), header.semantics(), facts);
     return factory(config).restore(spec, openDisks(config, use), snapshot, patched(config));
   }
 
@@ -171,7 +204,7 @@ public final class ConfiguredMachine {
     }
     return factory(config)
         .restore(
-            spec(config, spec.wallClockNanos(), facts),
+            spec(config, spec.wallClockNanos(), spec.semantics(), facts),
             openDisks(config, use),
             checkpoint,
             patched(config));
@@ -181,7 +214,12 @@ public final class ConfiguredMachine {
     return config.patchesTsc() ? new ExactTsc() : null;
   }
 
-  private static LogHeader header(Path snapshot) {
+  /**
+   * What machine a snapshot is of, and where it stood.
+   *
+   * @throws VmmException if the file is not there or its beginning cannot be read
+   */
+  public static LogHeader header(Path snapshot) {
     try (DataInputStream in =
         new DataInputStream(new BufferedInputStream(Files.newInputStream(snapshot)))) {
       return new CheckpointReader(in).header();

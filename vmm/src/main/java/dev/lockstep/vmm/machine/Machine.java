@@ -36,6 +36,14 @@ public interface Machine extends AutoCloseable {
   void follow(LogSource source, OutputGate gate, MachineMode mode);
 
   /**
+   * Follows a finished log as in {@link MachineMode#REPLAY}, to a place in it. There the run is over, with {@link
+   * dev.lockstep.vmm.log.EndReason#TARGET}; the machine can be looked at and saved until it is closed.
+   *
+   * @throws dev.lockstep.engine.VmmException as {@link #follow}
+   */
+  void replay(LogSource source, OutputGate gate, ReplayTarget until);
+
+  /**
    * Makes a following machine live: it first applies every entry that its source still holds (the source must not get
    * more), then the gate sends again what was not released, disk requests without a logged completion finish once, the
    * wall clock is set by a logged step, and a new log begins.

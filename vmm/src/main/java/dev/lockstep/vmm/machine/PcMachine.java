@@ -65,6 +65,16 @@ final class PcMachine implements Machine {
 
   @Override
   public void follow(LogSource source, OutputGate gate, MachineMode mode) {
+    follow(source, gate, mode, null);
+  }
+
+  @Override
+  public void replay(LogSource source, OutputGate gate, ReplayTarget until) {
+    follow(source, gate, MachineMode.REPLAY, until);
+  }
+
+  private void follow(
+      LogSource source, OutputGate gate, MachineMode mode, @Nullable ReplayTarget until) {
     synchronized (lifecycle) {
       requireNew();
       if (mode == MachineMode.LIVE) {
@@ -73,7 +83,7 @@ final class PcMachine implements Machine {
       requireFitting(source.header(), mode);
     }
     source.onAvailable(mailbox::wake);
-    launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode));
+    launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode, until));
   }
 
   /** A machine that was restored stands somewhere in the log, so that only its configuration can be compared. */
