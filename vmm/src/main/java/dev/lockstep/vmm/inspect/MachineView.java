@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine that stands still, as it is shown.
@@ -21,12 +22,7 @@ import java.util.Map;
  * @param code what is in memory at RIP and behind it; shorter where it is not mapped
  */
 public record MachineView(
-    Moment at,
-    long virtualNanos,
-    long sequence,
-    CpuState cpu,
-    MachineDigest digest,
-    byte[] code) {
+    Moment at, long virtualNanos, long sequence, CpuState cpu, MachineDigest digest, byte[] code) {
   private static final int CODE_BYTES = 32;
   private static final String[] GENERAL = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -55,7 +51,7 @@ public record MachineView(
   }
 
   private static byte[] code(Boundary machine, CpuState cpu) {
-    LinearView view = LinearView.of(cpu, machine.memory());
+    LinearView view = new LinearView(cpu, machine.memory());
     byte[] bytes = new byte[CODE_BYTES];
     long linear = cpu.segments[CpuState.CS].base + cpu.rip;
     for (int i = 0; i < CODE_BYTES; i++) {
@@ -92,7 +88,7 @@ public record MachineView(
   }
 
   @Override
-  public boolean equals(Object other) {
+  public boolean equals(@Nullable Object other) {
     return other instanceof MachineView that
         && at.equals(that.at)
         && virtualNanos == that.virtualNanos

@@ -2,7 +2,9 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.vmm.log.LogHeader;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongFunction;
 
 /**
  * One VM: memory, bus, devices, one vCPU, and the clock. Many live in one JVM; none knows of another.
@@ -82,6 +84,16 @@ public interface Machine extends AutoCloseable {
    * @param file appears when it is whole; one that is there already is replaced
    */
   CompletableFuture<SnapshotInfo> snapshot(Path file);
+
+  /**
+   * As {@link #snapshot}, with everything that was written to the disks since the machine was made or last restored: with them
+   * as they were then, it can be restored. Not for a machine whose disks are replicated, since both ask which blocks were
+   * written.
+   *
+   * @param file names the file, by the number of the log entry that comes next
+   * @return empty if nothing was written: no replay can be led here (between two anchors), or the guest has ended
+   */
+  CompletableFuture<Optional<SnapshotInfo>> checkpoint(LongFunction<Path> file);
 
   /**
    * Limits how much of the time the vCPU runs, to let a backup catch up.

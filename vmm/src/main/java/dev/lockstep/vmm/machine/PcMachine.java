@@ -1,11 +1,16 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +42,7 @@ final class PcMachine implements Machine {
   private volatile int speedPermille = FULL_SPEED;
 
   // The vCPU thread's own.
+  private final WrittenBlocks writtenBlocks = new WrittenBlocks();
   private @Nullable OutputGate gate;
   private Mailbox.Order.@Nullable GoLive goingLive;
   private boolean paused;
@@ -177,21 +183,41 @@ final class PcMachine implements Machine {
 
   @Override
   public CompletableFuture<SnapshotInfo> snapshot(Path file) {
-    return atBoundary(boundary -> writeSnapshot(file));
+    return atBoundary(boundary -> writeSnapshot(file, List.of()));
   }
 
-  private SnapshotInfo writeSnapshot(Path file) {
+  @Override
+  public CompletableFuture<Optional<SnapshotInfo>> checkpoint(LongFunction<Path> file) {
+    return atBoundary(boundary -> {
+      AnchoredVcpu anchored = core.anchored();
+      boolean nameless = anchored != null && !anchored.isAtAnchor();
+      if (nameless || finished || core.runner().endReason() != null) {
+        return Optional.empty();
+      }
+      List<BitSet> blocks = writtenBlocks.update(core.disks());
+      return Optional.of(writeSnapshot(file.apply(core.nextSequence()), blocks));
+    });
+  }
+
+  private SnapshotInfo writeSnapshot(Path file, List<BitSet> blocks) {
     long started = System.nanoTime();
     MachineDigest digest = core.digest(false);
     long sequence = core.nextSequence();
-    long bytes = SnapshotFile.write(file, out -> SnapshotFile.checkpoint(core, digest, out));
+    long bytes =
+        SnapshotFile.write(file, out -> SnapshotFile.checkpoint(core, digest, blocks, out));
     Conductor now = conductor;
     // Only this thread says that the run is over, or it is, and there is no log any more.
     if (now != null && !finished) {
       now.mark(digest);
     }
     return new SnapshotInfo(
-        file, core.moment(), sequence, digest, bytes, System.nanoTime() - started);
+        file,
+        core.moment(),
+        core.virtualNanos(),
+        sequence,
+        digest,
+        bytes,
+        System.nanoTime() - started);
   }
 
   @Override

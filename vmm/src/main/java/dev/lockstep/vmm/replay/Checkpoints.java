@@ -3,7 +3,6 @@ package dev.lockstep.vmm.replay;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.config.ConfiguredMachine;
 import dev.lockstep.vmm.log.LogHeader;
-import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.ReplayTarget;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,22 +90,5 @@ public final class Checkpoints {
   /** The last one of a log from which a replay comes to a target. */
   public static Optional<Checkpoint> before(Path log, ReplayTarget target) {
     return in(log).reversed().stream().filter(it -> it.isBefore(target)).findFirst();
-  }
-
-  /**
-   * Takes a checkpoint of a running machine at its next boundary.
-   *
-   * @return empty if a replay could not be led to that boundary
-   * @throws VmmException if it cannot be written
-   */
-  static Optional<Checkpoint> take(Machine machine, Path log) {
-    return CheckpointFutures.get(machine.checkpoint(sequence -> file(log, sequence)))
-        .map(it ->
-            new Checkpoint(
-                it.file(),
-                it.sequence(),
-                it.at().count(),
-                machine.status().virtualNanos(),
-                it.bytes()));
   }
 }
