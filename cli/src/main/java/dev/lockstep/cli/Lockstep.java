@@ -17,6 +17,8 @@ import picocli.CommandLine.Command;
       RunCommand.class,
       RecordCommand.class,
       ReplayCommand.class,
+      VerifyCommand.class,
+      LogCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
       DemoCommand.class,
@@ -45,13 +47,7 @@ public final class Lockstep {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setAbbreviatedOptionsAllowed(false);
     line.setUsageHelpAutoWidth(true);
-    for (CommandLine sub : line.getSubcommands().values()) {
-      if (sub.getCommand() instanceof DebugOption.Carrier) {
-        sub.getCommandSpec().usageMessage().exitCodeListHeading("%nExit status:%n");
-        sub.getCommandSpec().usageMessage().exitCodeList(ExitStatus.help());
-        sub.getCommandSpec().mixinStandardHelpOptions(true);
-      }
-    }
+    addHelp(line);
     Errors errors = new Errors(err);
     line.setParameterExceptionHandler(errors);
     line.setExecutionExceptionHandler(errors);
@@ -61,5 +57,16 @@ public final class Lockstep {
       return ExitStatus.USAGE;
     }
     return line.execute(args);
+  }
+
+  private static void addHelp(CommandLine line) {
+    for (CommandLine sub : line.getSubcommands().values()) {
+      if (sub.getCommand() instanceof DebugOption.Carrier) {
+        sub.getCommandSpec().usageMessage().exitCodeListHeading("%nExit status:%n");
+        sub.getCommandSpec().usageMessage().exitCodeList(ExitStatus.help());
+        sub.getCommandSpec().mixinStandardHelpOptions(true);
+      }
+      addHelp(sub);
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.config.ConfigFile;
 import dev.lockstep.vmm.config.ConfiguredMachine;
@@ -7,6 +8,8 @@ import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.disk.DiskBackend;
+import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import java.io.IOException;
@@ -17,6 +20,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 
 /**
  * A machine kept in a folder, complete: its configuration (machine.json), a copy of each disk that the guest may write
@@ -77,9 +81,43 @@ final class MachineFolder {
   MachineConfig keep(MachineConfig config) {
     for (DriveConfig drive : config.drives()) {
       if (!drive.readOnly()) {
-        copyDisk(drive);
+        copyDisk(drive, copy -> SparseCopy.copy(drive.path(), copy));
       }
     }
+    return keepConfig(config);
+  }
+
+  /**
+   * Keeps a machine that stands still, with its disks as it sees them, which need not be what is in their images.
+   *
+   * @throws VmmException if it cannot be written
+   */
+  void keep(MachineConfig config, Machine machine) {
+    try {
+      machine.snapshot(state()).get();
+      machine
+          .atBoundary(boundary -> {
+            for (int disk = 0; disk < config.drives().size(); disk++) {
+              DriveConfig drive = config.drives().get(disk);
+              if (!drive.readOnly()) {
+                DiskBackend backend = boundary.disks().get(disk);
+                backend.drain();
+                copyDisk(drive, copy -> SparseCopy.copy(backend.store(), copy));
+              }
+            }
+            return boundary.nextSequence();
+          })
+          .get();
+    } catch (ExecutionException e) {
+      throw MachineSession.failure(e.getCause() == null ? e : e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new VmmException("the command was interrupted", "Run it again.", e);
+    }
+    keepConfig(config);
+  }
+
+  private MachineConfig keepConfig(MachineConfig config) {
     MachineConfig kept =
         config.withDrivePaths(drive -> drive.readOnly() ? drive.path() : copyOf(drive));
     try {
@@ -125,6 +163,30 @@ final class MachineFolder {
   }
 
   /**
+   * The configuration of the machine in this folder, for replaying a log.
+   *
+   * @param options replace parts of it
+   */
+  MachineConfig config(LogHeader log, MachineOptions options) {
+    MachineConfigBuilder builder = MachineConfig.builder();
+    read(builder);
+    options.apply(builder);
+    // Anchors need no counter, and every engine has them.
+    return builder.build(
+        log.semantics() == BranchSemantics.ANCHORS ? Purpose.FREE_RUNNING : Purpose.RECORDED);
+  }
+
+  /**
+   * The machine in this folder as a checkpoint has it.
+   *
+   * @throws VmmException if it cannot be restored
+   */
+  Machine open(MachineConfig config, LogHeader log, Path checkpoint) {
+    ConfiguredMachine.requireReplayable(config, log);
+    return ConfiguredMachine.restore(config, DiskUse.PRIVATE, checkpoint);
+  }
+
+  /**
    * The machine in this folder: from its state, or from its start. What the guest writes does not change the folder.
    *
    * @param config as {@link #read} and the user have it
@@ -138,16 +200,22 @@ final class MachineFolder {
         : ConfiguredMachine.create(config, ConfiguredMachine.spec(config, log), DiskUse.PRIVATE);
   }
 
+  /** Fills a file with a disk's content. */
+  @FunctionalInterface
+  private interface Copying {
+    void to(Path copy) throws IOException;
+  }
+
   private Path copyOf(DriveConfig drive) {
     return folder.resolve(drive.id() + ".img");
   }
 
   /** Copies what is not zero, so that the copy of a sparse image is one too. */
-  private void copyDisk(DriveConfig drive) {
+  private void copyDisk(DriveConfig drive, Copying copying) {
     try {
       Path copy = copyOf(drive);
       Files.createFile(copy, PosixFilePermissions.asFileAttribute(FILE_MODE));
-      SparseCopy.copy(drive.path(), copy);
+      copying.to(copy);
     } catch (IOException e) {
       throw unwritable("a copy of disk '%s'".formatted(drive.path()), e);
     }

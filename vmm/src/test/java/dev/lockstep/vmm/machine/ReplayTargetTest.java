@@ -145,7 +145,7 @@ class ReplayTargetTest {
   /** The same from the start and from the last checkpoint before it. */
   private MachineView agreed(ReplayTarget target) {
     MachineView whole = fromStart(target);
-    Optional<Checkpoints.Checkpoint> base = Checkpoints.before(log, target);
+    Optional<Checkpoints.Checkpoint> base = Checkpoints.before(log, target).stream().findFirst();
     if (base.isPresent()) {
       try (Machine machine = restored(base.get());
           FileLogSource source = new FileLogSource(log, base.get().sequence())) {
