@@ -42,6 +42,12 @@ final class LogDiffCommand implements Callable<Integer>, DebugOption.Carrier {
   @Option(names = "--json", description = "One line of JSON.")
   private boolean json;
 
+  @Option(
+      names = "--replay",
+      description =
+          "Replay both as well, and find the first execution point at which their machines differ, with the registers of both.")
+  private boolean replay;
+
   @Mixin private final DebugOption debug = new DebugOption();
 
   @Override
@@ -60,7 +66,8 @@ final class LogDiffCommand implements Callable<Integer>, DebugOption.Carrier {
     } else {
       System.out.println("the logs say the same");
     }
-    return found.isPresent() ? DIFFERENT : ExitStatus.OK;
+    boolean differ = replay && LogBisection.run(first, second, json, System.out);
+    return found.isPresent() || differ ? DIFFERENT : ExitStatus.OK;
   }
 
   private static Map<String, @Nullable Object> fields(@Nullable LogDifference difference) {

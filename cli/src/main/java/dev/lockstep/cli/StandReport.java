@@ -34,16 +34,31 @@ final class StandReport {
         "replayed from",
         checkpoint == null ? "the start" : "the checkpoint at entry #" + checkpoint.sequence(),
         checkpoint == null ? null : checkpoint.sequence());
-    Map<String, Object> registers = new LinkedHashMap<>();
-    view.registers().forEach((name, value) -> registers.put(name, "%016x".formatted(value)));
     rows.add("digest", "state", view.digest().toString(), ReportOptions.hex(view.digest()));
     rows.add("code", "code", view.codeHex(), view.codeHex());
-    return rows.add("registers", "rip", "%#x".formatted(view.cpu().rip), registers);
+    return rows.add("registers", "rip", "%#x".formatted(view.cpu().rip), registers(view));
   }
 
   /** The registers and the next instructions. */
   static void listing(MachineView view, PrintStream out) {
     Listing.registers(view).forEach(out::println);
     Listing.code(view).forEach(out::println);
+  }
+
+  /** A machine as programs read it. */
+  static Map<String, Object> fields(MachineView view) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    EntryText.moment(fields, view.at());
+    fields.put("virtual_nanos", view.virtualNanos());
+    fields.put("digest", ReportOptions.hex(view.digest()));
+    fields.put("registers", registers(view));
+    fields.put("code", Listing.code(view));
+    return fields;
+  }
+
+  private static Map<String, Object> registers(MachineView view) {
+    Map<String, Object> registers = new LinkedHashMap<>();
+    view.registers().forEach((name, value) -> registers.put(name, "%016x".formatted(value)));
+    return registers;
   }
 }

@@ -77,7 +77,7 @@ final class ReplayUntilTest {
         .isEqualTo("%016x".formatted(Long.decode(rip)));
     assertThat(agreed(Long.toString(count)).get("point").get("count").asLong()).isEqualTo(count);
     long nanos = at.get("virtual_nanos").asLong() / 2;
-    assertThat(agreed(nanos + "ns").get("virtual_nanos").asLong()).isBetween(nanos, nanos + 1_000);
+    assertThat(agreed(nanos + "ns").get("virtual_nanos").asLong()).isGreaterThanOrEqualTo(nanos);
     Command.Result text = Command.run(folder, "replay", "--log", log, "--until", "#" + entry);
     assertThat(text.err())
         .contains("stands at", "virtual time", "the checkpoint at entry #", "rax ", "rflags");
@@ -116,12 +116,13 @@ final class ReplayUntilTest {
   @Test
   void aMachineGoesOnFromThere() throws Exception {
     String snapshot = folder.resolve("snapshot").toString();
-    String place = "#" + lastOutput().get("entry").asLong();
+    String place = "#" + outputs().getFirst().get("entry").asLong();
     Command.Result taken =
         Command.run(folder, "replay", "--log", log, "--until", place, "--snapshot-to", snapshot);
     assertThat(taken.status()).isZero();
     Command.Result live = Command.runTyping(folder, "zQ", "run", "--from", snapshot);
-    assertThat(live.out()).contains("zQ");
+    assertThat("ready\nzQ").endsWith(live.out());
+    assertThat(live.out()).endsWith("zQ");
     assertThat(live.status()).isEqualTo(9);
   }
 
@@ -141,8 +142,12 @@ final class ReplayUntilTest {
   }
 
   private JsonNode lastOutput() throws Exception {
+    return outputs().getLast();
+  }
+
+  private List<JsonNode> outputs() throws Exception {
     Command.Result dump = Command.run(folder, "log", "dump", "--json", "--kind=output", log);
-    return JSON.readTree(dump.out().lines().toList().getLast());
+    return dump.out().lines().map(line -> (JsonNode) JSON.readTree(line)).toList();
   }
 
   /** The same from the nearest checkpoint and from the start. */

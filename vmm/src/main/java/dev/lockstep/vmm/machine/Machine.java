@@ -86,8 +86,8 @@ public interface Machine extends AutoCloseable {
   CompletableFuture<SnapshotInfo> snapshot(Path file);
 
   /**
-   * As {@link #snapshot}, with everything that was written to the disks since the machine was made or last restored: with them
-   * as they were then, it can be restored. Not for a machine whose disks are replicated, since both ask which blocks were
+   * As {@link #snapshot}, with everything that was written to the disks since the machine's start, and since the start of the
+   * one whose checkpoint it was restored from: with disks as they were then, it can be restored. Not for a machine whose disks are replicated, since both ask which blocks were
    * written.
    *
    * @param file names the file, by the number of the log entry that comes next

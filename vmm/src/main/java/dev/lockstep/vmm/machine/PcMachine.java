@@ -42,7 +42,7 @@ final class PcMachine implements Machine {
   private volatile int speedPermille = FULL_SPEED;
 
   // The vCPU thread's own.
-  private final WrittenBlocks writtenBlocks = new WrittenBlocks();
+  private final WrittenBlocks writtenBlocks;
   private @Nullable OutputGate gate;
   private Mailbox.Order.@Nullable GoLive goingLive;
   private boolean paused;
@@ -50,7 +50,11 @@ final class PcMachine implements Machine {
   private boolean killed;
   private boolean stopped;
 
-  PcMachine(MachineCore core, MachineParts parts, Origin origin) {
+  /**
+   * @param written blocks of the disks that are not as they were at first
+   */
+  PcMachine(MachineCore core, MachineParts parts, Origin origin, WrittenBlocks written) {
+    this.writtenBlocks = written;
     this.parts = parts;
     this.core = core;
     this.origin = origin;
@@ -191,7 +195,7 @@ final class PcMachine implements Machine {
     return atBoundary(boundary -> {
       AnchoredVcpu anchored = core.anchored();
       boolean nameless = anchored != null && !anchored.isAtAnchor();
-      if (nameless || finished || core.runner().endReason() != null) {
+      if (nameless || core.runner().endReason() != null) {
         return Optional.empty();
       }
       List<BitSet> blocks = writtenBlocks.update(core.disks());
