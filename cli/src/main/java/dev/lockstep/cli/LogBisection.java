@@ -37,13 +37,18 @@ final class LogBisection {
           "the executions cannot be compared: branch_semantics or start differ",
           "Compare logs whose machines begin at the same point.");
     }
+    boolean sameTime = one.header().wallClockNanos() == other.header().wallClockNanos();
+    if (!sameTime && !json) {
+      out.println("the runs began at different times of day, so their devices are not compared");
+    }
     long last = Math.min(one.last().count(), other.last().count());
     try (GuestFiles files = new GuestFiles()) {
       Path work = files.workFolder();
       Bisection bisection =
           new Bisection(
               execution(first, one.header(), work.resolve("first")),
-              execution(second, other.header(), work.resolve("second")));
+              execution(second, other.header(), work.resolve("second")),
+              sameTime ? Bisection.Compared.ALL : Bisection.Compared.ALL_BUT_DEVICES);
       Optional<Bisection.Difference> found = bisection.find(one.header().start().count(), last);
       if (json) {
         out.println(new JsonMapper().writeValueAsString(fields(found.orElse(null), last)));

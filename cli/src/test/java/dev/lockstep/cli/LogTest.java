@@ -94,6 +94,14 @@ final class LogTest {
     Command.Result header = Command.run(folder, "log", "diff", log, other);
     assertThat(header.status()).isEqualTo(1);
     assertThat(header.out()).contains("the headers differ", "wall_clock_nanos: ");
+    Command.Result replayed = Command.run(folder, "log", "diff", "--replay", log, other);
+    assertThat(replayed.err()).isEmpty();
+    assertThat(replayed.out())
+        .contains(
+            "the executions are the same up to", "then they differ: ", "registers that differ");
+    assertThat(replayed.status()).isEqualTo(1);
+    assertThat(ok(Command.run(folder, "log", "diff", "--replay", log, log)).out())
+        .contains("the executions are the same up to branch count ");
     JsonNode json = JSON.readTree(Command.run(folder, "log", "diff", "--json", log, other).out());
     assertThat(json.get("where").asString()).isEqualTo("header");
     // The same header, an entry cut off.

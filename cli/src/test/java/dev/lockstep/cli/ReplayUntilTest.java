@@ -147,7 +147,7 @@ final class ReplayUntilTest {
 
   private List<JsonNode> outputs() throws Exception {
     Command.Result dump = Command.run(folder, "log", "dump", "--json", "--kind=output", log);
-    return dump.out().lines().map(line -> (JsonNode) JSON.readTree(line)).toList();
+    return dump.out().lines().map(line -> JSON.readTree(line)).toList();
   }
 
   /** The same from the nearest checkpoint and from the start. */

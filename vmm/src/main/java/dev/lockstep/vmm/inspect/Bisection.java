@@ -1,5 +1,7 @@
 package dev.lockstep.vmm.inspect;
 
+import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.machine.ReplayTarget;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Finds the first execution point at which two executions differ: by halving the branch counts between the last at which they
  * were seen to agree and the first at which they were seen to differ, then by halving the steps between these two.
  *
- * <p>States are compared whole, by the digests of registers, devices (with virtual time) and memory. What has become different
+ * <p>States are compared by the digests of registers, devices (with virtual time) and memory. What has become different
  * is taken to stay different, up to {@code last}; where it does not, the point that is found is one at which the executions part, but perhaps not the first.
  *
  * <p>Executions are led on from where they last agreed, so that all probes together cost about as much as running through
@@ -20,14 +22,24 @@ import org.jspecify.annotations.Nullable;
 public final class Bisection {
   private static final long MAX_STEPS = 1L << 24;
 
+  /** What of two machines must be the same. */
+  public enum Compared {
+    /** Point, registers, devices with virtual time, memory. */
+    ALL,
+    /** Point, registers and memory: of runs that began at different times of day, which their devices show. */
+    ALL_BUT_DEVICES
+  }
+
   private final Execution first;
   private final Execution second;
+  private final Compared compared;
   private int probes;
 
-  /** Of two executions that begin alike. */
-  public Bisection(Execution first, Execution second) {
+  /** Of two executions. */
+  public Bisection(Execution first, Execution second, Compared compared) {
     this.first = first;
     this.second = second;
+    this.compared = compared;
   }
 
   /**
@@ -151,16 +163,25 @@ public final class Bisection {
     }
   }
 
-  private static List<String> differences(Execution.Stand one, Execution.Stand other) {
+  private List<String> differences(Execution.Stand one, Execution.Stand other) {
     List<String> found = new ArrayList<>();
-    if (!one.view().at().equals(other.view().at())) {
-      found.add("point %s / %s".formatted(one.view().at(), other.view().at()));
+    ExecutionPoint here = one.view().at().point();
+    ExecutionPoint there = other.view().at().point();
+    if (!here.equals(there)) {
+      found.add("point %s / %s".formatted(here, there));
     }
-    found.addAll(one.view().digest().differences(other.view().digest()));
+    found.addAll(looked(one).differences(looked(other)));
     if (!Objects.equals(one.failure(), other.failure())) {
       found.add("the run %s / %s".formatted(came(one), came(other)));
     }
     return found;
+  }
+
+  private MachineDigest looked(Execution.Stand stand) {
+    MachineDigest whole = stand.view().digest();
+    return compared == Compared.ALL
+        ? whole
+        : new MachineDigest(whole.registers(), 0, whole.memory(), whole.disks());
   }
 
   private static String came(Execution.Stand stand) {

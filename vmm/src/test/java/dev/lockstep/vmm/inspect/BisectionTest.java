@@ -50,7 +50,9 @@ class BisectionTest {
     for (int round = 0; round < 4; round++) {
       long when = 1 + random.nextLong(last - 1);
       long address = round % 2 == 0 ? UNUSED : HASH;
-      Bisection bisection = new Bisection(good("good" + round), flipping(when, address, round));
+      Bisection bisection =
+          new Bisection(
+              good("good" + round), flipping(when, address, round), Bisection.Compared.ALL);
       Bisection.Difference found = bisection.find(0, last).orElseThrow();
       System.out.printf(
           "flipped at %d of %d, found with %d probes%n", when, last, bisection.probes());
@@ -68,7 +70,7 @@ class BisectionTest {
   @Test
   void findsNothingWhereThereIsNothing() {
     Optional<Bisection.Difference> found =
-        new Bisection(good("one"), good("other")).find(0, last - 1);
+        new Bisection(good("one"), good("other"), Bisection.Compared.ALL).find(0, last - 1);
     assertThat(found).as("seed %d", seed).isEmpty();
   }
 
