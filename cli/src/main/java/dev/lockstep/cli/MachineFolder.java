@@ -149,6 +149,16 @@ final class MachineFolder {
    * @throws VmmException if there is no machine in the folder
    */
   void read(MachineConfigBuilder into) {
+    require();
+    ConfigFile.read(folder.resolve(CONFIG), into);
+  }
+
+  /**
+   * Checks that there is a machine.
+   *
+   * @throws VmmException if there is none
+   */
+  void require() {
     if (!Files.isDirectory(folder)) {
       throw new VmmException(
           "there is no folder '%s'".formatted(folder),
@@ -159,7 +169,6 @@ final class MachineFolder {
           "there is no machine in '%s'".formatted(folder),
           "Name a folder that 'lockstep record' or --snapshot-to made.");
     }
-    ConfigFile.read(folder.resolve(CONFIG), into);
   }
 
   /**

@@ -29,9 +29,10 @@ record OpenedReplay(
    * @throws VmmException if the log cannot be read, or its machine cannot be made here, naming the header's field
    */
   static OpenedReplay atStart(Path log, MachineOptions options) {
+    MachineFolder folder = new MachineFolder(log);
+    folder.require();
     FileLogSource source = new FileLogSource(log);
     try {
-      MachineFolder folder = new MachineFolder(log);
       MachineConfig config = folder.config(source.header(), options);
       return new OpenedReplay(config, folder.open(config, source.header()), source, null);
     } catch (RuntimeException e) {
@@ -46,6 +47,7 @@ record OpenedReplay(
    * @throws VmmException as {@link #atStart}
    */
   static OpenedReplay near(Path log, MachineOptions options, ReplayTarget target, PrintStream err) {
+    new MachineFolder(log).require();
     for (Checkpoints.Checkpoint checkpoint : Checkpoints.before(log, target)) {
       FileLogSource source = new FileLogSource(log, checkpoint.sequence());
       try {
