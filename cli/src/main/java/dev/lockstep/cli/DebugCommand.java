@@ -5,6 +5,7 @@ import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.debug.DebugServer;
 import dev.lockstep.vmm.debug.TimeTravel;
+import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.ReplayCursor;
 import dev.lockstep.vmm.replay.FileLogSource;
@@ -56,11 +57,11 @@ final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
     folder.read(builder);
     machineOptions.apply(builder);
     MachineConfig config = builder.build();
-    long wallClockNanos;
+    LogHeader header;
     try (FileLogSource source = new FileLogSource(log)) {
-      wallClockNanos = source.header().wallClockNanos();
+      header = source.header();
     }
-    try (Machine machine = folder.open(config, wallClockNanos, DiskUse.REWINDABLE);
+    try (Machine machine = folder.open(config, header, DiskUse.REWINDABLE);
         ReplayCursor cursor = machine.navigate(from -> new FileLogSource(log, from));
         DebugServer server = DebugServer.listen(listen)) {
       System.err.printf(

@@ -54,7 +54,7 @@ public final class ExitStatus {
   public static int of(MachineEnd end) {
     return switch (end.reason()) {
       case GUEST_EXIT -> of(end.exitCode());
-      case HALTED_FOR_EVER, STOPPED -> OK;
+      case HALTED_FOR_EVER, STOPPED, TARGET -> OK;
       case RESET -> GUEST_RESET;
       case TRIPLE_FAULT -> TRIPLE_FAULT;
       case UNSUPPORTED -> UNSUPPORTED;
@@ -74,6 +74,7 @@ public final class ExitStatus {
       case UNSUPPORTED -> "the engine cannot go on";
       case HANDED_OVER -> "handed over";
       case UNCERTAIN -> "the log is not certain any further";
+      case TARGET -> "the replay stands where it was to stop";
     };
   }
 

@@ -19,6 +19,8 @@ import picocli.CommandLine.Command;
       ReplayCommand.class,
       DebugCommand.class,
       TraceCommand.class,
+      VerifyCommand.class,
+      LogCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
       DemoCommand.class,

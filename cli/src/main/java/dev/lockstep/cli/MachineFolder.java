@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.config.ConfigFile;
 import dev.lockstep.vmm.config.ConfiguredMachine;
@@ -7,6 +8,9 @@ import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.disk.DiskBackend;
+import dev.lockstep.vmm.engine.Purpose;
+import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineFactory;
 import java.io.IOException;
@@ -17,6 +21,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 
 /**
  * A machine kept in a folder, complete: its configuration (machine.json), a copy of each disk that the guest may write
@@ -77,9 +82,43 @@ final class MachineFolder {
   MachineConfig keep(MachineConfig config) {
     for (DriveConfig drive : config.drives()) {
       if (!drive.readOnly()) {
-        copyDisk(drive);
+        copyDisk(drive, copy -> SparseCopy.copy(drive.path(), copy));
       }
     }
+    return keepConfig(config);
+  }
+
+  /**
+   * Keeps a machine that stands still, with its disks as it sees them, which need not be what is in their images.
+   *
+   * @throws VmmException if it cannot be written
+   */
+  void keep(MachineConfig config, Machine machine) {
+    try {
+      machine.snapshot(state()).get();
+      machine
+          .atBoundary(boundary -> {
+            for (int disk = 0; disk < config.drives().size(); disk++) {
+              DriveConfig drive = config.drives().get(disk);
+              if (!drive.readOnly()) {
+                DiskBackend backend = boundary.disks().get(disk);
+                backend.drain();
+                copyDisk(drive, copy -> SparseCopy.copy(backend.store(), copy));
+              }
+            }
+            return boundary.nextSequence();
+          })
+          .get();
+    } catch (ExecutionException e) {
+      throw MachineSession.failure(e.getCause() == null ? e : e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new VmmException("the command was interrupted", "Run it again.", e);
+    }
+    keepConfig(config);
+  }
+
+  private MachineConfig keepConfig(MachineConfig config) {
     MachineConfig kept =
         config.withDrivePaths(drive -> drive.readOnly() ? drive.path() : copyOf(drive));
     try {
@@ -111,6 +150,16 @@ final class MachineFolder {
    * @throws VmmException if there is no machine in the folder
    */
   void read(MachineConfigBuilder into) {
+    require();
+    ConfigFile.read(folder.resolve(CONFIG), into);
+  }
+
+  /**
+   * Checks that there is a machine.
+   *
+   * @throws VmmException if there is none
+   */
+  void require() {
     if (!Files.isDirectory(folder)) {
       throw new VmmException(
           "there is no folder '%s'".formatted(folder),
@@ -121,32 +170,64 @@ final class MachineFolder {
           "there is no machine in '%s'".formatted(folder),
           "Name a folder that 'lockstep record' or --snapshot-to made.");
     }
-    ConfigFile.read(folder.resolve(CONFIG), into);
+  }
+
+  /**
+   * The configuration of the machine in this folder, for replaying a log.
+   *
+   * @param options replace parts of it
+   */
+  MachineConfig config(LogHeader log, MachineOptions options) {
+    MachineConfigBuilder builder = MachineConfig.builder();
+    read(builder);
+    options.apply(builder);
+    // Anchors need no counter, and every engine has them.
+    return builder.build(
+        log.semantics() == BranchSemantics.ANCHORS ? Purpose.FREE_RUNNING : Purpose.RECORDED);
+  }
+
+  /**
+   * The machine in this folder as a checkpoint has it.
+   *
+   * @throws VmmException if it cannot be restored
+   */
+  Machine open(MachineConfig config, LogHeader log, Path checkpoint) {
+    ConfiguredMachine.requireReplayable(config, log);
+    return ConfiguredMachine.restore(config, DiskUse.PRIVATE, checkpoint);
   }
 
   /**
    * The machine in this folder: from its state, or from its start. What the guest writes does not change the folder.
    *
    * @param config as {@link #read} and the user have it
-   * @param wallClockNanos of a start, see {@link ConfiguredMachine#spec}
+   * @param log what is to be replayed on it
+   * @throws VmmException if it cannot replay that log, naming the header's field
    */
-  Machine open(MachineConfig config, long wallClockNanos) {
-    return open(config, wallClockNanos, DiskUse.PRIVATE);
+  Machine open(MachineConfig config, LogHeader log) {
+    return open(config, log, DiskUse.PRIVATE);
   }
 
-  /** As {@link #open(MachineConfig, long)}, with disks of another use. */
-  Machine open(MachineConfig config, long wallClockNanos, DiskUse use) {
+  /** As {@link #open(MachineConfig, LogHeader)}, with disks of another use. */
+  Machine open(MachineConfig config, LogHeader log, DiskUse use) {
+    ConfiguredMachine.requireReplayable(config, log);
     return hasState()
         ? ConfiguredMachine.restore(config, use, state())
-        : ConfiguredMachine.create(config, ConfiguredMachine.spec(config, wallClockNanos), use);
+        : ConfiguredMachine.create(config, ConfiguredMachine.spec(config, log), use);
   }
 
-  /** As {@link #open(MachineConfig, long)}, on an engine of the caller's. */
-  Machine open(MachineFactory engine, MachineConfig config, long wallClockNanos) {
+  /** As {@link #open(MachineConfig, LogHeader)}, on an engine of the caller's. */
+  Machine open(MachineFactory engine, MachineConfig config, LogHeader log) {
+    ConfiguredMachine.requireReplayable(config, log);
     return hasState()
         ? ConfiguredMachine.restore(engine, config, DiskUse.PRIVATE, state())
         : ConfiguredMachine.create(
-            engine, config, ConfiguredMachine.spec(config, wallClockNanos), DiskUse.PRIVATE);
+            engine, config, ConfiguredMachine.spec(config, log), DiskUse.PRIVATE);
+  }
+
+  /** Fills a file with a disk's content. */
+  @FunctionalInterface
+  private interface Copying {
+    void to(Path copy) throws IOException;
   }
 
   private Path copyOf(DriveConfig drive) {
@@ -154,11 +235,11 @@ final class MachineFolder {
   }
 
   /** Copies what is not zero, so that the copy of a sparse image is one too. */
-  private void copyDisk(DriveConfig drive) {
+  private void copyDisk(DriveConfig drive, Copying copying) {
     try {
       Path copy = copyOf(drive);
       Files.createFile(copy, PosixFilePermissions.asFileAttribute(FILE_MODE));
-      SparseCopy.copy(drive.path(), copy);
+      copying.to(copy);
     } catch (IOException e) {
       throw unwritable("a copy of disk '%s'".formatted(drive.path()), e);
     }

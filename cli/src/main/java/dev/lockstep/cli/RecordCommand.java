@@ -32,6 +32,7 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
   private Path log = Path.of("");
 
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
+  @Mixin private final CheckpointOption checkpoints = new CheckpointOption();
   @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
   @Mixin private final DebugOption debug = new DebugOption();
@@ -44,6 +45,7 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() {
     debug.apply();
+    checkpoints.check();
     snapshotOptions.prepare();
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
@@ -64,14 +66,19 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
         if (from != null) {
           folder.keepState(from);
         }
-        MachineSession.Outcome outcome =
-            new MachineSession(machine, System.err)
-                .withSnapshots(snapshotOptions.of(machine, config, System.err))
-                .run(console -> machine.start(sink, new DirectGate(console), 1), MachineMode.LIVE);
+        MachineSession.Outcome outcome;
+        CheckpointOption.Running running = checkpoints.begin(machine, log, System.err);
+        try (running) {
+          outcome =
+              new MachineSession(machine, System.err)
+                  .withSnapshots(snapshotOptions.of(machine, config, System.err))
+                  .run(
+                      console -> machine.start(sink, new DirectGate(console), 1), MachineMode.LIVE);
+        }
         if (report.wanted()) {
-          report.print(
-              ReportOptions.report(outcome).add("log_bytes", "log bytes", sink.bytesWritten()),
-              System.err);
+          Report rows =
+              ReportOptions.report(outcome).add("log_bytes", "log bytes", sink.bytesWritten());
+          report.print(running.add(rows), System.err);
         }
         return outcome.exitStatus();
       }

@@ -1,18 +1,25 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.vmm.config.MachineConfig;
-import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.inspect.MachineView;
+import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEnding;
 import dev.lockstep.vmm.machine.DirectGate;
-import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.DivergenceException;
+import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineMode;
 import dev.lockstep.vmm.machine.OutputConsumer;
+import dev.lockstep.vmm.machine.ReplayTarget;
 import dev.lockstep.vmm.replay.FileLogSource;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code lockstep replay}: a recorded run once more. */
 @Command(
@@ -20,6 +27,7 @@ import picocli.CommandLine.Option;
     description = {
       "Replays what 'lockstep record' recorded, as fast as it goes, and compares: every output byte, the digests on the way, and the final state of registers, memory and disks.",
       "The machine is the recorded one; options replace parts of its configuration, for files that have moved.",
+      "With --until the replay stops there and tells on standard error where it stands: point, virtual time, next entry, registers.",
     },
     sortOptions = false)
 final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
@@ -33,9 +41,31 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
   @Option(names = "--no-console", description = "Do not show what the guest put out.")
   private boolean noConsole;
 
+  @Option(
+      names = "--until",
+      paramLabel = "PLACE",
+      converter = ReplayPlace.class,
+      description = "Stop at exactly this place: " + ReplayPlace.FORMS + ".")
+  private @Nullable ReplayTarget until;
+
+  @Option(
+      names = "--from-start",
+      description =
+          "With --until: do not begin at a checkpoint, even if there is one before the place.")
+  private boolean fromStart;
+
+  @Option(
+      names = "--snapshot-to",
+      paramLabel = "FOLDER",
+      description =
+          "With --until: a new folder for a snapshot of the machine there, which 'run --from' and 'record --from' go on from.")
+  private @Nullable Path snapshotTo;
+
+  @Mixin private final CheckpointOption checkpoints = new CheckpointOption();
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
   @Mixin private final DebugOption debug = new DebugOption();
+  @Spec private CommandSpec command = CommandSpec.create();
 
   @Override
   public boolean debug() {
@@ -45,21 +75,58 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() {
     debug.apply();
-    MachineFolder folder = new MachineFolder(log);
-    MachineConfigBuilder builder = MachineConfig.builder();
-    folder.read(builder);
-    machineOptions.apply(builder);
-    try (FileLogSource source = new FileLogSource(log)) {
-      MachineConfig config = builder.build();
-      try (Machine machine = folder.open(config, source.header().wallClockNanos())) {
-        MachineSession.Outcome outcome =
-            new MachineSession(machine, System.err)
-                .run(
-                    console -> machine.follow(source, gate(console), MachineMode.REPLAY),
-                    MachineMode.REPLAY);
-        report.print(outcome, System.err);
-        return conclude(source, outcome);
+    check();
+    MachineFolder snapshot = snapshotTo == null ? null : new MachineFolder(snapshotTo);
+    if (snapshot != null) {
+      snapshot.make();
+    }
+    try (OpenedReplay opened =
+        until == null || fromStart
+            ? OpenedReplay.atStart(log, machineOptions)
+            : OpenedReplay.near(log, machineOptions, until, System.err)) {
+      MachineSession.Outcome outcome = run(opened);
+      if (outcome.end().reason() == EndReason.TARGET) {
+        stand(opened, outcome);
+        if (snapshot != null) {
+          snapshot.keep(opened.config(), opened.machine());
+        }
+        return ExitStatus.OK;
       }
+      report.print(outcome, System.err);
+      return conclude(opened.source(), outcome.end());
+    }
+  }
+
+  private void check() {
+    checkpoints.check();
+    if (until == null && (fromStart || snapshotTo != null)) {
+      throw new ParameterException(
+          command.commandLine(),
+          "%s goes with --until".formatted(fromStart ? "--from-start" : "--snapshot-to"));
+    }
+    if (until != null && checkpoints.wanted()) {
+      throw new ParameterException(
+          command.commandLine(), "--checkpoint-every goes with a whole replay, without --until");
+    }
+  }
+
+  private MachineSession.Outcome run(OpenedReplay opened) {
+    CheckpointOption.Running running = checkpoints.begin(opened.machine(), log, System.err);
+    try (running) {
+      return new MachineSession(opened.machine(), System.err)
+          .run(console -> start(opened, gate(console)), MachineMode.REPLAY);
+    } catch (DivergenceException e) {
+      DivergenceReport.of(log, opened.machine(), e).print(System.err);
+      throw e;
+    }
+  }
+
+  private void start(OpenedReplay opened, DirectGate gate) {
+    ReplayTarget target = until;
+    if (target == null) {
+      opened.machine().follow(opened.source(), gate, MachineMode.REPLAY);
+    } else {
+      opened.machine().replay(opened.source(), gate, target);
     }
   }
 
@@ -67,12 +134,19 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
     return new DirectGate(noConsole ? (stream, offset, bytes) -> {} : console);
   }
 
-  private static int conclude(FileLogSource source, MachineSession.Outcome outcome) {
-    if (outcome.exitStatus() == ExitStatus.UNCERTAIN) {
+  private void stand(OpenedReplay opened, MachineSession.Outcome outcome) {
+    MachineView view = opened.machine().atBoundary(MachineView::of).join();
+    Report rows = report.wanted() ? ReportOptions.report(outcome) : new Report();
+    report.print(StandReport.add(rows, view, opened.checkpoint()), System.err);
+    if (!report.json()) {
+      StandReport.listing(view, System.err);
+    }
+  }
+
+  private Integer conclude(FileLogSource source, MachineEnd end) {
+    if (end.reason() == EndReason.UNCERTAIN) {
       System.err.println(
-          "lockstep: the replay is identical as far as the log is certain: up to "
-              + outcome.end().at()
-              + ". Behind it the guest computed without an exit, and got what was due at a point that cannot be found again.");
+          "lockstep: the replay is identical as far as the log is certain: up to " + end.at());
       return ExitStatus.UNCERTAIN;
     }
     // Past the last entry the file tells how it ends.
@@ -83,6 +157,11 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
     }
     if (ending.kind() != LogEnding.Kind.COMPLETE) {
       throw new StatusException(ExitStatus.DATA, ending.asException());
+    }
+    if (until != null && until != ReplayPlace.END) {
+      throw new VmmException(
+          "the log ends at %s, before the place that --until names".formatted(end.at()),
+          "'lockstep log info' tells how far it goes.");
     }
     System.err.println("lockstep: the replay is identical to the recording");
     return ExitStatus.OK;

@@ -24,6 +24,11 @@ final class ReportOptions {
     return stats || json;
   }
 
+  /** Whether programs are to read it. */
+  boolean json() {
+    return json;
+  }
+
   /** Prints what is wanted. */
   void print(MachineSession.Outcome outcome, PrintStream to) {
     if (wanted()) {
@@ -37,7 +42,7 @@ final class ReportOptions {
   }
 
   /** Hashes as programs like them: JSON's numbers have not 64 bits everywhere. */
-  private static Map<String, Object> hex(MachineDigest digest) {
+  static Map<String, Object> hex(MachineDigest digest) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("registers", "%016x".formatted(digest.registers()));
     values.put("devices", "%016x".formatted(digest.devices()));

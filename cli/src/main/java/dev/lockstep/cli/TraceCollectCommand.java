@@ -81,9 +81,7 @@ final class TraceCollectCommand implements Callable<Integer>, DebugOption.Carrie
     boolean kept = false;
     try (Machine machine =
         folder.open(
-            new MachineFactory(EngineChoice.SOFT, collector.engine()),
-            config,
-            source.header().wallClockNanos())) {
+            new MachineFactory(EngineChoice.SOFT, collector.engine()), config, source.header())) {
       int status = replay(machine, source, collector);
       kept = true;
       return status;

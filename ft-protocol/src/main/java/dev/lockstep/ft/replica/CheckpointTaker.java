@@ -13,7 +13,6 @@ import dev.lockstep.vmm.snapshot.CheckpointWriter;
 import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
@@ -34,12 +33,10 @@ final class CheckpointTaker {
   private static final int SLICE_PAGES = 512;
   private static final int MAX_PASSES = 5;
   private static final int SMALL_PAGES = 2_048;
-  private static final int BLOCKS_PER_PIECE = (1 << 20) / DirtyBlocks.BLOCK_BYTES;
 
   private final Machine machine;
   private final CheckpointFile file;
   private final Supplier<List<StreamPiece>> tail;
-  private final byte[] piece = new byte[1 << 20];
 
   /**
    * @param tail the last of what the machine has put out; asked at the very boundary the checkpoint is of
@@ -147,21 +144,10 @@ final class CheckpointTaker {
     }
   }
 
-  private void copyBlocks(CheckpointWriter writer, List<DiskBackend> disks, List<BitSet> blocks)
-      throws IOException {
+  private static void copyBlocks(
+      CheckpointWriter writer, List<DiskBackend> disks, List<BitSet> blocks) throws IOException {
     for (int disk = 0; disk < disks.size(); disk++) {
-      BlockStore store = disks.get(disk).store();
-      BitSet wanted = blocks.get(disk);
-      int from = wanted.nextSetBit(0);
-      while (from >= 0) {
-        int to = Math.min(wanted.nextClearBit(from), from + BLOCKS_PER_PIECE);
-        long offset = (long) from * DirtyBlocks.BLOCK_BYTES;
-        int length =
-            (int) (Math.min((long) to * DirtyBlocks.BLOCK_BYTES, store.sizeBytes()) - offset);
-        store.read(offset, ByteBuffer.wrap(piece, 0, length));
-        writer.blocks(disk, offset, piece, length);
-        from = wanted.nextSetBit(to);
-      }
+      writer.blocks(disk, disks.get(disk).store(), blocks.get(disk));
     }
   }
 

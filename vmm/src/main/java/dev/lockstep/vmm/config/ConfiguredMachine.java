@@ -8,8 +8,8 @@ import dev.lockstep.vmm.boot.BootOptions;
 import dev.lockstep.vmm.boot.KernelEdit;
 import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskImage;
-import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.disk.RewindableDisk;
+import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
@@ -86,27 +86,60 @@ public final class ConfiguredMachine {
    * @throws VmmException if kernel or initrd cannot be read
    */
   public static MachineSpec spec(MachineConfig config, long wallClockNanos) {
+    return spec(config, wallClockNanos, config.counting().semantics(), loadedFacts(config));
+  }
+
+  /**
+   * What a machine of a configuration is made of that is to replay a log from its start: the log says what is counted, and what
+   * the RTC shows.
+   *
+   * @throws VmmException if it cannot replay this log, naming the header's field; or as {@link #spec(MachineConfig, long)}
+   */
+  public static MachineSpec spec(MachineConfig config, LogHeader log) {
+    requireReplayable(config, log);
+    return spec(config, log.wallClockNanos(), log.semantics(), loadedFacts(config));
+  }
+
+  /**
+   * Refuses, before anything is loaded, a configuration that cannot replay a log.
+   *
+   * @throws VmmException naming the header's field
+   */
+  public static void requireReplayable(MachineConfig config, LogHeader log) {
+    log.requireModel(config.cpuModel());
+    if (config.engine().equals(EngineChoice.KVM)
+        && config.counting() != Counting.STEP
+        && log.semantics() != BranchSemantics.ANCHORS) {
+      throw new VmmException(
+          "engine kvm cannot replay this log: its branch semantics are %s, and kvm has no branch counter"
+              .formatted(log.semantics()),
+          "Replay it with --engine soft, which counts by every semantics, or slowly with --counter step.");
+    }
+  }
+
+  private static SortedMap<String, String> loadedFacts(MachineConfig config) {
     SortedMap<String, String> facts = new TreeMap<>(config.facts());
     facts.put(KERNEL_FACT, BootLoader.fileDigest(config.kernel(), "kernel"));
     Path initrd = config.initrd();
     if (initrd != null) {
       facts.put(INITRD_FACT, BootLoader.fileDigest(initrd, "initrd"));
     }
-    return spec(config, wallClockNanos, facts);
+    return facts;
   }
 
   private static MachineSpec spec(
-      MachineConfig config, long wallClockNanos, SortedMap<String, String> facts) {
+      MachineConfig config,
+      long wallClockNanos,
+      BranchSemantics semantics,
+      SortedMap<String, String> facts) {
     return new MachineSpec(
         config.name(),
         config.cpuModel(),
-        config.counting().semantics(),
+        semantics,
         config.memoryBytes(),
         wallClockNanos,
         pacing(config),
-        config.counting() == Counting.ANCHORS
-            ? ANCHORS_BETWEEN_DIGESTS
-            : MachineSpec.DIGEST_SPACING,
+        semantics == BranchSemantics.ANCHORS ? ANCHORS_BETWEEN_DIGESTS : MachineSpec.DIGEST_SPACING,
         facts);
   }
 
@@ -188,7 +221,7 @@ public final class ConfiguredMachine {
         facts.put(loaded, digest);
       }
     }
-    MachineSpec spec = spec(config, header.wallClockNanos(), facts);
+    MachineSpec spec = spec(config, header.wallClockNanos(), header.semantics(), facts);
     return engine.restore(spec, openDisks(config, use), snapshot, patched(config));
   }
 
@@ -209,7 +242,7 @@ public final class ConfiguredMachine {
     }
     return factory(config)
         .restore(
-            spec(config, spec.wallClockNanos(), facts),
+            spec(config, spec.wallClockNanos(), spec.semantics(), facts),
             openDisks(config, use),
             checkpoint,
             patched(config));
@@ -219,7 +252,12 @@ public final class ConfiguredMachine {
     return config.patchesTsc() ? new ExactTsc() : null;
   }
 
-  private static LogHeader header(Path snapshot) {
+  /**
+   * What machine a snapshot is of, and where it stood.
+   *
+   * @throws VmmException if the file is not there or its beginning cannot be read
+   */
+  public static LogHeader header(Path snapshot) {
     try (DataInputStream in =
         new DataInputStream(new BufferedInputStream(Files.newInputStream(snapshot)))) {
       return new CheckpointReader(in).header();

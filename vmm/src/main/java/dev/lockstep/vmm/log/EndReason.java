@@ -17,7 +17,9 @@ public enum EndReason {
   /** This replica handed the guest over, or lost arbitration. */
   HANDED_OVER(false),
   /** A replay came to where the log is not certain any further ({@link LogEntry.UncertainFrom}). Never in a log. */
-  UNCERTAIN(false);
+  UNCERTAIN(false),
+  /** A replay came to where it was to stop. Never in a log. */
+  TARGET(false);
 
   private final boolean byGuest;
 

@@ -64,6 +64,11 @@ public final class EventLogReader implements AutoCloseable {
     return header;
   }
 
+  /** The files that the log is in, in order. */
+  public List<Path> segments() {
+    return segments;
+  }
+
   /** The next entry, without taking it; null at the end of the good part. */
   public @Nullable LogEntry peek() {
     while (entries.isEmpty() && ending == null) {

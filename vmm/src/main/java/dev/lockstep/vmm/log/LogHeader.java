@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.log;
 
 import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -115,6 +116,16 @@ public record LogHeader(
       DiskIdentity ours = mine.disks.get(i);
       require("size of disk '%s'".formatted(theirs.name()), theirs.bytes(), ours.bytes());
     }
+  }
+
+  /**
+   * Refuses a CPU that is not the recorded one; nothing needs to be loaded for this.
+   *
+   * @throws VmmException naming the field that differs, with both values
+   */
+  public void requireModel(CpuModel mine) {
+    require("CPU model", cpuModel, mine.name());
+    require("CPU model digest", cpuModelDigest, mine.digest());
   }
 
   private static void require(String field, Object theirs, Object ours) {

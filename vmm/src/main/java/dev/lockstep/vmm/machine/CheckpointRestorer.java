@@ -13,9 +13,15 @@ import java.util.List;
 /** Fills a machine that has not run from a checkpoint, and checks that it has become what the checkpoint says. */
 final class CheckpointRestorer implements CheckpointReader.Target {
   private final MachineCore core;
+  private final WrittenBlocks written = new WrittenBlocks();
 
   CheckpointRestorer(MachineCore core) {
     this.core = core;
+  }
+
+  /** The blocks that were restored, which a checkpoint of the restored machine must have as well. */
+  WrittenBlocks written() {
+    return written;
   }
 
   @Override
@@ -36,6 +42,7 @@ final class CheckpointRestorer implements CheckpointReader.Target {
     if (disk >= disks.size()) {
       throw new IOException("there is no disk %d".formatted(disk));
     }
+    written.mark(disk, offset, length);
     disks.get(disk).store().write(offset, ByteBuffer.wrap(bytes, from, length));
   }
 

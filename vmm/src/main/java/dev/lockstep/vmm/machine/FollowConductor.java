@@ -21,10 +21,20 @@ final class FollowConductor implements Conductor {
   private final LogSource source;
   private final OutputGate gate;
   private final MachineMode mode;
+  private final @Nullable ReplayStop stop;
   private volatile boolean waiting;
 
+  /**
+   * @param until where to stop before the log's end; null for nowhere
+   */
   FollowConductor(
-      MachineCore core, Mailbox mailbox, LogSource source, OutputGate gate, MachineMode mode) {
+      MachineCore core,
+      Mailbox mailbox,
+      LogSource source,
+      OutputGate gate,
+      MachineMode mode,
+      @Nullable ReplayTarget until) {
+    this.stop = until == null ? null : new ReplayStop(core, until);
     this.core = core;
     this.mailbox = mailbox;
     this.source = source;
@@ -56,11 +66,17 @@ final class FollowConductor implements Conductor {
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
     LogEntry entry = source.peek();
+    boolean due = entry != null && standsAt(entry.at());
+    if (stop != null && stop.reached(entry, due)) {
+      return core.end(EndReason.TARGET, false, false);
+    }
     if (entry == null) {
       return atEndOfSource();
     }
-    if (!standsAt(entry.at())) {
-      advanceTowards(entry);
+    if (!due) {
+      if (stop == null || !stop.advance(entry)) {
+        advanceTowards(entry);
+      }
       return null;
     }
     return take(entry);

@@ -2,7 +2,9 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.vmm.log.LogHeader;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongFunction;
 
 /**
  * One VM: memory, bus, devices, one vCPU, and the clock. Many live in one JVM; none knows of another.
@@ -45,6 +47,14 @@ public interface Machine extends AutoCloseable {
   ReplayCursor navigate(ReopenableLog log);
 
   /**
+   * Follows a finished log as in {@link MachineMode#REPLAY}, to a place in it. There the run is over, with {@link
+   * dev.lockstep.vmm.log.EndReason#TARGET}; the machine can be looked at and saved until it is closed.
+   *
+   * @throws dev.lockstep.engine.VmmException as {@link #follow}
+   */
+  void replay(LogSource source, OutputGate gate, ReplayTarget until);
+
+  /**
    * Makes a following machine live: it first applies every entry that its source still holds (the source must not get
    * more), then the gate sends again what was not released, disk requests without a logged completion finish once, the
    * wall clock is set by a logged step, and a new log begins.
@@ -83,6 +93,16 @@ public interface Machine extends AutoCloseable {
    * @param file appears when it is whole; one that is there already is replaced
    */
   CompletableFuture<SnapshotInfo> snapshot(Path file);
+
+  /**
+   * As {@link #snapshot}, with everything that was written to the disks since the machine's start, and since the start of the
+   * one whose checkpoint it was restored from: with disks as they were then, it can be restored. Not for a machine whose disks are replicated, since both ask which blocks were
+   * written.
+   *
+   * @param file names the file, by the number of the log entry that comes next
+   * @return empty if nothing was written: no replay can be led here (between two anchors), or the guest has ended
+   */
+  CompletableFuture<Optional<SnapshotInfo>> checkpoint(LongFunction<Path> file);
 
   /**
    * Limits how much of the time the vCPU runs, to let a backup catch up.

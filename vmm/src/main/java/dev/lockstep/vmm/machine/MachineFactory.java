@@ -56,7 +56,8 @@ public final class MachineFactory {
         exactTsc.begin(state);
       }
       parts.vcpu().setState(state);
-      return new PcMachine(new MachineCore(spec, parts), parts, PcMachine.Origin.LOADED);
+      return new PcMachine(
+          new MachineCore(spec, parts), parts, PcMachine.Origin.LOADED, new WrittenBlocks());
     } catch (Throwable e) {
       parts.close();
       throw e;
@@ -107,7 +108,7 @@ public final class MachineFactory {
       while (checkpoint.next(restorer)) {
         // to the end
       }
-      return new PcMachine(core, parts, PcMachine.Origin.RESTORED);
+      return new PcMachine(core, parts, PcMachine.Origin.RESTORED, restorer.written());
     } catch (Throwable e) {
       parts.close();
       throw e;

@@ -1,11 +1,16 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +43,7 @@ final class PcMachine implements Machine {
   private volatile int speedPermille = FULL_SPEED;
 
   // The vCPU thread's own.
+  private final WrittenBlocks writtenBlocks;
   private @Nullable OutputGate gate;
   private Mailbox.Order.@Nullable GoLive goingLive;
   private boolean paused;
@@ -45,7 +51,11 @@ final class PcMachine implements Machine {
   private boolean killed;
   private boolean stopped;
 
-  PcMachine(MachineCore core, MachineParts parts, Origin origin) {
+  /**
+   * @param written blocks of the disks that are not as they were at first
+   */
+  PcMachine(MachineCore core, MachineParts parts, Origin origin, WrittenBlocks written) {
+    this.writtenBlocks = written;
     this.parts = parts;
     this.core = core;
     this.origin = origin;
@@ -66,6 +76,16 @@ final class PcMachine implements Machine {
 
   @Override
   public void follow(LogSource source, OutputGate gate, MachineMode mode) {
+    follow(source, gate, mode, null);
+  }
+
+  @Override
+  public void replay(LogSource source, OutputGate gate, ReplayTarget until) {
+    follow(source, gate, MachineMode.REPLAY, until);
+  }
+
+  private void follow(
+      LogSource source, OutputGate gate, MachineMode mode, @Nullable ReplayTarget until) {
     synchronized (lifecycle) {
       requireNew();
       if (mode == MachineMode.LIVE) {
@@ -74,7 +94,7 @@ final class PcMachine implements Machine {
       requireFitting(source.header(), mode);
     }
     source.onAvailable(mailbox::wake);
-    launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode));
+    launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode, until));
   }
 
   @Override
@@ -187,21 +207,41 @@ final class PcMachine implements Machine {
 
   @Override
   public CompletableFuture<SnapshotInfo> snapshot(Path file) {
-    return atBoundary(boundary -> writeSnapshot(file));
+    return atBoundary(boundary -> writeSnapshot(file, List.of()));
   }
 
-  private SnapshotInfo writeSnapshot(Path file) {
+  @Override
+  public CompletableFuture<Optional<SnapshotInfo>> checkpoint(LongFunction<Path> file) {
+    return atBoundary(boundary -> {
+      AnchoredVcpu anchored = core.anchored();
+      boolean nameless = anchored != null && !anchored.isAtAnchor();
+      if (nameless || core.runner().endReason() != null) {
+        return Optional.empty();
+      }
+      List<BitSet> blocks = writtenBlocks.update(core.disks());
+      return Optional.of(writeSnapshot(file.apply(core.nextSequence()), blocks));
+    });
+  }
+
+  private SnapshotInfo writeSnapshot(Path file, List<BitSet> blocks) {
     long started = System.nanoTime();
     MachineDigest digest = core.digest(false);
     long sequence = core.nextSequence();
-    long bytes = SnapshotFile.write(file, out -> SnapshotFile.checkpoint(core, digest, out));
+    long bytes =
+        SnapshotFile.write(file, out -> SnapshotFile.checkpoint(core, digest, blocks, out));
     Conductor now = conductor;
     // Only this thread says that the run is over, or it is, and there is no log any more.
     if (now != null && !finished) {
       now.mark(digest);
     }
     return new SnapshotInfo(
-        file, core.moment(), sequence, digest, bytes, System.nanoTime() - started);
+        file,
+        core.moment(),
+        core.virtualNanos(),
+        sequence,
+        digest,
+        bytes,
+        System.nanoTime() - started);
   }
 
   @Override

@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.BitSet;
+import java.util.List;
 import java.util.Set;
 
 /** Snapshots as files: written whole or not at all, with mode 0600, since guest memory holds secrets. */
@@ -93,11 +95,19 @@ final class SnapshotFile {
     }
   }
 
-  /** Writes everything of a machine that stands still; disks are left out. */
-  static void checkpoint(MachineCore core, MachineDigest digest, DataOutputStream out)
+  /**
+   * Writes everything of a machine that stands still; of its disks only some blocks.
+   *
+   * @param blocks which, by disk; empty to leave out the disks
+   */
+  static void checkpoint(
+      MachineCore core, MachineDigest digest, List<BitSet> blocks, DataOutputStream out)
       throws IOException {
     CheckpointWriter writer = new CheckpointWriter(out, core.headerWithoutContent(0));
     writer.nonZeroPages(core.memory(), core.pages().everWritten());
+    for (int disk = 0; disk < blocks.size(); disk++) {
+      writer.blocks(disk, core.disks().get(disk).store(), blocks.get(disk));
+    }
     writer.state(MachineStateCodec.encode(core));
     writer.end(digest);
   }

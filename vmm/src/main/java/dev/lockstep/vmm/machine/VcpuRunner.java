@@ -102,6 +102,40 @@ final class VcpuRunner {
     return go(Long.MAX_VALUE, target);
   }
 
+  /**
+   * Executes one instruction, one iteration of a repeated one, or one delivery, with what is due before it: what {@link
+   * #run} does between two boundaries.
+   */
+  Stop step() {
+    if (endReason != null) {
+      return Stop.ENDED;
+    }
+    if (halted && !wake()) {
+      return Stop.HALTED;
+    }
+    if (vcpu.branchCount() >= clock.countAt(board.nextDeadlineNanos())) {
+      settle();
+    }
+    vcpu.requestInterruptWindow(false);
+    if (board.interruptPending() && vcpu.interruptible()) {
+      vcpu.injectInterrupt(board.acknowledgeInterrupt());
+    }
+    while (true) {
+      VcpuExit exit = vcpu.step();
+      Stop stop = dispatch(exit, Long.MAX_VALUE, false);
+      boolean answered =
+          exit instanceof VcpuExit.PortRead
+              || exit instanceof VcpuExit.MmioRead
+              || exit instanceof VcpuExit.MsrRead;
+      if (stop != null) {
+        return stop;
+      }
+      if (!answered) {
+        return halted ? Stop.HALTED : Stop.POINT;
+      }
+    }
+  }
+
   /** If the guest is halted and an interrupt waits for it, injects it and answers true: it runs on. */
   boolean wake() {
     if (halted && board.interruptPending() && vcpu.interruptible()) {

@@ -2,6 +2,8 @@ package dev.lockstep.vmm.snapshot;
 
 import com.github.luben.zstd.Zstd;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.vmm.disk.BlockStore;
+import dev.lockstep.vmm.disk.DirtyBlocks;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.MomentCodec;
@@ -120,6 +122,26 @@ public final class CheckpointWriter {
     ByteBuffer batch = ByteBuffer.wrap(raw);
     batch.putInt(disk).putLong(offset).put(data, 0, length);
     compressed(CheckpointFormat.BLOCKS, batch.position());
+  }
+
+  /**
+   * Writes blocks of a disk as they are now.
+   *
+   * @param disk index in the configuration
+   * @param wanted by number; see {@link DirtyBlocks}
+   */
+  public void blocks(int disk, BlockStore store, BitSet wanted) throws IOException {
+    byte[] piece = new byte[CheckpointFormat.BLOCK_BYTES];
+    int from = wanted.nextSetBit(0);
+    while (from >= 0) {
+      int to = Math.min(wanted.nextClearBit(from), from + piece.length / DirtyBlocks.BLOCK_BYTES);
+      long offset = (long) from * DirtyBlocks.BLOCK_BYTES;
+      long end = Math.min((long) to * DirtyBlocks.BLOCK_BYTES, store.sizeBytes());
+      int length = (int) (end - offset);
+      store.read(offset, ByteBuffer.wrap(piece, 0, length));
+      blocks(disk, offset, piece, length);
+      from = wanted.nextSetBit(to);
+    }
   }
 
   /** Writes everything but memory and disks. */
