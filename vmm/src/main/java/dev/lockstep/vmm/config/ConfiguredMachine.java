@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.config;
 
 import dev.lockstep.counting.StepCountedVcpu;
+import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.boot.BootLoader;

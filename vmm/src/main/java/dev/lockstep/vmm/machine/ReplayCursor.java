@@ -63,7 +63,12 @@ public final class ReplayCursor implements AutoCloseable {
 
   private FollowConductor follow(LogSource from) {
     return new FollowConductor(
-        core, mailbox, from, new DirectGate((stream, offset, bytes) -> {}), MachineMode.REPLAY);
+        core,
+        mailbox,
+        from,
+        new DirectGate((stream, offset, bytes) -> {}),
+        MachineMode.REPLAY,
+        null);
   }
 
   /** What the log is of. */
@@ -214,7 +219,7 @@ public final class ReplayCursor implements AutoCloseable {
     if (runner.halted()) {
       follow.idleTowards(entry);
     } else {
-      runner.step();
+      runner.move();
     }
   }
 

@@ -175,7 +175,7 @@ final class VcpuRunner {
    *
    * @return whether it has moved; if not, the guest is halted and no interrupt waits for it, or it has ended itself
    */
-  boolean step() {
+  boolean move() {
     if (endReason != null || halted && !wake()) {
       return false;
     }
@@ -206,7 +206,7 @@ final class VcpuRunner {
     }
   }
 
-  /** After {@link #step}: lets the timers fire that are due, as {@link #run} does at its limit, unless an event is to be delivered first. */
+  /** After {@link #move}: lets the timers fire that are due, as {@link #run} does at its limit, unless an event is to be delivered first. */
   void settleArrived(CpuState scratch) {
     if (vcpu.branchCount() < clock.countAt(board.nextDeadlineNanos())) {
       return;
