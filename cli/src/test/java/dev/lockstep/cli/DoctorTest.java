@@ -23,6 +23,7 @@ final class DoctorTest {
           "single_step",
           "breakpoints",
           "watchpoints",
+          "translations",
           "cpuid",
           "rdtsc",
           "syscall",
