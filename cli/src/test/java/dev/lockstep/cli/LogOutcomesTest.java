@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.vmm.config.ConfiguredMachine;
@@ -81,6 +82,9 @@ final class LogOutcomesTest {
           }),
           1);
       assertThat(printed.await(1, TimeUnit.MINUTES)).isTrue();
+      // Well past its last exit.
+      long before = machine.status().instructions();
+      await().until(() -> machine.status().instructions() > before + 1_000_000);
       machine.stop();
       machine.ended().get(1, TimeUnit.MINUTES);
     }

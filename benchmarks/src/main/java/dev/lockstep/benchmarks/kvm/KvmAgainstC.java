@@ -56,9 +56,9 @@ public final class KvmAgainstC {
     try {
       compare(rounds, wanted);
     } catch (KvmException e) {
-      fail(e.getMessage(), e.advice());
+      fail(String.valueOf(e.getMessage()), e.advice());
     } catch (VmmException e) {
-      fail(e.getMessage(), e.advice());
+      fail(String.valueOf(e.getMessage()), e.advice());
     }
   }
 
