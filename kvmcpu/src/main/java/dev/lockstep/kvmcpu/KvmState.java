@@ -190,7 +190,7 @@ final class KvmState {
     if (vcpu.getMsrs(msrs) != MSRS.length) {
       throw new IllegalStateException("KVM does not have all of the registers it listed");
     }
-    getRegs(s);
+    getRegs(regs, s);
     getSregs(s);
     MemorySegment.copy(xsave, ValueLayout.JAVA_BYTE, 0, s.fxsave, 0, FXSAVE_UNUSED_FROM);
     for (int i = FXSAVE_UNUSED_FROM; i < CpuState.FXSAVE_BYTES; i++) {
@@ -209,7 +209,8 @@ final class KvmState {
     s.engineState = new byte[0];
   }
 
-  private void getRegs(CpuState s) {
+  /** General registers, RIP and RFLAGS of a {@code kvm_regs}. */
+  static void getRegs(MemorySegment regs, CpuState s) {
     s.gpr[0] = kvm_regs.rax(regs);
     s.gpr[1] = kvm_regs.rcx(regs);
     s.gpr[2] = kvm_regs.rdx(regs);

@@ -130,6 +130,7 @@ public final class KvmVcpu implements Vcpu {
   @Override
   public VcpuExit run(long limitCount) {
     KickTimer timer = owner.bind(vcpu);
+    nativeStep.forget();
     vm.translations().use();
     if (!finishing.active()) {
       VcpuExit exit = resume();
@@ -277,6 +278,7 @@ public final class KvmVcpu implements Vcpu {
   }
 
   private void enterFinisher() {
+    nativeStep.forget();
     getState(crossing);
     if (!finishing.active()) {
       queued.clear();
@@ -294,20 +296,21 @@ public final class KvmVcpu implements Vcpu {
     VcpuExit exit = finishing.advance(windowWanted, vcpu, crossing);
     work += System.nanoTime() - before;
     if (exit == null && !finishing.awaits(windowWanted, crossing)) {
-      leaveFinisher();
+      leaveFinisher(crossing);
     }
     return exit;
   }
 
-  /** Hands the state {@link #crossing}, which is the finisher's, to the kernel. */
-  private void leaveFinisher() {
+  /** Hands a state, which is the finisher's, to the kernel. */
+  private void leaveFinisher(CpuState from) {
     if (finishing.end()) {
       vm.translations().changed();
     }
-    load(crossing);
+    load(from);
   }
 
   private void load(CpuState from) {
+    nativeStep.forget();
     state.set(from);
     vm.translations().forgetStale();
     halted = from.halted && !(from.nmiPending && !from.nmiBlocked) && from.pendingInterrupt < 0;
@@ -375,9 +378,11 @@ public final class KvmVcpu implements Vcpu {
         VcpuExit exit = settle();
         return exit != null ? exit : VcpuExit.Stepped.STEPPED;
       }
-      getState(crossing);
+      if (queued.any() || !nativeStep.follow()) {
+        getState(nativeStep.standing());
+      }
       if (!finishing.active()) {
-        if (nativeStep.suits(crossing) && stepNatively()) {
+        if (nativeStep.suits() && stepNatively()) {
           return VcpuExit.Stepped.STEPPED;
         }
         enterFinisher();
@@ -393,11 +398,11 @@ public final class KvmVcpu implements Vcpu {
     if (finishing.waits()) {
       return false;
     }
-    getState(crossing);
-    if (!nativeStep.suits(crossing)) {
+    getState(nativeStep.standing());
+    if (!nativeStep.suits()) {
       return false;
     }
-    leaveFinisher();
+    leaveFinisher(nativeStep.standing());
     if (stepNatively()) {
       return true;
     }
@@ -409,9 +414,12 @@ public final class KvmVcpu implements Vcpu {
     fresh = false;
     vm.translations().use();
     long before = System.nanoTime();
-    boolean stepped = nativeStep.step();
+    NativeStep.Outcome outcome = nativeStep.step();
     work += System.nanoTime() - before;
-    return stepped;
+    if (outcome == NativeStep.Outcome.ASTRAY) {
+      load(nativeStep.standing());
+    }
+    return outcome == NativeStep.Outcome.STEPPED;
   }
 
   @Override
@@ -542,6 +550,7 @@ public final class KvmVcpu implements Vcpu {
       finishing.vcpu().injectNmi();
       return;
     }
+    nativeStep.forget();
     state.readEvents();
     if (!state.nmiPending()) {
       vcpu.nmi();

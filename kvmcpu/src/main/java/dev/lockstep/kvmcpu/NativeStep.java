@@ -6,6 +6,7 @@ import dev.lockstep.engine.LinearView;
 import dev.lockstep.kvm.KvmVcpuHandle;
 import dev.lockstep.kvm.layout.LinuxKvm;
 import dev.lockstep.kvm.layout.kvm_guest_debug;
+import dev.lockstep.kvm.layout.kvm_regs;
 import dev.lockstep.kvm.layout.kvm_run;
 import dev.lockstep.kvmcpu.probe.HostTraits;
 import java.lang.foreign.Arena;
@@ -17,33 +18,79 @@ import java.lang.foreign.MemorySegment;
  */
 final class NativeStep {
   private static final int CODE_64 = 1 << 13, CODE_32 = 1 << 14;
-  private static final long LMA = 1 << 10;
-  private static final long TF = 1 << 8, RF = 1 << 16;
+  private static final int DPL_SHIFT = 5;
+  private static final long PE = 1;
+  private static final long LMA = 1 << 10, LA57 = 1 << 12;
+  private static final long TF = 1 << 8, RF = 1 << 16, VM = 1 << 17;
+  private static final long LOW32 = 0xffff_ffffL;
+
+  /** Bits of a linear address with four and five levels of tables (Intel SDM vol. 1 3.3.7.1). */
+  private static final int ADDRESS_BITS = 48, ADDRESS_BITS_LA57 = 57;
 
   /** DR7: any breakpoint enabled. */
   private static final long ENABLED = 0xff;
 
   private static final int MAX_BYTES = 15;
 
+  /** What a step came to. */
+  enum Outcome {
+    /** One instruction was executed. */
+    STEPPED,
+    /** Nothing was executed: a kick came before, or KVM's emulator refuses the instruction. */
+    NOT_BEGUN,
+    /** Something else was executed; {@link #standing} is what was before. */
+    ASTRAY
+  }
+
   private final KvmVcpuHandle vcpu;
   private final HostTraits traits;
-  private final GuestMemory memory;
   private final MemorySegment run;
+  private final MemorySegment synced;
   private final MemorySegment debug;
   private final byte[] code = new byte[MAX_BYTES];
+  private final CpuState standing = new CpuState();
+  private final LinearView view;
+
+  /** The last that happened was a step, so but for the general registers {@link #standing} is what the kernel has. */
+  private boolean follows;
+
   private boolean on;
   private long steps;
 
   NativeStep(KvmVcpuHandle vcpu, HostTraits traits, GuestMemory memory, Arena arena) {
     this.vcpu = vcpu;
     this.traits = traits;
-    this.memory = memory;
+    this.view = new LinearView(standing, memory);
     this.run = vcpu.runArea();
+    this.synced = run.asSlice(kvm_run.s$offset(), kvm_regs.sizeof());
     this.debug = kvm_guest_debug.allocate(arena);
   }
 
-  /** Whether the instruction at which a vCPU in that state stands is one for the processor. */
-  boolean suits(CpuState s) {
+  /** The state before the next step: the caller fills it in, unless {@link #follow} did. */
+  CpuState standing() {
+    return standing;
+  }
+
+  /**
+   * Makes {@link #standing} the state as it is, if that is known without asking the kernel: between two steps of plain instructions nothing but general registers changes, and those the kernel leaves in {@code kvm_run} (api.rst,
+   * KVM_CAP_SYNC_REGS).
+   */
+  boolean follow() {
+    if (follows) {
+      KvmState.getRegs(synced, standing);
+    }
+    return follows;
+  }
+
+  /** The state is about to change by other means than a step. */
+  void forget() {
+    follows = false;
+  }
+
+  /** Whether the instruction at which a vCPU in the state {@link #standing} stands is one for the processor. */
+  boolean suits() {
+    CpuState s = standing;
+    int access = s.segments[CpuState.CS].access;
     int ring = s.segments[CpuState.CS].selector & 3;
     boolean exact = ring == 0 ? traits.stepExactRing0() : ring == 3 && traits.stepExactRing3();
     if (!exact
@@ -54,30 +101,43 @@ final class NativeStep {
         || s.pendingDebug != 0
         || s.nmiPending
         || s.interruptShadow != 0
-        || (s.rflags & (TF | RF)) != 0
+        || (s.rflags & (TF | RF | VM)) != 0
+        || (s.cr0 & PE) == 0
+        // The processor's ring is that of SS (SDM vol. 3C 24.4.1).
+        || (s.segments[CpuState.SS].access >> DPL_SHIFT & 3) != ring
         || (s.dr7 & ENABLED) != 0) {
       return false;
     }
-    int access = s.segments[CpuState.CS].access;
     boolean mode64 = (s.efer & LMA) != 0 && (access & CODE_64) != 0;
     if (!mode64 && (access & CODE_32) == 0) {
       return false;
     }
-    int length = new LinearView(s, memory).read(s.segments[CpuState.CS].base + s.rip, code);
-    return PlainInstruction.isAt(code, length, mode64);
+    long linear = mode64 ? s.rip : s.segments[CpuState.CS].base + s.rip & LOW32;
+    return isWithin(s.rip, mode64)
+        && isWithin(s.rip + MAX_BYTES, mode64)
+        && view.fetch(linear, code, ring == 3) == MAX_BYTES
+        && PlainInstruction.isAt(code, MAX_BYTES, mode64)
+        && isWithin(s.rip + PlainInstruction.reach(code, mode64), mode64);
   }
 
-  /**
-   * Steps once; the kernel's vCPU has that state.
-   *
-   * @return false if nothing was executed: a kick came before, or KVM's emulator refuses the instruction
-   */
-  boolean step() {
+  /** Whether an instruction pointer is canonical, or within the code segment. */
+  private boolean isWithin(long rip, boolean mode64) {
+    if (!mode64) {
+      return (rip & LOW32) <= standing.segments[CpuState.CS].limit;
+    }
+    int unused = Long.SIZE - ((standing.cr4 & LA57) != 0 ? ADDRESS_BITS_LA57 : ADDRESS_BITS);
+    return rip << unused >> unused == rip;
+  }
+
+  /** Steps once; the kernel's vCPU has the state {@link #standing}. */
+  Outcome step() {
+    follows = false;
     if (vcpu.isKicked()) {
-      return false;
+      return Outcome.NOT_BEGUN;
     }
     if (!on) {
       control(LinuxKvm.KVM_GUESTDBG_ENABLE() | LinuxKvm.KVM_GUESTDBG_SINGLESTEP());
+      kvm_run.kvm_valid_regs(run, LinuxKvm.KVM_SYNC_X86_REGS());
       on = true;
     }
     int result = vcpu.run();
@@ -86,24 +146,22 @@ final class NativeStep {
         // It is for the next run.
         vcpu.kick();
       }
-      return false;
+      return Outcome.NOT_BEGUN;
     }
     int reason = kvm_run.exit_reason(run);
     if (reason == LinuxKvm.KVM_EXIT_DEBUG()) {
       steps++;
-      return true;
+      follows = true;
+      return Outcome.STEPPED;
     }
-    if (reason == ExitReason.INTERNAL) {
-      return false;
-    }
-    throw new IllegalStateException(
-        "a step of an instruction without side effects ended with KVM exit " + reason);
+    return reason == ExitReason.INTERNAL ? Outcome.NOT_BEGUN : Outcome.ASTRAY;
   }
 
   /** Before a run. */
   void off() {
     if (on) {
       control(0);
+      kvm_run.kvm_valid_regs(run, 0);
       on = false;
     }
   }

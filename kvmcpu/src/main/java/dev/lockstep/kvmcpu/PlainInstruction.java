@@ -8,6 +8,9 @@ final class PlainInstruction {
   private static final int OPERAND_SIZE = 0x66;
   private static final int TWO_BYTES = 0x0f;
 
+  /** Bytes of a relative jump's displacement. */
+  private static final int SHORT = 1, NEAR = 4;
+
   private PlainInstruction() {}
 
   /**
@@ -30,10 +33,44 @@ final class PlainInstruction {
     }
     int opcode = code[i] & 0xff;
     int next = i + 1 < length ? code[i + 1] & 0xff : -1;
+    if (displacementBytes(opcode, next) > 0 && (code[0] & 0xff) == OPERAND_SIZE) {
+      // It truncates RIP on some CPUs (AMD vol. 2 on near branches in 64-bit mode).
+      return false;
+    }
     if (opcode != TWO_BYTES) {
       return oneByte(opcode, next, mode64);
     }
     return next >= 0 && twoBytes(next, i + 2 < length ? code[i + 2] & 0xff : -1);
+  }
+
+  /**
+   * Where a plain jump may go, from its own first byte; 0 for an instruction that is no jump.
+   *
+   * @param code {@link #isAt} said yes to it, and it is whole
+   */
+  static long reach(byte[] code, boolean mode64) {
+    int i = mode64 && (code[0] & 0xf0) == 0x40 ? 1 : 0;
+    int opcode = code[i] & 0xff;
+    int bytes = displacementBytes(opcode, code[i + 1] & 0xff);
+    if (bytes == 0) {
+      return 0;
+    }
+    int at = i + (opcode == TWO_BYTES ? 2 : 1);
+    long displacement = 0;
+    for (int k = bytes - 1; k >= 0; k--) {
+      displacement = displacement << Byte.SIZE | code[at + k] & (k == bytes - 1 ? -1 : 0xff);
+    }
+    return at + bytes + displacement;
+  }
+
+  /** Of a relative jump; 0 for anything else. */
+  private static int displacementBytes(int opcode, int next) {
+    if (opcode == TWO_BYTES) {
+      return (next & 0xf0) == 0x80 ? NEAR : 0;
+    }
+    boolean near = opcode == 0xe9;
+    boolean loop = (opcode & 0xfc) == 0xe0;
+    return near ? NEAR : (opcode & 0xf0) == 0x70 || loop || opcode == 0xeb ? SHORT : 0;
   }
 
   private static boolean registers(int modRm) {

@@ -15,8 +15,11 @@ import dev.lockstep.kvmcpu.probe.HostProbes;
 import dev.lockstep.kvmcpu.probe.HostTraits;
 import dev.lockstep.softcpu.SoftVcpu;
 import java.nio.file.Files;
+import java.util.Arrays;
+import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The processor steps what it can be trusted with, the finisher the rest, and nobody sees the seam. */
@@ -161,6 +164,32 @@ class NativeStepTest {
       })
   void othersAreNot(String source) {
     assertThat(isPlain(source)).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'75fe',0",
+    "'7510',18",
+    "'e280',-126",
+    "'eb7f',129",
+    "'e9fcffffff',1",
+    "'0f8400010000',262",
+    "'480f8400010000',263",
+    "'48ebfe',1",
+    "'90',0",
+    "'0fafc3',0",
+    "'b8fe000000',0"
+  })
+  void whereAJumpMayGo(String code, long reach) {
+    byte[] bytes = Arrays.copyOf(HexFormat.of().parseHex(code), 15);
+    assertThat(PlainInstruction.isAt(bytes, bytes.length, true)).isTrue();
+    assertThat(PlainInstruction.reach(bytes, true)).isEqualTo(reach);
+  }
+
+  @Test
+  void aJumpWithAnOperandSizeIsNone() {
+    byte[] bytes = Arrays.copyOf(HexFormat.of().parseHex("66eb10"), 15);
+    assertThat(PlainInstruction.isAt(bytes, bytes.length, true)).isFalse();
   }
 
   private static boolean isPlain(String source) {

@@ -21,6 +21,7 @@ public final class HostProbes {
           Capability.VCPU_EVENTS,
           Capability.DEBUGREGS,
           Capability.SET_GUEST_DEBUG,
+          Capability.SYNC_REGS,
           Capability.XSAVE,
           Capability.USER_NMI,
           Capability.IMMEDIATE_EXIT,

@@ -261,8 +261,14 @@ final class ProbeGuest implements AutoCloseable {
     return kvm_segment.selector(kvm_sregs.cs(sregs)) & 3;
   }
 
-  /** KVM_SET_GUEST_DEBUG to stop after each instruction. */
+  /** RIP as the kernel left it in {@code kvm_run} with the last exit of {@link #singleStep} (api.rst, KVM_CAP_SYNC_REGS). */
+  long syncedRip() {
+    return kvm_regs.rip(vcpu.runArea().asSlice(kvm_run.s$offset(), kvm_regs.sizeof()));
+  }
+
+  /** KVM_SET_GUEST_DEBUG to stop after each instruction, with the general registers in {@code kvm_run}. */
   void singleStep() {
+    kvm_run.kvm_valid_regs(vcpu.runArea(), LinuxKvm.KVM_SYNC_X86_REGS());
     debug.fill((byte) 0);
     kvm_guest_debug.control(
         debug, LinuxKvm.KVM_GUESTDBG_ENABLE() | LinuxKvm.KVM_GUESTDBG_SINGLESTEP());

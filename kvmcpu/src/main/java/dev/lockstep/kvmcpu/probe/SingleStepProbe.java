@@ -54,7 +54,9 @@ final class SingleStepProbe implements HostProbe {
     long expected = ProbeGuest.CODE;
     for (int length : LENGTHS) {
       expected += length;
-      if (guest.run() != LinuxKvm.KVM_EXIT_DEBUG() || guest.rip() != expected) {
+      if (guest.run() != LinuxKvm.KVM_EXIT_DEBUG()
+          || guest.rip() != expected
+          || guest.syncedRip() != expected) {
         return false;
       }
     }
