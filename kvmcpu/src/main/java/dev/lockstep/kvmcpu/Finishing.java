@@ -95,10 +95,14 @@ final class Finishing implements AutoCloseable {
 
   /** Marks in the guest's memory what the exact engine has written since {@link #begin}; whether that is anything. */
   boolean collectDirty() {
-    own.harvestDirty(page -> {
-      memory.markDirty(page);
-      wrote = true;
-    });
+    if (active) {
+      // Else all was collected when it ended, and looking through a bitmap takes as long as getting
+      // the kernel's.
+      own.harvestDirty(page -> {
+        memory.markDirty(page);
+        wrote = true;
+      });
+    }
     return wrote;
   }
 
