@@ -57,12 +57,12 @@ public abstract class OuterVcpu implements Vcpu {
   }
 
   @Override
-  public final void release() {
+  public void release() {
     inner.release();
   }
 
   @Override
-  public final void close() {
+  public void close() {
     inner.close();
   }
 }
