@@ -1,9 +1,9 @@
 package dev.lockstep.counting.model;
 
 import dev.lockstep.counting.BranchDecoder;
+import dev.lockstep.counting.CountableVcpu;
 import dev.lockstep.counting.CounterLimits;
 import dev.lockstep.counting.ExcessTable;
-import dev.lockstep.counting.CountableVcpu;
 import dev.lockstep.counting.HardwareCounter;
 import dev.lockstep.counting.OuterVcpu;
 import dev.lockstep.counting.Stop;
