@@ -8,6 +8,9 @@ import java.util.function.Consumer;
  * Owned by the vCPU's thread.
  */
 public interface CountableVcpu extends Vcpu {
+  /** The calling thread becomes the owner, and takes the signals of overflows from here on. Before the first of them is armed. */
+  void own();
+
   /**
    * Who is told of each transition that the engine sees, as it happens; replaces whoever was told before. An entry to the guest that a signal may have kept from happening is told all the same, so a counter with an excess at
    * {@link Transition#EXIT} is fit only for an engine that knows.

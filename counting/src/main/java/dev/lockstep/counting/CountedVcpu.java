@@ -23,7 +23,7 @@ public final class CountedVcpu implements SeekableVcpu {
   private @Nullable ExecutionPoint here;
 
   /**
-   * @param engine with its state loaded; tells this counter of its transitions from now on
+   * @param engine with its state loaded; becomes the calling thread's, and tells this counter of its transitions from now on
    * @param counter of what the engine's semantics say; not closed here
    */
   public CountedVcpu(CountableVcpu engine, BranchCounter counter) {
@@ -35,6 +35,7 @@ public final class CountedVcpu implements SeekableVcpu {
     this.engine = engine;
     this.counter = counter;
     this.elsewhere = engine.branchesElsewhere();
+    engine.own();
     engine.setTransitionObserver(counter::passed);
   }
 

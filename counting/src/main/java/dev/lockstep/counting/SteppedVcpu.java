@@ -62,10 +62,7 @@ public final class SteppedVcpu implements SeekableVcpu {
   /** Whether the next step is the delivery of an event, as far as is known without one. */
   boolean hasEvent() {
     inner.getState(now);
-    return now.pendingException >= 0
-        || now.pendingInterrupt >= 0
-        || now.pendingDebug != 0
-        || now.nmiPending && !now.nmiBlocked;
+    return now.deliversEvent();
   }
 
   /** As {@link Vcpu#kick}, which must not be used: steps of the inner vCPU do not notice it. Any thread. */

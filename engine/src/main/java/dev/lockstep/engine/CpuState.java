@@ -179,6 +179,14 @@ public final class CpuState {
     engineState = from.engineState.clone();
   }
 
+  /** Whether the next that happens to the guest is the delivery of an event, before any instruction. */
+  public boolean deliversEvent() {
+    return pendingException >= 0
+        || pendingInterrupt >= 0
+        || pendingDebug != 0
+        || nmiPending && !nmiBlocked;
+  }
+
   /**
    * A 64-bit digest of everything the guest can see; {@link #engineState} is left out.
    */

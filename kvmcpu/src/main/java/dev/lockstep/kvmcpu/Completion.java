@@ -28,6 +28,11 @@ final class Completion {
     this.run = vcpu.runArea();
   }
 
+  /** Whether {@link #takeExit} would find one. */
+  boolean hasExit() {
+    return exitWaits;
+  }
+
   /** A completed instruction has made an exit that nobody was told of; it is told now. */
   boolean takeExit() {
     boolean waits = exitWaits;

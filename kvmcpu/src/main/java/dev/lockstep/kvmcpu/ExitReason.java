@@ -7,6 +7,7 @@ final class ExitReason {
   static final int HLT = LinuxKvm.KVM_EXIT_HLT();
   static final int WINDOW = LinuxKvm.KVM_EXIT_IRQ_WINDOW_OPEN();
   static final int SHUTDOWN = LinuxKvm.KVM_EXIT_SHUTDOWN();
+  static final int DEBUG = LinuxKvm.KVM_EXIT_DEBUG();
   static final int INTERNAL = LinuxKvm.KVM_EXIT_INTERNAL_ERROR();
 
   /** The suberror of INTERNAL for an instruction that KVM's emulator refuses. */

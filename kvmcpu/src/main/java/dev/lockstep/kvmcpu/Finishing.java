@@ -16,9 +16,6 @@ import org.jspecify.annotations.Nullable;
 final class Finishing implements AutoCloseable {
   private static final long FLAG_IF = 1 << 9;
 
-  /** Branches after which a long wait for an interrupt window looks at kicks and deadlines. */
-  private static final long SLICE = 100_000;
-
   private final ExactVcpu finisher;
   private final GuestMemory memory;
 
@@ -124,10 +121,12 @@ final class Finishing implements AutoCloseable {
   /**
    * Goes on as long as the kernel cannot take over, but not for ever.
    *
+   * @param slice branches after which a long wait for an interrupt window looks at kicks and deadlines; 0 to come back after each instruction
    * @param state what it has come to, if nothing made it exit
    * @return an exit; null to go on, by the kernel if {@link #awaits} no longer says otherwise
    */
-  @Nullable VcpuExit advance(boolean windowWanted, KvmVcpuHandle kicks, CpuState state) {
+  @Nullable VcpuExit advance(
+      boolean windowWanted, long slice, KvmVcpuHandle kicks, CpuState state) {
     if (waits) {
       VcpuExit exit = step(false);
       if (exit != VcpuExit.Stepped.STEPPED) {
@@ -136,10 +135,10 @@ final class Finishing implements AutoCloseable {
     } else {
       finisher.getState(state);
       if (awaits(windowWanted, state)) {
-        boolean whole = !needed(state);
+        boolean whole = slice > 0 && !needed(state);
         finisher.requestInterruptWindow(windowWanted);
         VcpuExit exit =
-            whole ? finisher.run(finisher.branchCount() + SLICE) : exit(finisher.step());
+            whole ? finisher.run(finisher.branchCount() + slice) : exit(finisher.step());
         if (!(exit instanceof VcpuExit.Kicked
             || exit instanceof VcpuExit.Stepped
             || exit instanceof VcpuExit.Deadline)) {

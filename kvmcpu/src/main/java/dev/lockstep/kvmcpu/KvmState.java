@@ -1,6 +1,7 @@
 package dev.lockstep.kvmcpu;
 
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.RegisterDigest;
 import dev.lockstep.engine.SegmentRegister;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.Errno;
@@ -122,6 +123,16 @@ final class KvmState {
 
   long rcx() {
     return kvm_regs.rcx(regs);
+  }
+
+  /**
+   * Of the registers that were read.
+   *
+   * @param scratch its general registers, RIP and RFLAGS are overwritten
+   */
+  long registerDigest(CpuState scratch) {
+    getRegs(regs, scratch);
+    return RegisterDigest.of(scratch.gpr, scratch.rflags);
   }
 
   boolean interruptFlag() {

@@ -4,12 +4,9 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.LinearView;
 import dev.lockstep.kvm.KvmVcpuHandle;
-import dev.lockstep.kvm.layout.LinuxKvm;
-import dev.lockstep.kvm.layout.kvm_guest_debug;
 import dev.lockstep.kvm.layout.kvm_regs;
 import dev.lockstep.kvm.layout.kvm_run;
 import dev.lockstep.kvmcpu.probe.HostTraits;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -46,7 +43,7 @@ final class NativeStep {
   private final HostTraits traits;
   private final MemorySegment run;
   private final MemorySegment synced;
-  private final MemorySegment debug;
+  private final GuestDebug debug;
   private final byte[] code = new byte[MAX_BYTES];
   private final CpuState standing = new CpuState();
   private final LinearView view;
@@ -54,16 +51,15 @@ final class NativeStep {
   /** The last that happened was a step, so but for the general registers {@link #standing} is what the kernel has. */
   private boolean follows;
 
-  private boolean on;
   private long steps;
 
-  NativeStep(KvmVcpuHandle vcpu, HostTraits traits, GuestMemory memory, Arena arena) {
+  NativeStep(KvmVcpuHandle vcpu, HostTraits traits, GuestDebug debug, GuestMemory memory) {
     this.vcpu = vcpu;
     this.traits = traits;
     this.view = new LinearView(standing, memory);
     this.run = vcpu.runArea();
     this.synced = run.asSlice(kvm_run.s$offset(), kvm_regs.sizeof());
-    this.debug = kvm_guest_debug.allocate(arena);
+    this.debug = debug;
   }
 
   /** The state before the next step: the caller fills it in, unless {@link #follow} did. */
@@ -79,6 +75,11 @@ final class NativeStep {
     if (follows) {
       KvmState.getRegs(synced, standing);
     }
+    return follows;
+  }
+
+  /** Whether {@link #follow} would. */
+  boolean follows() {
     return follows;
   }
 
@@ -135,11 +136,7 @@ final class NativeStep {
     if (vcpu.isKicked()) {
       return Outcome.NOT_BEGUN;
     }
-    if (!on) {
-      control(LinuxKvm.KVM_GUESTDBG_ENABLE() | LinuxKvm.KVM_GUESTDBG_SINGLESTEP());
-      kvm_run.kvm_valid_regs(run, LinuxKvm.KVM_SYNC_X86_REGS());
-      on = true;
-    }
+    debug.stepping();
     int result = vcpu.run();
     if (result < 0) {
       if (vcpu.takeKick()) {
@@ -149,7 +146,7 @@ final class NativeStep {
       return Outcome.NOT_BEGUN;
     }
     int reason = kvm_run.exit_reason(run);
-    if (reason == LinuxKvm.KVM_EXIT_DEBUG()) {
+    if (reason == ExitReason.DEBUG) {
       steps++;
       follows = true;
       return Outcome.STEPPED;
@@ -157,23 +154,8 @@ final class NativeStep {
     return reason == ExitReason.INTERNAL ? Outcome.NOT_BEGUN : Outcome.ASTRAY;
   }
 
-  /** Before a run. */
-  void off() {
-    if (on) {
-      control(0);
-      kvm_run.kvm_valid_regs(run, 0);
-      on = false;
-    }
-  }
-
   /** How many there were. */
   long steps() {
     return steps;
-  }
-
-  private void control(int bits) {
-    debug.fill((byte) 0);
-    kvm_guest_debug.control(debug, bits);
-    vcpu.guestDebug(debug);
   }
 }

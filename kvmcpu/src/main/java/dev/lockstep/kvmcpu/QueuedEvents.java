@@ -51,14 +51,16 @@ final class QueuedEvents {
     }
   }
 
-  /** Hands them to the kernel, whose events {@code state} has just read. */
-  void deliver(KvmVcpuHandle vcpu, KvmState state) {
+  /** Hands them to the kernel, whose events {@code state} has just read; whether there is one that it delivers. */
+  boolean deliver(KvmVcpuHandle vcpu, KvmState state) {
     if (exception >= 0) {
       state.queueException(exception, errorCode);
     }
     if (interrupt >= 0) {
       vcpu.interrupt(interrupt);
     }
+    boolean delivers = delivers();
     clear();
+    return delivers;
   }
 }

@@ -10,9 +10,9 @@
  * <p><b>Exits that are half done.</b> KVM completes port and device accesses with the next KVM_RUN. A run gives the answer and goes on; whoever looks at the state before that makes KVM complete a write
  * first, by a KVM_RUN with immediate_exit, so that RIP stands where the contract says. A read that still waits is left alone: its registers are those before the instruction.
  *
- * <p><b>No counter.</b> Until a hardware counter is there, {@code branchCount} is not a count of branches but a measure of work: time that the vCPU has spent in the guest, in units of 20 ns, stretched where
- * the probe found ring 0 to be slower than hardware. It serves for virtual time
- * and deadlines (a POSIX timer sends the kick signal); it is different in each execution, so such an engine can neither be recorded nor replicated, and has no execution points to seek.
+ * <p><b>Counts.</b> By itself {@code branchCount} is not a count of branches but a measure of work: time that the vCPU has spent in the guest, in units of 20 ns, stretched where the probe found ring 0 to be slower than
+ * hardware. It serves for virtual time and deadlines (a POSIX timer sends the kick signal); it is different in each execution, so such an engine can neither be recorded nor replicated, and has no execution points to seek. It
+ * is a {@link dev.lockstep.counting.CountableVcpu}, though: under {@link dev.lockstep.counting.HardwareCountedVcpu} a counter of the PMU counts what the processor executes, and the finisher what it executes itself.
  */
 @NullMarked
 package dev.lockstep.kvmcpu;

@@ -93,6 +93,11 @@ public final class ModelledEngine extends OuterVcpu implements CountableVcpu {
   }
 
   @Override
+  public void own() {
+    // No signals: a modelled overflow is a return value.
+  }
+
+  @Override
   public void setTransitionObserver(Consumer<Transition> told) {
     observer = told;
   }
@@ -160,10 +165,7 @@ public final class ModelledEngine extends OuterVcpu implements CountableVcpu {
   @Override
   public boolean hasEvent() {
     inner.getState(state);
-    return state.pendingException >= 0
-        || state.pendingInterrupt >= 0
-        || state.pendingDebug != 0
-        || state.nmiPending && !state.nmiBlocked;
+    return state.deliversEvent();
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Random registers, code, answers, injections, kicks and steps: the JVM goes on, every call comes back, every refusal says what it is, and the machine can be closed. {@code -Dlockstep.seed=} repeats cases
- * from that seed on; the sample always begins with the same one; {@code -Dlockstep.fuzz.seconds=} says for how long. A case that fails is kept in the corpus; before each case its seed is written to {@code target/kvm-fuzz.seed}, for the day that the
+ * from that seed on; {@code -Dlockstep.fuzz.seconds=} says for how long. A case that fails is kept in the corpus; before each case its seed is written to {@code target/kvm-fuzz.seed}, for the day that the
  * JVM does not go on.
  */
 final class FuzzTest {
@@ -38,13 +38,13 @@ final class FuzzTest {
 
   @Test
   void sample() throws Exception {
-    campaign(SAMPLE_SECONDS, Long.getLong("lockstep.seed", 1));
+    campaign(SAMPLE_SECONDS);
   }
 
   @Test
   @Tag("long")
   void whole() throws Exception {
-    campaign(WHOLE_SECONDS, Long.getLong("lockstep.seed", System.nanoTime()));
+    campaign(WHOLE_SECONDS);
   }
 
   @Test
@@ -75,7 +75,8 @@ final class FuzzTest {
             Thread.ofPlatform().daemon().name("fuzz-kicks").factory()));
   }
 
-  private static void campaign(long seconds, long seed) throws Exception {
+  private static void campaign(long seconds) throws Exception {
+    long seed = Long.getLong("lockstep.seed", System.nanoTime());
     long end = System.nanoTime() + seconds * 1_000_000_000L;
     long cases = 0;
     try (Engines engines = new Engines();

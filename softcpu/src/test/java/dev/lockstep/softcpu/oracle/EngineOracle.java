@@ -20,7 +20,11 @@ public final class EngineOracle<V extends Vcpu> implements RealCpu {
   private static final int INVALID_OPCODE = 6;
   private static final int STACK_FAULT = 12;
   private static final int GENERAL_PROTECTION = 13;
-  private static final int RSP = 4;
+  private static final int RSP = 4, RBP = 5;
+  private static final int ENTER = 0xc8;
+
+  /** What an ENTER of the deepest level pushes, in 64-bit mode (Intel SDM vol. 2A, ENTER). */
+  private static final int LONGEST_FRAME = 32 * Long.BYTES;
 
   /** From bit 47 up all bits of a canonical address are the same (Intel SDM vol. 1 3.3.7.1). */
   private static final int ABOVE_CANONICAL = 16;
@@ -65,9 +69,38 @@ public final class EngineOracle<V extends Vcpu> implements RealCpu {
         : Optional.empty();
   }
 
-  /** With a canonical RSP where the host's kernel would otherwise emulate the instruction. */
+  /**
+   * With a canonical RSP where the host's kernel would otherwise emulate the instruction; and an ENTER whose old and new frames overlap with both at one place. A page fault of the kernel's own in the middle (a page that it has
+   * not mapped yet) starts it again, and what it has pushed by then it may read then; with RBP and RSP the same it reads what it would have read anyway.
+   */
   @Override
   public OracleCase askable(OracleCase wanted) {
+    OracleCase canonical = withCanonicalStack(wanted);
+    long[] gpr = canonical.gpr();
+    if (!isEnter(wanted.code()) || Math.abs(gpr[RBP] - gpr[RSP]) > LONGEST_FRAME) {
+      return canonical;
+    }
+    gpr = gpr.clone();
+    gpr[RBP] = gpr[RSP];
+    return canonical.withGpr(gpr);
+  }
+
+  private static boolean isEnter(byte[] code) {
+    int i = 0;
+    while (i < code.length - 1 && isPrefix(code[i] & 0xff)) {
+      i++;
+    }
+    return (code[i] & 0xff) == ENTER;
+  }
+
+  private static boolean isPrefix(int b) {
+    return switch (b) {
+      case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3 -> true;
+      default -> b >> 4 == 4;
+    };
+  }
+
+  private OracleCase withCanonicalStack(OracleCase wanted) {
     long rsp = wanted.gpr()[RSP];
     long canonical = rsp << ABOVE_CANONICAL >> ABOVE_CANONICAL;
     if (traits.anyStackPointer() || wanted.mode() != OracleCase.MODE_64 || rsp == canonical) {

@@ -70,7 +70,7 @@ public final class OracleCampaign {
         run.failures.size(),
         run.otherOrder);
     if (run.adapted > 0) {
-      System.out.printf("%s: RSP made canonical in %d cases%n", prefix, run.adapted);
+      System.out.printf("%s: %d cases changed so that it can be asked%n", prefix, run.adapted);
     }
     run.unasked.forEach((reason, count) ->
         System.out.printf("%s: SKIPPED %d variants: %s%n", prefix, count, reason));
