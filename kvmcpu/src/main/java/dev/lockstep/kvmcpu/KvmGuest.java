@@ -472,6 +472,10 @@ final class KvmGuest implements AutoCloseable {
       finishing.vcpu().getState(into);
       return;
     }
+    if (!queued.any() && nativeStep.follow()) {
+      into.set(nativeStep.standing());
+      return;
+    }
     state.get(into);
     into.rip += exits.ripAhead();
     into.halted = halted;
