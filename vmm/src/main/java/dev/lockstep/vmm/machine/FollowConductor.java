@@ -25,6 +25,7 @@ final class FollowConductor implements Conductor {
   private final OutputGate gate;
   private final MachineMode mode;
   private final @Nullable ReplayStop stop;
+  private final long overshoots;
 
   /** How often in a row the guest came by an entry's point, but not as the recorded one stood there. */
   private int passes;
@@ -43,6 +44,7 @@ final class FollowConductor implements Conductor {
       @Nullable ReplayTarget until) {
     this.stop = until == null ? null : new ReplayStop(core, until);
     this.core = core;
+    this.overshoots = core.names().overshoots();
     this.mailbox = mailbox;
     this.source = source;
     this.gate = gate;
@@ -84,6 +86,7 @@ final class FollowConductor implements Conductor {
       if (stop == null || !stop.advance(entry)) {
         advanceTowards(entry);
       }
+      requireInTime();
       return null;
     }
     return take(entry);
@@ -171,12 +174,22 @@ final class FollowConductor implements Conductor {
       passBy(entry);
       return;
     }
-    switch (core.runner().runTo(target.point())) {
+    VcpuRunner.Stop came = core.runner().runTo(target.point());
+    requireInTime();
+    switch (came) {
       case MISSED -> throw diverged(entry, "the execution", "at " + target, "past it");
       case POINT, KICKED, HALTED, ENDED -> {
         // Looked at in the next turn.
       }
       case LIMIT -> throw new IllegalStateException("a run to a point has no limit");
+    }
+  }
+
+  /** Where a timer may have fired late, or a point was run past, nothing can be compared any more. */
+  private void requireInTime() {
+    if (core.names().overshoots() > overshoots) {
+      throw new OvershotException(
+          core.nextSequence(), core.vcpu().branchCount(), core.names().margin());
     }
   }
 

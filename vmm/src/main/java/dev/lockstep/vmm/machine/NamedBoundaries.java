@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.counting.HardwareCountedVcpu;
 import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.engine.BranchSemantics;
+import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.vmm.time.AnchorPacer;
 import dev.lockstep.vmm.time.BranchPacer;
@@ -44,6 +45,9 @@ sealed interface NamedBoundaries {
   /** How often the vCPU came too late for what was wanted, so that a timer may have fired late; never less than before. */
   long overshoots();
 
+  /** How far ahead of what is wanted the vCPU looks out now, in branches; 0 if it is never late. */
+  long margin();
+
   /** What keeps virtual time near the host's. */
   Pacer pacer();
 
@@ -78,6 +82,11 @@ sealed interface NamedBoundaries {
 
     @Override
     public long overshoots() {
+      return 0;
+    }
+
+    @Override
+    public long margin() {
       return 0;
     }
 
@@ -128,6 +137,11 @@ sealed interface NamedBoundaries {
     }
 
     @Override
+    public long margin() {
+      return 0;
+    }
+
+    @Override
     public Pacer pacer() {
       return new AnchorPacer();
     }
@@ -144,7 +158,10 @@ sealed interface NamedBoundaries {
    */
   final class FirstOfCount implements NamedBoundaries {
     /** Steps without a counted branch after which the guest is left where it is: some tens of milliseconds on hardware. */
-    static final int PATIENCE_STEPS = 1 << 14;
+    private static final int PATIENCE_STEPS = 1 << 14;
+
+    /** The same of iterations of repeated string instructions, which come to an end. */
+    private static final int PATIENCE_ITERATIONS = 1 << 20;
 
     private final Vcpu vcpu;
     private final VcpuRunner runner;
@@ -182,17 +199,24 @@ sealed interface NamedBoundaries {
     }
 
     private VcpuRunner.Stop overNextBranch() {
-      long stood = vcpu.branchCount();
-      for (int steps = 0; steps < PATIENCE_STEPS; steps++) {
+      ExecutionPoint at = vcpu.point();
+      int steps = 0;
+      int iterations = 0;
+      while (steps < PATIENCE_STEPS && iterations < PATIENCE_ITERATIONS) {
         VcpuRunner.Stop stop = runner.step();
         boolean halted = stop == VcpuRunner.Stop.HALTED && !runner.wake();
         if (halted || stop == VcpuRunner.Stop.ENDED) {
           return stop;
         }
-        if (vcpu.branchCount() > stood) {
+        ExecutionPoint now = vcpu.point();
+        if (now.branchCount() > at.branchCount()) {
           // Lets happen what happens at the first boundary of a count before anybody may look.
-          return runner.run(vcpu.branchCount());
+          return runner.run(now.branchCount());
         }
+        boolean iterated = now.rip() == at.rip() && now.rcx() != at.rcx();
+        iterations += iterated ? 1 : 0;
+        steps += iterated ? 0 : 1;
+        at = now;
       }
       return VcpuRunner.Stop.KICKED;
     }
@@ -201,6 +225,12 @@ sealed interface NamedBoundaries {
     public long overshoots() {
       HardwareCountedVcpu it = hardware;
       return it == null ? 0 : it.overshoots();
+    }
+
+    @Override
+    public long margin() {
+      HardwareCountedVcpu it = hardware;
+      return it == null ? 0 : it.margin();
     }
 
     /** To find a boundary again costs a hardware counter far more than to run on. */
