@@ -49,6 +49,18 @@ final class ConditionalGuests {
     return Guests.load(it);
   }
 
+  /** Is nearly always in a loop in which memory alone tells one round from the next, and mixes in in which it was interrupted. */
+  static GuestLoader rounds() {
+    Assembly it = new Assembly(Guests.CODE);
+    handlersWithoutBranches(it);
+    start(it);
+    it.label("main");
+    loopThatMemoryTellsApart(it, 300, "rounds");
+    it.testAl(1).jcc(NOT_ZERO, "main").jmp("main");
+    mix(it, false);
+    return Guests.load(it);
+  }
+
   /** Prints "on" without a branch and spins without one, deaf to interrupts. */
   static GuestLoader deaf() {
     Assembly it = new Assembly(Guests.CODE).label("start");
@@ -134,7 +146,7 @@ final class ConditionalGuests {
     it.label("next").jmp("more");
     it.label("uart").push(RAX).push(RDX);
     it.label("read").dx(MachineLayout.UART0).inAl().outAl();
-    it.push(RAX).raw(0x0f, 0xb6, 0xc0).call("mix").pop(RAX);
+    it.push(RAX).raw(0x0f, 0xb6, 0xc0).call("mix").load(RAX, COUNTER).call("mix").pop(RAX);
     it.cmpAl('q').mov(RAX, it.address("quit")).mov(RDX, it.address("next")).raw(CHOOSE);
     // Until there is no more: an edge-triggered line would not rise again.
     it.label("more").dx(MachineLayout.UART0 + 5).inAl().testAl(1);

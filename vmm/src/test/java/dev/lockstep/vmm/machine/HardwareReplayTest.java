@@ -75,7 +75,8 @@ class HardwareReplayTest {
       GuestLoader guest =
           switch (random.nextInt(6)) {
             case 0 -> ConditionalGuests.idle();
-            case 1 -> Guests.clockworkWithoutCounter(2, 1 + random.nextInt(400));
+            case 1 -> ConditionalGuests.rounds();
+            case 2 -> Guests.clockworkWithoutCounter(2, 1 + random.nextInt(400));
             default -> ConditionalGuests.random(random);
           };
       MachineSpec.Pacing pacing =
