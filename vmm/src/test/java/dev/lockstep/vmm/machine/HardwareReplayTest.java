@@ -7,11 +7,10 @@ import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.machine.RecordedRuns.Recording;
 import dev.lockstep.vmm.replay.Attempts;
 import dev.lockstep.vmm.replay.Checkpoints;
 import dev.lockstep.vmm.replay.FileLogSink;
-import dev.lockstep.vmm.replay.FileLogSource;
-import dev.lockstep.vmm.replay.Replay;
 import dev.lockstep.vmm.replay.ReplayReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,28 +29,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What is recorded by a hardware counter of conditional branches repeats exactly by another one, and on soft; or it says how far. The PMU is a modelled one. */
 @Timeout(300)
 class HardwareReplayTest {
-  private static final long LEAST_BRANCHES = 50_000;
-  private static final int MOST_PAUSES = 200;
-
   private final long seed = Long.getLong("campaign.seed", new Random().nextLong());
   private final Random random = new Random(seed);
-  private long branches;
   @TempDir Path folder = Path.of("unset");
 
-  private static MachineSpec spec(MachineSpec.Pacing pacing) {
-    return new MachineSpec(
-        "test",
-        CpuModel.LOCKSTEP_V1,
-        BranchSemantics.CONDITIONAL,
-        Machines.MEMORY,
-        1_700_000_000_000_000_000L,
-        pacing,
-        1024,
-        new TreeMap<>());
+  private RecordedRuns runs() {
+    System.out.println("HardwareReplayTest seed " + seed);
+    return new RecordedRuns(seed, random, folder);
   }
-
-  private record Recording(
-      MachineSpec spec, GuestLoader guest, Path log, MachineEnd end, String output) {}
 
   @Test
   void recordedRunsRepeatExactly() throws Exception {
@@ -62,90 +47,40 @@ class HardwareReplayTest {
   @Test
   @Timeout(3600)
   void aThousandRunsRepeatExactly() throws Exception {
-    int runs = Integer.getInteger("campaign.runs", 1000);
-    campaign(runs);
+    int count = Integer.getInteger("campaign.runs", 1000);
+    long branches = campaign(count);
     System.out.printf(
         "campaign hardware counter: %d of %d runs of %,d branches recorded by a modelled PMU repeat exactly by another and on soft, seed %d%n",
-        runs, runs, branches, seed);
+        count, count, branches, seed);
   }
 
-  private void campaign(int runs) throws Exception {
-    System.out.println("HardwareReplayTest seed " + seed);
-    for (int run = 0; run < runs; run++) {
-      GuestLoader guest =
-          switch (random.nextInt(6)) {
-            case 0 -> ConditionalGuests.idle();
-            case 1 -> ConditionalGuests.rounds();
-            case 2 -> Guests.clockworkWithoutCounter(2, 1 + random.nextInt(400));
-            default -> ConditionalGuests.random(random);
-          };
-      MachineSpec.Pacing pacing =
-          random.nextBoolean() ? MachineSpec.Pacing.HOST : MachineSpec.Pacing.FREE;
-      Recording recording = record(ModelledHardware.random(random), spec(pacing), guest, 0);
-      assertThat(recording.end.reason()).isEqualTo(EndReason.GUEST_EXIT);
-      identical(recording, ModelledHardware.random(random), run);
-      identical(recording, Machines.FACTORY, run);
+  private long campaign(int count) throws Exception {
+    RecordedRuns runs = runs();
+    for (int run = 0; run < count; run++) {
+      Recording recording = runs.record(ModelledHardware.random(random));
+      assertThat(recording.end().reason()).isEqualTo(EndReason.GUEST_EXIT);
+      runs.identical(recording, ModelledHardware.random(random), run);
+      runs.identical(recording, Machines.FACTORY, run);
     }
-  }
-
-  /** Types at random moments, then a 'q'. */
-  private Recording record(
-      MachineFactory recorder, MachineSpec spec, GuestLoader guest, int checkpoints)
-      throws Exception {
-    Path log = folder.resolve("log" + random.nextLong());
-    Machines.Console console = new Machines.Console();
-    try (Machine machine = recorder.create(spec, List.of(), guest)) {
-      machine.start(new FileLogSink(log), new DirectGate(console), 1);
-      for (int i = 3 + random.nextInt(8); i > 0; i--) {
-        pause(random.nextInt(3_000_000));
-        byte[] typed = {(byte) ('0' + random.nextInt(10))};
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, typed));
-      }
-      for (int i = 0; i < checkpoints; i++) {
-        pause(random.nextInt(3_000_000));
-        assertThat(machine.checkpoint(sequence -> Checkpoints.file(log, sequence)).get())
-            .isPresent();
-      }
-      long least = random.nextLong(LEAST_BRANCHES);
-      // A guest without branches never comes there.
-      for (int i = 0; i < MOST_PAUSES && machine.status().branchCount() < least; i++) {
-        pause(1_000_000);
-      }
-      branches += machine.status().branchCount();
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
-      return new Recording(spec, guest, log, Machines.await(machine), console.toString());
-    }
-  }
-
-  private void identical(Recording recording, MachineFactory replayer, int run) {
-    Machines.Console again = new Machines.Console();
-    ReplayReport report = replay(recording, replayer, again);
-    assertThat(report.divergence()).as("run %d, seed %d", run, seed).isNull();
-    assertThat(report.identical()).as("run %d, seed %d: %s", run, seed, report).isTrue();
-    assertThat(report.end()).isEqualTo(recording.end);
-    assertThat(again.toString()).isEqualTo(recording.output);
-  }
-
-  private static ReplayReport replay(Recording of, MachineFactory replayer, OutputConsumer out) {
-    try (Machine machine = replayer.create(of.spec, List.of(), of.guest);
-        FileLogSource source = new FileLogSource(of.log)) {
-      return Replay.run(machine, source, new DirectGate(out));
-    }
+    return runs.branches();
   }
 
   @Test
   void aTimerThatFiredLateEndsWhatIsCertain() throws Exception {
-    System.out.println("HardwareReplayTest seed " + seed);
+    RecordedRuns runs = runs();
     int uncertain = 0;
     for (int run = 0; run < 8; run++) {
       GuestLoader guest = Guests.clockworkWithoutCounter(2, 2000);
       Recording recording =
-          record(
-              ModelledHardware.late(random.nextLong(), 3), spec(MachineSpec.Pacing.FREE), guest, 0);
+          runs.record(
+              ModelledHardware.late(random.nextLong(), 3),
+              RecordedRuns.spec(MachineSpec.Pacing.FREE),
+              guest,
+              0);
       Machines.Console again = new Machines.Console();
-      ReplayReport report = replay(recording, Machines.FACTORY, again);
+      ReplayReport report = RecordedRuns.replay(recording, Machines.FACTORY, again);
       assertThat(report.divergence()).as("run %d, seed %d", run, seed).isNull();
-      assertThat(recording.output).startsWith(again.toString());
+      assertThat(recording.output()).startsWith(again.toString());
       boolean cut = Objects.requireNonNull(report.end()).reason() == EndReason.UNCERTAIN;
       assertThat(cut || report.identical()).as("run %d, seed %d: %s", run, seed, report).isTrue();
       uncertain += cut ? 1 : 0;
@@ -155,14 +90,14 @@ class HardwareReplayTest {
 
   @Test
   void aReplayThatWasOvershotBeginsAgainFromACheckpoint() throws Exception {
-    System.out.println("HardwareReplayTest seed " + seed);
+    RecordedRuns runs = runs();
     List<String> again = new ArrayList<>();
     int fromCheckpoints = 0;
     for (int run = 0; run < 6; run++) {
       Recording recording =
-          record(
+          runs.record(
               ModelledHardware.random(random),
-              spec(MachineSpec.Pacing.FREE),
+              RecordedRuns.spec(MachineSpec.Pacing.FREE),
               Guests.clockworkWithoutCounter(2, 2000),
               3);
       MachineFactory late = ModelledHardware.late(random.nextLong(), 8);
@@ -173,33 +108,22 @@ class HardwareReplayTest {
           new Attempts(again::add)
               .run(before -> {
                 List<Checkpoints.Checkpoint> found =
-                    Checkpoints.before(recording.log, new ReplayTarget.Entry(before));
+                    Checkpoints.before(recording.log(), new ReplayTarget.Entry(before));
                 if (before == Long.MAX_VALUE || found.isEmpty()) {
-                  return replay(recording, late, once);
+                  return RecordedRuns.replay(recording, late, once);
                 }
                 restored[0]++;
-                return from(found.getFirst(), recording, late, once);
+                return RecordedRuns.replay(recording, found.getFirst(), late, once);
               });
       fromCheckpoints += restored[0];
       assertThat(report.divergence()).as("run %d, seed %d", run, seed).isNull();
       assertThat(report.identical()).as("run %d, seed %d: %s", run, seed, report).isTrue();
-      assertThat(report.end()).isEqualTo(recording.end);
-      assertThat(console.toString()).isEqualTo(recording.output);
+      assertThat(report.end()).isEqualTo(recording.end());
+      assertThat(console.toString()).isEqualTo(recording.output());
     }
     System.out.printf(
         "%d replays began again, %d of them from a checkpoint%n", again.size(), fromCheckpoints);
     assertThat(again).as("seed %d", seed).isNotEmpty();
-  }
-
-  private static ReplayReport from(
-      Checkpoints.Checkpoint checkpoint,
-      Recording of,
-      MachineFactory replayer,
-      OutputConsumer out) {
-    try (Machine machine = replayer.restore(of.spec, List.of(), checkpoint.file());
-        FileLogSource source = new FileLogSource(of.log, checkpoint.sequence())) {
-      return Replay.run(machine, source, new DirectGate(out));
-    }
   }
 
   @Test
@@ -220,14 +144,14 @@ class HardwareReplayTest {
   @ValueSource(booleans = {true, false})
   void aSpinnerWithoutBranchesSaysHowFarItIsCertain(boolean typed) throws Exception {
     GuestLoader guest = Guests.spinner();
-    MachineSpec spec = spec(MachineSpec.Pacing.HOST);
+    MachineSpec spec = RecordedRuns.spec(MachineSpec.Pacing.HOST);
     Path log = folder.resolve("log");
     Machines.Console console = new Machines.Console();
     MachineEnd end;
     try (Machine machine = ModelledHardware.random(random).create(spec, List.of(), guest)) {
       machine.start(new FileLogSink(log), new DirectGate(console), 1);
       // It prints without a branch and spins: what it has put out is seen when somebody looks.
-      pause(20_000_000);
+      RecordedRuns.pause(20_000_000);
       if (typed) {
         machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
       } else {
@@ -239,7 +163,8 @@ class HardwareReplayTest {
     assertThat(console.toString()).isEqualTo(typed ? "on!q" : "on!");
     for (MachineFactory replayer : List.of(ModelledHardware.random(random), Machines.FACTORY)) {
       ReplayReport report =
-          replay(new Recording(spec, guest, log, end, ""), replayer, (stream, offset, bytes) -> {});
+          RecordedRuns.replay(
+              new Recording(spec, guest, log, end, ""), replayer, (stream, offset, bytes) -> {});
       assertThat(report.divergence()).isNull();
       assertThat(Objects.requireNonNull(report.end()).reason()).isEqualTo(EndReason.UNCERTAIN);
     }
@@ -250,10 +175,11 @@ class HardwareReplayTest {
     Machines.Console console = new Machines.Console();
     try (Machine machine =
         ModelledHardware.random(random)
-            .create(spec(MachineSpec.Pacing.HOST), List.of(), ConditionalGuests.deaf())) {
+            .create(
+                RecordedRuns.spec(MachineSpec.Pacing.HOST), List.of(), ConditionalGuests.deaf())) {
       machine.start(new FileLogSink(folder.resolve("log")), new DirectGate(console), 1);
       while (console.size() < 2) {
-        pause(1_000_000);
+        RecordedRuns.pause(1_000_000);
         // Stands for the signal by which the kernel ends a run that takes too long.
         machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'x'}));
       }
@@ -284,13 +210,10 @@ class HardwareReplayTest {
       end = Machines.await(machine);
     }
     assertThat(end.reason()).isEqualTo(EndReason.TRIPLE_FAULT);
-    identical(new Recording(spec, guest, log, end, ""), Machines.FACTORY, 0);
+    runs().identical(new Recording(spec, guest, log, end, ""), Machines.FACTORY, 0);
     if (semantics == BranchSemantics.CONDITIONAL) {
-      identical(new Recording(spec, guest, log, end, ""), ModelledHardware.random(random), 0);
+      runs()
+          .identical(new Recording(spec, guest, log, end, ""), ModelledHardware.random(random), 0);
     }
-  }
-
-  private static void pause(int nanos) throws InterruptedException {
-    Thread.sleep(nanos / 1_000_000, nanos % 1_000_000);
   }
 }
