@@ -5,6 +5,7 @@ import dev.lockstep.cli.doctor.Diagnosis;
 import dev.lockstep.cli.doctor.Examination;
 import dev.lockstep.counting.host.HostFactsReader;
 import dev.lockstep.kvm.Kvm;
+import dev.lockstep.vmm.engine.HostCounter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +39,7 @@ final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
       names = "--profile",
       paramLabel = "FILE",
       description =
-          "Where --calibrate saves the counter's profile (default: lockstep/counter in $XDG_STATE_HOME or ~/.local/state).")
+          "Where --calibrate saves the counter's profile (default: lockstep/counter in $XDG_STATE_HOME or ~/.local/state, where the other commands look for it).")
   private @Nullable Path profile;
 
   @Option(names = "--json", description = "The result as one line of JSON.")
@@ -67,7 +68,7 @@ final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
   }
 
   private int calibrate() {
-    Path file = profile != null ? profile : defaultProfile();
+    Path file = profile != null ? profile : HostCounter.defaultProfile();
     CounterCalibration done =
         CounterCalibration.run(device, new HostFactsReader(Path.of("/")).read(), file);
     if (json) {
@@ -76,14 +77,5 @@ final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
       done.lines().forEach(System.out::println);
     }
     return ExitStatus.OK;
-  }
-
-  private static Path defaultProfile() {
-    String state = System.getenv("XDG_STATE_HOME");
-    Path folder =
-        state == null || state.isBlank()
-            ? Path.of(System.getProperty("user.home"), ".local", "state")
-            : Path.of(state);
-    return folder.resolve("lockstep").resolve("counter");
   }
 }

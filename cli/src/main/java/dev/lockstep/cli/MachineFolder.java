@@ -8,7 +8,9 @@ import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.disk.DiskBackend;
+import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
@@ -181,6 +183,10 @@ final class MachineFolder {
     MachineConfigBuilder builder = MachineConfig.builder();
     read(builder);
     options.apply(builder);
+    if (options.leavesEngineOpen() && log.semantics() == BranchSemantics.ALL_TRANSFERS) {
+      // No hardware counter counts those.
+      builder.engine(EngineChoice.SOFT, new Origin("log"));
+    }
     // Anchors need no counter, and every engine has them.
     return builder.build(
         log.semantics() == BranchSemantics.ANCHORS ? Purpose.FREE_RUNNING : Purpose.RECORDED);
@@ -222,6 +228,12 @@ final class MachineFolder {
         ? ConfiguredMachine.restore(engine, config, DiskUse.PRIVATE, state())
         : ConfiguredMachine.create(
             engine, config, ConfiguredMachine.spec(config, log), DiskUse.PRIVATE);
+  }
+
+  /** As {@link #open(MachineConfig, LogHeader, Path)}, on an engine of the caller's. */
+  Machine open(MachineFactory engine, MachineConfig config, LogHeader log, Path checkpoint) {
+    ConfiguredMachine.requireReplayable(config, log);
+    return ConfiguredMachine.restore(engine, config, DiskUse.PRIVATE, checkpoint);
   }
 
   /** Fills a file with a disk's content. */

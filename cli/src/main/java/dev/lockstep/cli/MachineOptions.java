@@ -88,7 +88,7 @@ final class MachineOptions {
       names = "--counter",
       paramLabel = "NAME",
       description =
-          "What names a recording's moments: auto (default: the engine's own count), anchors (the guest's exits; for kvm, exact for guests that exit often, the log says how far), or step (every instruction is stepped: exact, slow).")
+          "What names a recording's moments: auto (default: the engine's own count, which on kvm is perf), perf (the processor's counter, calibrated by doctor --calibrate; for kvm), anchors (the guest's exits; for kvm, exact for guests that exit often, the log says how far), or step (every instruction is stepped: exact, slow).")
   private @Nullable String counter;
 
   @Option(

@@ -10,6 +10,7 @@ import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineMode;
 import dev.lockstep.vmm.machine.OutputConsumer;
 import dev.lockstep.vmm.machine.ReplayTarget;
+import dev.lockstep.vmm.replay.Attempts;
 import dev.lockstep.vmm.replay.FileLogSource;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -80,11 +81,22 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
     if (snapshot != null) {
       snapshot.make();
     }
+    LogMachines machines = new LogMachines(log, machineOptions);
+    Shown shown = new Shown();
+    return new Attempts(note -> System.err.println("lockstep: " + note))
+        .run(before -> attempt(machines, before, shown, snapshot));
+  }
+
+  /** Replays from a place before a log entry. */
+  private Integer attempt(
+      LogMachines machines, long before, Shown shown, @Nullable MachineFolder snapshot) {
+    ReplayTarget target = until == null ? ReplayPlace.END : until;
+    boolean fromCheckpoint = before != Long.MAX_VALUE || until != null;
     try (OpenedReplay opened =
-        until == null || fromStart
-            ? OpenedReplay.atStart(log, machineOptions)
-            : OpenedReplay.near(log, machineOptions, until, System.err)) {
-      MachineSession.Outcome outcome = run(opened);
+        fromCheckpoint && !fromStart
+            ? machines.near(target, before, System.err)
+            : machines.atStart()) {
+      MachineSession.Outcome outcome = run(opened, shown);
       if (outcome.end().reason() == EndReason.TARGET) {
         stand(opened, outcome);
         if (snapshot != null) {
@@ -94,6 +106,18 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
       }
       report.print(outcome, System.err);
       return conclude(opened.source(), outcome.end());
+    }
+  }
+
+  /** The console of every attempt, to which nothing is put out twice. */
+  private final class Shown {
+    private OutputConsumer console = (stream, offset, bytes) -> {};
+    private final OutputConsumer once =
+        Attempts.once((stream, offset, bytes) -> console.accept(stream, offset, bytes));
+
+    DirectGate on(OutputConsumer now) {
+      console = noConsole ? (stream, offset, bytes) -> {} : now;
+      return new DirectGate(once);
     }
   }
 
@@ -110,11 +134,11 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
     }
   }
 
-  private MachineSession.Outcome run(OpenedReplay opened) {
+  private MachineSession.Outcome run(OpenedReplay opened, Shown shown) {
     CheckpointOption.Running running = checkpoints.begin(opened.machine(), log, System.err);
     try (running) {
       return new MachineSession(opened.machine(), System.err)
-          .run(console -> start(opened, gate(console)), MachineMode.REPLAY);
+          .run(console -> start(opened, shown.on(console)), MachineMode.REPLAY);
     } catch (DivergenceException e) {
       DivergenceReport.of(log, opened.machine(), e).print(System.err);
       throw e;
@@ -128,10 +152,6 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
     } else {
       opened.machine().replay(opened.source(), gate, target);
     }
-  }
-
-  private DirectGate gate(OutputConsumer console) {
-    return new DirectGate(noConsole ? (stream, offset, bytes) -> {} : console);
   }
 
   private void stand(OpenedReplay opened, MachineSession.Outcome outcome) {

@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.LogEnding;
 import dev.lockstep.vmm.machine.DirectGate;
@@ -67,6 +68,8 @@ final class TraceCollectCommand implements Callable<Integer>, DebugOption.Carrie
     MachineConfigBuilder builder = MachineConfig.builder();
     folder.read(builder);
     machineOptions.apply(builder);
+    // Whatever recorded it: soft counts by every semantics, and sees every instruction.
+    builder.engine(EngineChoice.SOFT, new Origin("trace"));
     try (FileLogSource source = new FileLogSource(log)) {
       MachineConfig config = builder.build();
       try (TraceCollector collector = new TraceCollector(out, source.header(), selection)) {

@@ -8,6 +8,7 @@ import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.DivergenceException;
 import dev.lockstep.vmm.machine.MachineEnd;
+import dev.lockstep.vmm.replay.Attempts;
 import dev.lockstep.vmm.replay.Checkpoints;
 import dev.lockstep.vmm.replay.Replay;
 import dev.lockstep.vmm.replay.ReplayReport;
@@ -83,7 +84,15 @@ final class VerifyCommand implements Callable<Integer>, DebugOption.Carrier {
   }
 
   private int repeat() {
-    try (OpenedReplay opened = OpenedReplay.atStart(log, machineOptions)) {
+    LogMachines machines = new LogMachines(log, machineOptions);
+    return new Attempts(note -> System.err.println("lockstep: " + note))
+        .run(before -> repeat(machines, before));
+  }
+
+  private int repeat(LogMachines machines, long before) {
+    boolean first = before == Long.MAX_VALUE;
+    try (OpenedReplay opened =
+        first ? machines.atStart() : machines.near(ReplayPlace.END, before, System.err)) {
       ReplayReport report =
           Replay.run(
               opened.machine(), opened.source(), new DirectGate((stream, offset, bytes) -> {}));

@@ -50,11 +50,11 @@ final class Command implements AutoCloseable {
     // A test run in the background of a shell ignores SIGINT, and its children would inherit that.
     List<String> withSignals = new ArrayList<>(List.of("env", "--default-signal=HUP,INT,TERM"));
     withSignals.addAll(words);
-    Process process =
-        new ProcessBuilder(withSignals)
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile())
-            .start();
+    ProcessBuilder builder =
+        new ProcessBuilder(withSignals).redirectOutput(out.toFile()).redirectError(err.toFile());
+    // Without what was calibrated on this host, so that auto takes the same engine everywhere.
+    builder.environment().put("XDG_STATE_HOME", folder.resolve("state").toString());
+    Process process = builder.start();
     return new Command(process, out, err);
   }
 

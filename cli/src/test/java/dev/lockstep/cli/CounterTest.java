@@ -81,7 +81,7 @@ final class CounterTest {
         Command.run(folder, "record", "--log", log, "--kernel", kernel, "--counter", "fingers");
     assertThat(unknown.status()).isEqualTo(64);
     assertThat(unknown.err())
-        .contains("there is no counter 'fingers'; use one of auto, step, anchors");
+        .contains("there is no counter 'fingers'; use one of auto, perf, step, anchors");
     Command.Result model =
         Command.run(
             folder,

@@ -5,6 +5,8 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.VmmException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,11 @@ import org.jspecify.annotations.Nullable;
 public final class HardwareCountedVcpu extends OuterVcpu {
   /** Steps without a counted branch after which the guest is given back: some 10 ms on hardware. */
   private static final int PATIENCE_STEPS = 1 << 14;
+
+  /** The same in CPU time, for a guest that runs free and was interrupted for nothing. */
+  private static final long PATIENCE_NANOS = 100_000_000;
+
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
   private final CountableVcpu engine;
   private final CounterSource source;
@@ -40,14 +47,31 @@ public final class HardwareCountedVcpu extends OuterVcpu {
    * @param source asked at the first run on a thread
    */
   public HardwareCountedVcpu(CountableVcpu engine, CounterSource source) {
+    this(engine, source, null);
+  }
+
+  /**
+   * As {@link #HardwareCountedVcpu(CountableVcpu, CounterSource)}, with what was learnt of the counter before.
+   *
+   * @param policy goes on learning; null for one that begins with the counter's limits
+   */
+  public HardwareCountedVcpu(
+      CountableVcpu engine, CounterSource source, @Nullable SkidPolicy policy) {
     super(engine);
     this.engine = engine;
     this.source = source;
+    this.policy = policy;
   }
 
   /** How often an overflow came too late for what was wanted. */
   public long overshoots() {
     return overshoots;
+  }
+
+  /** How far before what is wanted the overflow is armed now, in branches; 0 before the first run. */
+  public long margin() {
+    SkidPolicy learnt = policy;
+    return learnt == null ? 0 : learnt.margin();
   }
 
   private CountedVcpu counted() {
@@ -63,6 +87,14 @@ public final class HardwareCountedVcpu extends OuterVcpu {
       }
     }
     return open;
+  }
+
+  /** The guest is moved by other means than the seek that was under way: its breakpoint must not stop it. */
+  private void giveUpSeek() {
+    if (seek != null) {
+      seek = null;
+      engine.clearBreakpoint();
+    }
   }
 
   private SkidPolicy policy() {
@@ -82,26 +114,29 @@ public final class HardwareCountedVcpu extends OuterVcpu {
   public VcpuExit run(long limitCount) {
     CountedVcpu vcpu = counted();
     vcpu.moved();
-    seek = null;
+    giveUpSeek();
     long stood = vcpu.branchCount();
-    int steps = 0;
+    long since = THREADS.getCurrentThreadCpuTime();
+    int tries = 0;
     while (true) {
       long now = vcpu.branchCount();
       VcpuExit due = due(limitCount, now);
       if (due != null) {
         return due;
       }
-      steps = now == stood ? steps : 0;
-      stood = now;
-      VcpuExit exit;
-      if (limitCount == Long.MAX_VALUE || limitCount - now > 2 * policy().margin()) {
-        exit = far(vcpu, limitCount);
-      } else if (steps++ < PATIENCE_STEPS) {
-        exit = exit(vcpu.step());
-      } else {
+      if (now != stood) {
+        stood = now;
+        since = THREADS.getCurrentThreadCpuTime();
+        tries = 0;
+      }
+      boolean far = limitCount == Long.MAX_VALUE || limitCount - now > 2 * policy().margin();
+      if (far && tries > 0 && THREADS.getCurrentThreadCpuTime() - since >= PATIENCE_NANOS
+          || !far && tries >= PATIENCE_STEPS) {
         kicked = false;
         return VcpuExit.Kicked.KICKED;
       }
+      tries++;
+      VcpuExit exit = far ? far(vcpu, limitCount) : exit(vcpu.step());
       if (exit != null) {
         return exit;
       }
@@ -153,6 +188,7 @@ public final class HardwareCountedVcpu extends OuterVcpu {
     vcpu.moved();
     Seek way = seek;
     if (way == null || !point.equals(target)) {
+      giveUpSeek();
       way = new Seek(watched, point, policy());
       target = point;
     }
@@ -172,7 +208,7 @@ public final class HardwareCountedVcpu extends OuterVcpu {
   @Override
   public VcpuExit step() {
     CountedVcpu vcpu = counted();
-    seek = null;
+    giveUpSeek();
     vcpu.moved();
     return engine.step();
   }
@@ -191,7 +227,7 @@ public final class HardwareCountedVcpu extends OuterVcpu {
 
   @Override
   public void setBranchCount(long set) {
-    seek = null;
+    giveUpSeek();
     count = set;
     CountedVcpu open = counted;
     if (open != null) {
@@ -207,7 +243,7 @@ public final class HardwareCountedVcpu extends OuterVcpu {
 
   @Override
   public void setState(CpuState from) {
-    seek = null;
+    giveUpSeek();
     engine.setState(from);
   }
 
@@ -235,7 +271,7 @@ public final class HardwareCountedVcpu extends OuterVcpu {
       count = branchCount();
       counted = null;
       counter = null;
-      seek = null;
+      giveUpSeek();
       open.close();
     }
   }

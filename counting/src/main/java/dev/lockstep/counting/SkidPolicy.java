@@ -1,8 +1,8 @@
 package dev.lockstep.counting;
 
 /**
- * How far before a target the overflow is armed. Starts at what calibration found and grows each time that was not enough, so that a seek that was overshot can be tried again from the last checkpoint. One for each vCPU;
- * what it learnt stays.
+ * How far before a target the overflow is armed. Starts at what calibration found and grows each time that was not enough, so that a seek that was overshot can be tried again from the last checkpoint. One for each counter,
+ * by whichever vCPU it counts; what it learnt stays. Any thread.
  */
 public final class SkidPolicy {
   /** Past this the way is gone by breakpoint and steps alone, which no skid can spoil. */
@@ -21,12 +21,12 @@ public final class SkidPolicy {
   }
 
   /** Branches before the target at which the overflow is armed. */
-  public long margin() {
+  public synchronized long margin() {
     return margin;
   }
 
   /** How often the margin was not enough. */
-  public int overshoots() {
+  public synchronized int overshoots() {
     return overshoots;
   }
 
@@ -35,7 +35,7 @@ public final class SkidPolicy {
    *
    * @return what changed, for the log
    */
-  public String overshot(long skid) {
+  public synchronized String overshot(long skid) {
     long before = margin;
     overshoots++;
     margin = Math.min(MAX_MARGIN, Math.max(2 * margin, 2 * Math.max(skid, 1)));

@@ -7,6 +7,7 @@ import dev.lockstep.kvm.perf.PerfEvent;
 import dev.lockstep.kvm.perf.PerfFlag;
 import dev.lockstep.kvmcpu.probe.Finding;
 import dev.lockstep.kvmcpu.probe.Verdict;
+import dev.lockstep.vmm.engine.HostCounter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,21 +19,34 @@ final class CounterCheck {
 
   private CounterCheck() {}
 
-  static Finding ask() {
+  /** Opens a counter; whether it is exact only a calibration says. */
+  static Finding ask(HostCounter counter) {
     // Guests only, and never by turns with other counters: as an exact count needs it.
     PerfAttributes branches =
         PerfAttributes.of(HardwareEvent.BRANCH_INSTRUCTIONS)
             .with(PerfFlag.DISABLED, PerfFlag.PINNED, PerfFlag.EXCLUDE_HOST);
     String paranoid = paranoid();
     try (PerfEvent _ = PerfEvent.openOnThread(branches, 0)) {
-      return Finding.of(
-              ID,
-              WHAT,
-              Verdict.LIMITED,
-              "a guest's branches can be counted; no counter is calibrated yet",
-              "Recording and replication run on soft until a counter of kvm is shown to be exact.")
-          .with("branch_counter", true)
-          .with("perf_event_paranoid", paranoid);
+      Finding finding =
+          switch (counter) {
+            case HostCounter.Fit it ->
+                Finding.of(
+                    ID,
+                    WHAT,
+                    Verdict.OK,
+                    "a guest's branches are counted exactly: %s, calibrated skid %,d"
+                        .formatted(it.profile().event(), it.profile().limits().skidBound()),
+                    "What is recorded can run on kvm, if nothing else stands against it.");
+            case HostCounter.Unfit(String reason, String advice) ->
+                Finding.of(
+                        ID,
+                        WHAT,
+                        Verdict.LIMITED,
+                        "a guest's branches can be counted, but not exactly for certain: " + reason,
+                        "Recording and replication run on soft until a counter of kvm is shown to be exact.")
+                    .advise(advice);
+          };
+      return finding.with("branch_counter", true).with("perf_event_paranoid", paranoid);
     } catch (KvmException e) {
       return Finding.of(
               ID,

@@ -31,7 +31,7 @@ public final class Examination {
     if (findings.getFirst().verdict() == Verdict.OK) {
       findings.add(chooser.selfTest());
     }
-    findings.add(guarded("pmu", "PMU", CounterCheck::ask));
+    findings.add(guarded("pmu", "PMU", () -> CounterCheck.ask(chooser.counter())));
     findings.add(guarded("tap", "tap", NetworkCheck::tap));
     findings.add(guarded("passt", "passt", () -> NetworkCheck.passt(System.getenv("PATH"))));
     findings.add(guarded("memory", "memory", RoomCheck::memory));

@@ -164,6 +164,10 @@ public final class ModelledEngine extends OuterVcpu implements CountableVcpu {
 
   @Override
   public boolean hasEvent() {
+    if (inner.interruptible()) {
+      // So nothing waits; the whole state is far more to look at.
+      return false;
+    }
     inner.getState(state);
     return state.deliversEvent();
   }

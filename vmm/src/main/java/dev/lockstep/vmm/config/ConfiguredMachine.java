@@ -12,6 +12,7 @@ import dev.lockstep.vmm.disk.DiskImage;
 import dev.lockstep.vmm.disk.RewindableDisk;
 import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.engine.EngineChoice;
+import dev.lockstep.vmm.engine.HostCounter;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineDisk;
@@ -41,6 +42,9 @@ public final class ConfiguredMachine {
   /** Exits of the guest between two digest entries. */
   private static final long ANCHORS_BETWEEN_DIGESTS = 1L << 12;
 
+  /** Conditional branches of a processor between two digest entries: about every half second of a busy guest. */
+  private static final long BRANCHES_OF_HARDWARE_BETWEEN_DIGESTS = 1L << 28;
+
   private ConfiguredMachine() {}
 
   /**
@@ -62,10 +66,13 @@ public final class ConfiguredMachine {
 
   private static VcpuFactory kvm(MachineConfig config) {
     KvmEngine kvm = KvmEngine.ofThisHost();
-    return config.counting() == Counting.STEP
-        ? (model, semantics, memory, tsc) ->
-            new StepCountedVcpu(kvm.create(model, semantics, memory, tsc), memory, semantics)
-        : kvm;
+    return switch (config.counting()) {
+      case STEP ->
+          (model, semantics, memory, tsc) ->
+              new StepCountedVcpu(kvm.create(model, semantics, memory, tsc), memory, semantics);
+      case PERF -> CountedKvmEngine.of(kvm, HostCounter.ofThisHost());
+      case AUTO, ANCHORS -> kvm;
+    };
   }
 
   /**
@@ -108,12 +115,26 @@ public final class ConfiguredMachine {
    */
   public static void requireReplayable(MachineConfig config, LogHeader log) {
     log.requireModel(config.cpuModel());
-    if (config.engine().equals(EngineChoice.KVM)
-        && config.counting() != Counting.STEP
-        && log.semantics() != BranchSemantics.ANCHORS) {
+    if (config.engine().equals(EngineChoice.KVM)) {
+      requireCounted(config.counting(), log.semantics());
+    }
+  }
+
+  private static void requireCounted(Counting counting, BranchSemantics semantics) {
+    boolean can =
+        switch (semantics) {
+          case ANCHORS -> true;
+          case CONDITIONAL -> counting == Counting.PERF || counting == Counting.STEP;
+          case ALL_TRANSFERS -> counting == Counting.STEP;
+        };
+    if (!can) {
       throw new VmmException(
-          "engine kvm cannot replay this log: its branch semantics are %s, and kvm has no branch counter"
-              .formatted(log.semantics()),
+          "engine kvm cannot replay this log: its branch semantics are %s, and kvm has %s"
+              .formatted(
+                  semantics,
+                  counting == Counting.PERF
+                      ? "a counter of conditional branches alone"
+                      : "no branch counter"),
           "Replay it with --engine soft, which counts by every semantics, or slowly with --counter step.");
     }
   }
@@ -140,7 +161,11 @@ public final class ConfiguredMachine {
         config.memoryBytes(),
         wallClockNanos,
         pacing(config),
-        semantics == BranchSemantics.ANCHORS ? ANCHORS_BETWEEN_DIGESTS : MachineSpec.DIGEST_SPACING,
+        switch (semantics) {
+          case ANCHORS -> ANCHORS_BETWEEN_DIGESTS;
+          case CONDITIONAL -> BRANCHES_OF_HARDWARE_BETWEEN_DIGESTS;
+          case ALL_TRANSFERS -> MachineSpec.DIGEST_SPACING;
+        },
         facts);
   }
 
@@ -221,6 +246,9 @@ public final class ConfiguredMachine {
       if (digest != null) {
         facts.put(loaded, digest);
       }
+    }
+    if (config.counting() == Counting.PERF) {
+      requireCounted(Counting.PERF, header.semantics());
     }
     MachineSpec spec = spec(config, header.wallClockNanos(), header.semantics(), facts);
     return engine.restore(spec, openDisks(config, use), snapshot, patched(config));

@@ -327,8 +327,13 @@ public final class MachineConfigBuilder {
    * @throws ConfigException with everything that is wrong
    */
   public MachineConfig build(Purpose purpose) {
+    return build(purpose, new EngineChooser());
+  }
+
+  /** As {@link #build(Purpose)}, on a host that has been asked. */
+  MachineConfig build(Purpose purpose, EngineChooser host) {
     List<Problem> found = new ArrayList<>(problems);
-    EngineChoice choice = chooseEngine(purpose, found);
+    EngineChoice choice = chooseEngine(purpose, host, found);
     CpuModel model = cpuModel != null ? cpuModel : defaultModel(choice);
     if (counting == Counting.ANCHORS && model.hasTsc()) {
       found.add(
@@ -361,20 +366,20 @@ public final class MachineConfigBuilder {
         drives,
         memoryBytes,
         model,
-        patchTsc,
-        counting,
+        patchTsc || choice.patchTsc(),
+        counting == Counting.AUTO || counting == Counting.PERF ? choice.counting() : counting,
         choice,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
             maxLagMillis, heartbeatMillis, silenceMillis, ackTimeoutMillis, arbiterPath));
   }
 
-  private EngineChoice chooseEngine(Purpose purpose, List<Problem> found) {
+  private EngineChoice chooseEngine(Purpose purpose, EngineChooser host, List<Problem> found) {
     try {
-      return EngineNames.choose(engine, purpose, cpuModel, counting);
+      return EngineNames.choose(engine, purpose, cpuModel, counting, host);
     } catch (VmmException e) {
       found.add(new Problem(engineOrigin, "%s (%s)".formatted(e.getMessage(), e.advice())));
-      return new EngineChooser().choose(Purpose.RECORDED);
+      return host.choose(Purpose.RECORDED);
     }
   }
 

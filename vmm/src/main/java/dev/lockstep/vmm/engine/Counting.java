@@ -7,8 +7,11 @@ import java.util.Optional;
 
 /** How the moments of a machine get their names: what {@code --counter} takes. */
 public enum Counting {
-  /** By what the engine counts itself: {@code soft} counts exactly, {@code kvm} has no counter that is calibrated. */
+  /** By what the engine counts itself, {@code soft} by its own and {@code kvm} by {@link #PERF}. */
   AUTO("auto"),
+
+  /** By the processor's counter of conditional branches, where it is calibrated ({@link HostCounter}): at full speed, and exact. */
+  PERF("perf"),
 
   /** By stepping every instruction ({@link dev.lockstep.counting.StepCountedVcpu}): exact on every host, some ten thousand instructions a second. */
   STEP("step"),
@@ -38,6 +41,10 @@ public enum Counting {
 
   /** What a log that is recorded so counts. */
   public BranchSemantics semantics() {
-    return this == ANCHORS ? BranchSemantics.ANCHORS : BranchSemantics.ALL_TRANSFERS;
+    return switch (this) {
+      case ANCHORS -> BranchSemantics.ANCHORS;
+      case PERF -> BranchSemantics.CONDITIONAL;
+      case AUTO, STEP -> BranchSemantics.ALL_TRANSFERS;
+    };
   }
 }

@@ -15,10 +15,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code --engine auto} means on this host: {@code kvm} where kernels run natively and the self-test passes, else {@code soft}; for what must be repeated exactly {@code kvm} only with a calibrated
- * counter, which there is not yet. Asks the host at most once; used by one thread.
+ * counter, and where no read of the time-stamp counter goes unseen. Asks the host at most once; used by one thread.
  */
 public final class EngineChooser {
+  /** The finding of {@link HostProbes#timeStampCounter}. */
+  private static final String TIME_STAMP = "rdtsc";
+
   private final Path device;
+  private @Nullable HostCounter counter;
   private @Nullable List<Finding> findings;
   private @Nullable Finding selfTest;
 
@@ -42,28 +46,68 @@ public final class EngineChooser {
     this.findings = List.copyOf(findings);
   }
 
+  /**
+   * By what is known of a host already.
+   *
+   * @param device asked where something is missing
+   * @param findings may hold what the self-test and the probe of the time-stamp counter found
+   */
+  public EngineChooser(Path device, List<Finding> findings, HostCounter counter) {
+    this(device, findings);
+    this.counter = counter;
+  }
+
   /** The engine for a purpose. Takes some milliseconds for {@link Purpose#FREE_RUNNING}, and about a second if the self-test is due. */
   public EngineChoice choose(Purpose purpose) {
     return switch (purpose) {
       case FREE_RUNNING -> freeRunning();
-      case RECORDED ->
-          EngineChoice.soft("recording needs an exact branch counter, and kvm has none calibrated");
-      case REPLICATED ->
-          EngineChoice.soft(
-              "replication needs an exact branch counter, and kvm has none calibrated");
+      case RECORDED, REPLICATED -> repeated(purpose);
     };
   }
 
+  private EngineChoice repeated(Purpose purpose) {
+    Optional<String> lacking = lacking(purpose).or(() -> unrepeatedReads(null));
+    if (lacking.isPresent()) {
+      return EngineChoice.soft(lacking.get());
+    }
+    HostCounter.Fit fit = (HostCounter.Fit) counter();
+    return EngineChoice.counted(
+        fit, true, freeRunning().reason() + ", and its branch counter is calibrated");
+  }
+
+  /** Why what must be repeated cannot be run on this host's KVM at all; empty if it can. */
+  private Optional<String> lacking(Purpose purpose) {
+    if (purpose == Purpose.REPLICATED) {
+      return Optional.of(
+          "replication needs an exact branch counter, and that of kvm is for recording only");
+    }
+    if (counter() instanceof HostCounter.Unfit(String reason, String advice)) {
+      return Optional.of("recording needs an exact branch counter, and kvm has none: " + reason);
+    }
+    EngineChoice free = freeRunning();
+    return free.engine().equals(EngineChoice.KVM) ? Optional.empty() : Optional.of(free.reason());
+  }
+
+  /** What is known of the hardware counter. */
+  public HostCounter counter() {
+    HostCounter known = counter;
+    if (known == null) {
+      known = HostCounter.ofThisHost();
+      counter = known;
+    }
+    return known;
+  }
+
   /**
-   * Why a guest on this host's KVM cannot be repeated exactly: every reason there is, so that none is left to be found out later. Takes some milliseconds.
+   * Why a guest on this host's KVM cannot be repeated exactly: every reason there is, so that none is left to be found out later. Takes some milliseconds, and a second if the self-test is due.
    *
-   * @param purpose which asks for it
+   * @param purpose which asks for it: not {@link Purpose#FREE_RUNNING}
    * @param model the CPU that the guest is to see; null if that is left to the engine
    * @return sentences without their full stops
    */
   public List<String> obstacles(Purpose purpose, @Nullable CpuModel model) {
     List<String> reasons = new ArrayList<>();
-    reasons.add(choose(purpose).reason());
+    lacking(purpose).ifPresent(reasons::add);
     unrepeatedReads(model).ifPresent(reasons::add);
     return reasons;
   }
@@ -75,7 +119,8 @@ public final class EngineChooser {
    * @return a sentence without its full stop
    */
   public Optional<String> unrepeatedReads(@Nullable CpuModel model) {
-    List<Finding> found = new HostProbes(device).timeStampCounter();
+    List<Finding> found =
+        known(TIME_STAMP).isEmpty() ? new HostProbes(device).timeStampCounter() : findings();
     boolean asked = found.getFirst().verdict() == Verdict.OK;
     ExactTscPolicy.Facts facts = ExactTscPolicy.Facts.ofHost(HostTraits.of(found).rdtscTrappable());
     CpuModel seen = model == null ? CpuModel.LOCKSTEP_V1 : model;
@@ -110,11 +155,23 @@ public final class EngineChooser {
   public Finding selfTest() {
     Finding done = selfTest;
     if (done == null) {
+      List<Finding> known = known(SelfTest.ID);
       done =
-          HostTraits.of(findings()).ring0Native() ? new SelfTest(device).run() : SelfTest.notDue();
+          !known.isEmpty()
+              ? known.getFirst()
+              : HostTraits.of(findings()).ring0Native()
+                  ? new SelfTest(device).run()
+                  : SelfTest.notDue();
       selfTest = done;
     }
     return done;
+  }
+
+  private List<Finding> known(String id) {
+    List<Finding> given = findings;
+    return given == null
+        ? List.of()
+        : given.stream().filter(it -> it.id().equals(id)).limit(1).toList();
   }
 
   private List<Finding> findings() {

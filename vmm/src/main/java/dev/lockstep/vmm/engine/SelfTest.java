@@ -22,7 +22,9 @@ import java.util.concurrent.atomic.AtomicReference;
  * of its own that is left behind if the host hangs it.
  */
 final class SelfTest {
-  private static final String ID = "self_test", WHAT = "self-test";
+  static final String ID = "self_test";
+
+  private static final String WHAT = "self-test";
   private static final CpuModel MODEL = CpuModel.LOCKSTEP_V1;
 
   /** For each of the three runs. */

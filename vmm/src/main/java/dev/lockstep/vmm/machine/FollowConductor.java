@@ -16,12 +16,20 @@ import org.jspecify.annotations.Nullable;
  * the last entry or progress mark that the source holds.
  */
 final class FollowConductor implements Conductor {
+  /** A guest that comes by so often without a counted branch will never do what the recorded one did. */
+  private static final int MAX_PASSES = 1 << 20;
+
   private final MachineCore core;
   private final Mailbox mailbox;
   private final LogSource source;
   private final OutputGate gate;
   private final MachineMode mode;
   private final @Nullable ReplayStop stop;
+  private final long overshoots;
+
+  /** How often in a row the guest came by an entry's point, but not as the recorded one stood there. */
+  private int passes;
+
   private volatile boolean waiting;
 
   /**
@@ -36,6 +44,7 @@ final class FollowConductor implements Conductor {
       @Nullable ReplayTarget until) {
     this.stop = until == null ? null : new ReplayStop(core, until);
     this.core = core;
+    this.overshoots = core.names().overshoots();
     this.mailbox = mailbox;
     this.source = source;
     this.gate = gate;
@@ -66,7 +75,7 @@ final class FollowConductor implements Conductor {
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
     LogEntry entry = source.peek();
-    boolean due = entry != null && standsAt(entry.at());
+    boolean due = entry != null && isDue(entry);
     if (stop != null && stop.reached(entry, due)) {
       return core.end(EndReason.TARGET, false, false);
     }
@@ -77,6 +86,7 @@ final class FollowConductor implements Conductor {
       if (stop == null || !stop.advance(entry)) {
         advanceTowards(entry);
       }
+      requireInTime();
       return null;
     }
     return take(entry);
@@ -101,6 +111,7 @@ final class FollowConductor implements Conductor {
   }
 
   private void taken(LogEntry entry) {
+    passes = 0;
     source.advance();
     if (!(entry instanceof LogEntry.ProgressMark)) {
       core.takeSequence();
@@ -127,14 +138,26 @@ final class FollowConductor implements Conductor {
     // The source belongs to whoever gave it.
   }
 
-  /** Whether this boundary is that moment. */
-  boolean standsAt(Moment moment) {
+  /** Whether this boundary is the moment of an entry. One point may be both before the guest's end and behind it. */
+  boolean isDue(LogEntry entry) {
+    boolean endsHere =
+        entry instanceof LogEntry.EndOfLog it
+            && it.reason().byGuest()
+            && it.reason() != EndReason.HALTED_FOR_EVER;
+    return standsAt(entry.at()) && (!endsHere || core.runner().endReason() != null);
+  }
+
+  private boolean standsAt(Moment moment) {
     if (!core.vcpu().point().equals(moment.point()) || core.runner().halted() != moment.halted()) {
       return false;
     }
-    return !moment.halted()
-        || core.runner().endReason() != null
-        || core.board().nextDeadlineNanos() > moment.haltedNanos();
+    if (!moment.halted() || core.runner().endReason() != null) {
+      return true;
+    }
+    // Before its time goes on, a halted guest is woken by what waits.
+    boolean wakes = core.board().interruptPending() && core.runner().wakeable();
+    return core.board().nextDeadlineNanos() > moment.haltedNanos()
+        && !(wakes && moment.haltedNanos() > core.virtualNanos());
   }
 
   private void advanceTowards(LogEntry entry) {
@@ -147,18 +170,39 @@ final class FollowConductor implements Conductor {
       idleTowards(entry);
       return;
     }
-    switch (core.runner().runTo(target.point())) {
-      case POINT -> {
-        if (target.halted() && !core.runner().confirmHalted()) {
-          throw diverged(entry, "the guest", "halted", "running");
-        }
-      }
+    if (core.vcpu().point().equals(target.point())) {
+      passBy(entry);
+      return;
+    }
+    VcpuRunner.Stop came = core.runner().runTo(target.point());
+    requireInTime();
+    switch (came) {
       case MISSED -> throw diverged(entry, "the execution", "at " + target, "past it");
-      case KICKED, HALTED, ENDED -> {
+      case POINT, KICKED, HALTED, ENDED -> {
         // Looked at in the next turn.
       }
       case LIMIT -> throw new IllegalStateException("a run to a point has no limit");
     }
+  }
+
+  /** Where a timer may have fired late, or a point was run past, nothing can be compared any more. */
+  private void requireInTime() {
+    if (core.names().overshoots() > overshoots) {
+      throw new OvershotException(
+          core.nextSequence(), core.vcpu().branchCount(), core.names().margin());
+    }
+  }
+
+  /**
+   * The guest came by the entry's point, but runs where the recorded one was halted or had ended: an engine may stop there just
+   * before that, and where conditional branches alone are counted, the guest may come by before it does it.
+   */
+  private void passBy(LogEntry entry) {
+    passes++;
+    if (passes > MAX_PASSES) {
+      throw diverged(entry, "the guest", entry.at().halted() ? "halted" : "at its end", "running");
+    }
+    core.runner().step();
   }
 
   /** The guest is halted here and the entry's moment is later. */
@@ -187,6 +231,9 @@ final class FollowConductor implements Conductor {
 
   /** Lets an entry take effect, or compares it; false if that must wait for this replica's own I/O. */
   private boolean fulfil(LogEntry entry) {
+    if (entry.at().halted() && !(entry instanceof LogEntry.ProgressMark)) {
+      core.idleUntil(entry.at().haltedNanos());
+    }
     switch (entry) {
       case LogEntry.DiskCompletion it -> {
         return complete(it);

@@ -1,6 +1,5 @@
 package dev.lockstep.vmm.machine;
 
-import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.vmm.device.TimedDevice;
 import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.disk.DiskStatus;
@@ -8,25 +7,22 @@ import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
-import dev.lockstep.vmm.time.AnchorPacer;
-import dev.lockstep.vmm.time.BranchPacer;
 import dev.lockstep.vmm.time.Pacer;
 import dev.lockstep.vmm.time.VirtualClock;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A live machine: takes inputs from the mailbox, writes every entry to the sink before it takes effect, and keeps virtual
  * time near the host's.
  *
- * <p>A vCPU whose moments are the guest's exits may come back between two of them, when there has been none for a while. If
- * something is due then, the guest gets it there, and the log says that it is certain up to the last exit and no further.
+ * <p>A vCPU may come back where no other execution can be led to ({@link NamedBoundaries}), when there was no better place for
+ * a while. If something is due then, the guest gets it there, and the log says that it is certain up to the last moment that
+ * has a name and no further. So it does if a timer fired late.
  */
 final class LiveConductor implements Conductor {
-  /** Branches between two boundaries without pacing. */
-  private static final long BOUNDARY_BRANCHES = 1L << 12;
-
   /** The longest wait because virtual time is ahead, or because the speed is limited. */
   private static final long MAX_WAIT_NANOS = 20_000_000;
 
@@ -38,20 +34,21 @@ final class LiveConductor implements Conductor {
   private final LogSink sink;
   private final OutputGate gate;
   private final long epoch;
-  private final @Nullable AnchoredVcpu anchored;
+  private final NamedBoundaries names;
 
   /** Virtual time follows the host's, waiting for it if need be. */
   private final boolean paced;
 
-  /** Virtual time follows the work that the vCPU has done: its host is too slow for its own time. */
-  private final boolean byWork;
+  /** What virtual time follows if its host is too slow for its own: the work that the vCPU has done. */
+  private final @Nullable LongSupplier work;
 
   private final Pacer pacer;
   private final SecureRandom entropy = new SecureRandom();
   private long nextDigest;
   private long lastProgressNanos;
   private long promisedNanos;
-  private @Nullable Moment lastAnchor;
+  private Moment lastNamed;
+  private long overshoots;
   private boolean uncertain;
   private volatile int speedPermille = 1000;
   private volatile long behindNanos;
@@ -63,10 +60,12 @@ final class LiveConductor implements Conductor {
     this.sink = sink;
     this.gate = gate;
     this.epoch = epoch;
-    this.anchored = core.anchored();
+    this.names = core.names();
     this.paced = core.spec().pacing() == MachineSpec.Pacing.HOST;
-    this.byWork = !paced && anchored != null;
-    this.pacer = anchored == null ? new BranchPacer() : new AnchorPacer();
+    this.work = paced ? null : names.work();
+    this.pacer = names.pacer();
+    this.lastNamed = core.moment();
+    this.overshoots = names.overshoots();
     core.setNextSequence(0);
     sink.begin(() -> core.header(epoch));
     nextDigest = core.vcpu().branchCount() + core.spec().digestSpacing();
@@ -106,6 +105,9 @@ final class LiveConductor implements Conductor {
   /** A machine without pacing has a time of its own. */
   private void stepWallClock(long nanos) {
     if (paced) {
+      if (isNameless()) {
+        makeDo();
+      }
       input(new LogEntry.ControlInput(core.moment(), LogEntry.Control.RTC_STEP, nanos));
     }
   }
@@ -116,17 +118,23 @@ final class LiveConductor implements Conductor {
 
   /** The time that virtual time is held against. */
   private long now() {
-    AnchoredVcpu it = anchored;
-    return byWork && it != null ? it.work() * WORK_NANOS : System.nanoTime();
+    LongSupplier it = work;
+    return it == null ? System.nanoTime() : it.getAsLong() * WORK_NANOS;
+  }
+
+  /** Whether virtual time is held against another. */
+  private boolean hasPace() {
+    return paced || work != null;
   }
 
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
-    if (isBetweenAnchors() && !core.runner().halted() && core.runner().endReason() == null) {
-      if (!makeDo()) {
+    if (isNameless()) {
+      if (!isSomethingDue()) {
         runToBoundary();
         return null;
       }
+      makeDo();
     }
     flushOutputs();
     EndReason ended = core.runner().endReason();
@@ -134,57 +142,53 @@ final class LiveConductor implements Conductor {
       return finish(ended, true);
     }
     digest();
+    lastNamed = core.moment();
     if (core.runner().halted()) {
-      lastAnchor = core.moment();
       idle();
       return null;
     }
-    Moment here = core.moment();
-    lastAnchor = here;
-    takeInputs(here);
-    if ((paced || byWork) && pace()) {
+    takeInputs(lastNamed);
+    if (hasPace() && pace()) {
       return null;
     }
-    progress(here);
+    progress(lastNamed);
     long started = System.nanoTime();
     runToBoundary();
     rest(System.nanoTime() - started);
     return null;
   }
 
-  private boolean isBetweenAnchors() {
-    AnchoredVcpu it = anchored;
-    return it != null && !it.isAtAnchor();
+  /** Whether no other execution could be led to where the guest stands. */
+  private boolean isNameless() {
+    return !names.isNamed() && !core.runner().halted() && core.runner().endReason() == null;
   }
 
-  /** Between two anchors: whether the guest is to be given here what is due. */
-  private boolean makeDo() {
-    AnchoredVcpu it = anchored;
-    if (it == null || !it.isOpen() || !isSomethingDue()) {
-      return false;
-    }
-    notCertain();
-    it.makeDo();
-    return true;
-  }
-
+  /** Whether the guest is to be given here what waits for it, or others what waits of its outputs. */
   private boolean isSomethingDue() {
-    return somethingWaits()
-        || core.board().interruptPending()
-        || core.board().nextDeadlineNanos() <= pacer.virtualAt(now());
+    return core.outputs().pendingStream() >= 0
+        || names.isOpen()
+            && (somethingWaits()
+                || core.board().interruptPending()
+                || hasPace() && core.board().nextDeadlineNanos() <= pacer.virtualAt(now()));
   }
 
-  /** Says in the log that it is certain up to the last anchor. */
+  /** Goes on from here as if the boundary had a name. */
+  private void makeDo() {
+    notCertain();
+    names.makeDo();
+  }
+
+  /** Says in the log that it is certain up to the last moment that had a name. */
   private void notCertain() {
     if (!uncertain) {
       uncertain = true;
-      append(new LogEntry.UncertainFrom(lastAnchor == null ? core.moment() : lastAnchor));
+      append(new LogEntry.UncertainFrom(lastNamed));
     }
   }
 
   @Override
   public MachineEnd stop() {
-    if (isBetweenAnchors() && core.runner().endReason() == null) {
+    if (isNameless()) {
       notCertain();
     }
     flushOutputs();
@@ -193,7 +197,7 @@ final class LiveConductor implements Conductor {
 
   @Override
   public void mark(MachineDigest digest) {
-    if (isBetweenAnchors()) {
+    if (isNameless()) {
       // No replay could be led here to compare.
       return;
     }
@@ -369,7 +373,7 @@ final class LiveConductor implements Conductor {
     virtual = Math.max(virtual, promisedNanos);
     if (deadline <= virtual || (!paced && freeToJump(deadline))) {
       core.fireNextTimer();
-      if (byWork) {
+      if (work != null) {
         anchor();
       }
       return;
@@ -391,8 +395,16 @@ final class LiveConductor implements Conductor {
   }
 
   private void runToBoundary() {
-    long branches = paced || byWork ? pacer.boundaryBranches() : BOUNDARY_BRANCHES;
-    core.runner().run(Math.min(core.vcpu().branchCount() + branches, nextDigest));
+    long count = core.vcpu().branchCount();
+    names.run(Math.max(Math.min(count + pacer.boundaryBranches(), nextDigest), count + 1));
+    if (names.overshoots() > overshoots) {
+      overshoots = names.overshoots();
+      notCertain();
+    }
+    if (core.runner().halted() && core.moment().equals(lastNamed)) {
+      // It has halted here before, and not even a branch tells the two apart: time has to.
+      core.idleUntil(core.virtualNanos() + 1);
+    }
   }
 
   /** Without pacing an idle guest's time is free to jump, but not past what is on its way. */

@@ -1,6 +1,5 @@
 package dev.lockstep.vmm.machine;
 
-import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.Vcpu;
@@ -32,6 +31,7 @@ final class MachineCore implements Boundary {
   private final VirtualClock clock;
   private final Board board;
   private final VcpuRunner runner;
+  private final NamedBoundaries names;
   private final OutputCollector outputs;
   private final PageTracker pages;
   private final CpuState scratch = new CpuState();
@@ -48,6 +48,7 @@ final class MachineCore implements Boundary {
     this.outputs = parts.outputs();
     this.pages = parts.pages();
     this.runner = new VcpuRunner(vcpu, board, clock, stops(parts));
+    this.names = NamedBoundaries.of(vcpu, runner);
     this.wallClockNanos = spec.wallClockNanos();
   }
 
@@ -66,9 +67,9 @@ final class MachineCore implements Boundary {
     return vcpu;
   }
 
-  /** The vCPU, if it is one whose moments are the guest's exits. */
-  @Nullable AnchoredVcpu anchored() {
-    return vcpu instanceof AnchoredVcpu it ? it : null;
+  /** Which boundaries have names. */
+  NamedBoundaries names() {
+    return names;
   }
 
   VirtualClock clock() {
@@ -217,7 +218,12 @@ final class MachineCore implements Boundary {
     if (deadline == TimedDevice.NO_DEADLINE) {
       throw new IllegalStateException("no timer is armed");
     }
-    clock.jump(vcpu.branchCount(), deadline);
+    idleUntil(deadline);
+  }
+
+  /** The guest is halted and time goes on without it: timers that are due by then fire. */
+  void idleUntil(long nanos) {
+    clock.jump(vcpu.branchCount(), nanos);
     runner.settle();
   }
 

@@ -1,6 +1,5 @@
 package dev.lockstep.vmm.machine;
 
-import dev.lockstep.counting.anchor.AnchoredVcpu;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.vmm.log.LogHeader;
@@ -213,9 +212,7 @@ final class PcMachine implements Machine {
   @Override
   public CompletableFuture<Optional<SnapshotInfo>> checkpoint(LongFunction<Path> file) {
     return atBoundary(boundary -> {
-      AnchoredVcpu anchored = core.anchored();
-      boolean nameless = anchored != null && !anchored.isAtAnchor();
-      if (nameless || core.runner().endReason() != null) {
+      if (!core.names().isNamed() || core.runner().endReason() != null) {
         return Optional.empty();
       }
       List<BitSet> blocks = writtenBlocks.update(core.disks());

@@ -184,7 +184,7 @@ public final class ReplayCursor implements AutoCloseable {
       LogEntry entry = source.peek();
       if (entry == null) {
         end = "the log ends here";
-      } else if (follow.standsAt(entry.at())) {
+      } else if (follow.isDue(entry)) {
         take(entry);
       } else {
         towards(entry);

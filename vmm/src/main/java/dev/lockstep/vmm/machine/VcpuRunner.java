@@ -157,19 +157,6 @@ final class VcpuRunner {
   }
 
   /**
-   * The vCPU stands at a point where the recorded one was halted. An engine may stop at a point before it says that it is
-   * halted there; this lets it say so.
-   *
-   * @return whether it is halted
-   */
-  boolean confirmHalted() {
-    if (!halted && vcpu.step() instanceof VcpuExit.Halt) {
-      halted = true;
-    }
-    return halted;
-  }
-
-  /**
    * Moves the vCPU by as little as can be: one event's delivery, one instruction, or one iteration of a repeated string instruction, with the exits that belong to it answered. Timers that have come due are left to {@link
    * #settleArrived}.
    *

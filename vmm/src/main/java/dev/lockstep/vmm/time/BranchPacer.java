@@ -22,21 +22,32 @@ public final class BranchPacer extends Pacer {
   /** How long a measurement of the pace takes at least. */
   private static final long MEASURED_NANOS = 1_000_000;
 
-  /** How long a guest should run between two boundaries. */
-  private static final long BOUNDARY_NANOS = 2_000_000;
-
-  /** A guest that turns from its fastest code to its slowest may be late by one boundary. */
-  private static final long MIN_BOUNDARY_BRANCHES = 1L << 12;
-
-  private static final long MAX_BOUNDARY_BRANCHES = 1L << 15;
-
   /** The weight of a new measurement is one part in this many. */
   private static final int SMOOTHING = 8;
 
+  private final long boundaryNanos;
+  private final long minBranches;
+  private final long maxBranches;
   private double measuredPace;
   private boolean measuring;
   private long measureHost;
   private long measureCount;
+
+  private BranchPacer(long boundaryNanos, long minBranches, long maxBranches) {
+    this.boundaryNanos = boundaryNanos;
+    this.minBranches = minBranches;
+    this.maxBranches = maxBranches;
+  }
+
+  /** With boundaries of about 2 ms, but never long: a guest that turns from its fastest code to its slowest may be late by one. */
+  public static BranchPacer withFrequentBoundaries() {
+    return new BranchPacer(2_000_000, 1L << 12, 1L << 15);
+  }
+
+  /** With boundaries of about 8 ms, for an engine to which each costs much: a hardware counter's replay must find it again. */
+  public static BranchPacer withRareBoundaries() {
+    return new BranchPacer(8_000_000, 1L << 16, 1L << 23);
+  }
 
   @Override
   public void anchor(long hostNanos, long virtualNanos) {
@@ -71,16 +82,13 @@ public final class BranchPacer extends Pacer {
     return decision;
   }
 
-  /** About two milliseconds of branches. */
   @Override
   public long boundaryBranches() {
     if (measuredPace == 0) {
-      return MIN_BOUNDARY_BRANCHES;
+      return minBranches;
     }
     return Math.clamp(
-        (long) (BOUNDARY_NANOS * VirtualClock.ONE_NANO / measuredPace),
-        MIN_BOUNDARY_BRANCHES,
-        MAX_BOUNDARY_BRANCHES);
+        (long) (boundaryNanos * VirtualClock.ONE_NANO / measuredPace), minBranches, maxBranches);
   }
 
   /**

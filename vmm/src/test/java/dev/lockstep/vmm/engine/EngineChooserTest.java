@@ -13,43 +13,79 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** What auto takes, and that it says why. */
 @Timeout(60)
 final class EngineChooserTest {
-  @ParameterizedTest
-  @EnumSource(
-      value = Purpose.class,
-      names = {"RECORDED", "REPLICATED"})
-  void whatMustBeRepeatedRunsOnSoft(Purpose purpose) {
-    EngineChoice choice = new EngineChooser().choose(purpose);
+  private static final Path NOWHERE = Path.of("/dev/no-such-kvm");
+
+  private static final HostCounter UNFIT =
+      new HostCounter.Unfit("it is not calibrated", "Calibrate.");
+
+  @Test
+  void replicationRunsOnSoft() {
+    EngineChoice choice =
+        new EngineChooser(Kvm.DEVICE, Hosts.good(true), Hosts.FIT).choose(Purpose.REPLICATED);
     assertThat(choice.engine()).isEqualTo("soft");
     assertThat(choice.counter()).contains("exact");
     assertThat(choice.reason()).contains("exact branch counter").doesNotContain("\n");
   }
 
-  /** The time-stamp counter is a reason of its own exactly where the probe says so. */
+  @Test
+  void aCalibratedCounterRecordsOnKvm() {
+    EngineChoice choice =
+        new EngineChooser(NOWHERE, Hosts.good(true), Hosts.FIT).choose(Purpose.RECORDED);
+    assertThat(choice.engine()).isEqualTo("kvm");
+    assertThat(choice.counting()).isEqualTo(Counting.PERF);
+    assertThat(choice.patchTsc()).isTrue();
+    assertThat(choice.counter()).contains("exact", "retired conditional branches", "skid 90");
+    assertThat(choice.reason())
+        .contains("ring 0 is native", "self-test passed", "counter is calibrated")
+        .doesNotContain("\n");
+  }
+
+  @Test
+  void aCounterThatIsNotFitRecordsOnSoft() {
+    EngineChoice choice =
+        new EngineChooser(NOWHERE, Hosts.good(true), UNFIT).choose(Purpose.RECORDED);
+    assertThat(choice.engine()).isEqualTo("soft");
+    assertThat(choice.patchTsc()).isFalse();
+    assertThat(choice.reason())
+        .contains("exact branch counter", "it is not calibrated")
+        .doesNotContain("\n");
+  }
+
+  @Test
+  void readsThatNobodySeesRecordOnSoft() {
+    EngineChooser host = new EngineChooser(NOWHERE, Hosts.good(false), Hosts.FIT);
+    EngineChoice choice = host.choose(Purpose.RECORDED);
+    assertThat(choice.engine()).isEqualTo("soft");
+    assertThat(choice.reason()).contains("time-stamp counter cannot be exact");
+    assertThat(host.obstacles(Purpose.RECORDED, null)).hasSize(1);
+  }
+
   @Test
   void whatStandsAgainstRecordingIsNamedWhole() {
-    assumeTrue(
-        Files.isWritable(Kvm.DEVICE), "SKIPPED: no /dev/kvm for this user, nothing is probed");
-    boolean trapped = HostTraits.of(new HostProbes(Kvm.DEVICE).findings()).rdtscTrappable();
-    List<String> reasons = new EngineChooser().obstacles(Purpose.RECORDED, null);
-    assertThat(reasons).hasSize(trapped ? 1 : 2);
-    assertThat(reasons.getFirst()).contains("exact branch counter");
-    if (!trapped) {
-      assertThat(reasons.getLast())
-          .contains("time-stamp counter cannot be exact")
-          .contains("KVM lets programs read it though CR4.TSD is set");
-    }
-    System.out.printf("recording on kvm: %s%n", String.join("; ", reasons));
+    assertThat(
+            new EngineChooser(NOWHERE, Hosts.good(false), UNFIT).obstacles(Purpose.RECORDED, null))
+        .satisfiesExactly(
+            reason -> assertThat(reason).contains("exact branch counter"),
+            reason ->
+                assertThat(reason)
+                    .contains("time-stamp counter cannot be exact")
+                    .contains("KVM lets programs read it though CR4.TSD is set"));
+  }
+
+  @Test
+  void aGoodCounterDoesNotMakeUpForTheRest() {
+    assertThat(new EngineChooser(NOWHERE, Hosts.slow(), Hosts.FIT).choose(Purpose.RECORDED))
+        .satisfies(choice -> assertThat(choice.engine()).isEqualTo("soft"))
+        .satisfies(choice -> assertThat(choice.reason()).contains("no hardware virtualisation"));
   }
 
   @Test
   void withoutADeviceTheCounterAloneIsTheReason() {
-    assertThat(new EngineChooser(Path.of("/dev/no-such-kvm")).obstacles(Purpose.REPLICATED, null))
+    assertThat(new EngineChooser(NOWHERE).obstacles(Purpose.REPLICATED, null))
         .singleElement()
         .asString()
         .contains("exact branch counter");

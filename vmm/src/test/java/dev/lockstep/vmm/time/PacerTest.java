@@ -10,7 +10,7 @@ class PacerTest {
   private static final long SECOND = 1_000_000_000L;
 
   private final VirtualClock clock = new VirtualClock();
-  private final Pacer pacer = new BranchPacer();
+  private final Pacer pacer = BranchPacer.withFrequentBoundaries();
   private long host = 12_345;
   private long count;
   private long entries;
