@@ -69,6 +69,7 @@ final class LogInfoCommand implements Callable<Integer>, DebugOption.Carrier {
     report.add("kinds", "of these", kinds.toString(), summary.kinds());
     report.add("segments", "segments", summary.segments());
     report.add("bytes", "bytes", summary.bytes());
+    report.add("input_bytes", "of these, input", summary.inputBytes());
   }
 
   private static void span(Report report, LogSummary summary) {

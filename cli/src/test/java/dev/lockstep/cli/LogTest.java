@@ -59,6 +59,7 @@ final class LogTest {
     assertThat(sum).isEqualTo(entries);
     assertThat(dump().size()).isEqualTo(entries);
     assertThat(info.get("bytes").asLong()).isEqualTo(Files.size(segment()));
+    assertThat(info.get("input_bytes").asLong()).isEqualTo("abQ".length());
     assertThat(info.get("ending").asString()).isEqualTo("complete");
     assertThat(info.get("end").asString()).isEqualTo("guest_exit");
     assertThat(info.get("certain").asString()).isEqualTo("whole");

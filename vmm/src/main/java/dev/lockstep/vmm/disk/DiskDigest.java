@@ -1,7 +1,6 @@
 package dev.lockstep.vmm.disk;
 
-import com.dynatrace.hash4j.hashing.HashStream64;
-import com.dynatrace.hash4j.hashing.Hashing;
+import dev.lockstep.vmm.log.BulkHash;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -20,15 +19,15 @@ public final class DiskDigest {
    * @throws IOException if the host failed
    */
   public static long of(BlockStore store) throws IOException {
-    HashStream64 hash = Hashing.xxh3_64().hashStream();
+    BulkHash hash = new BulkHash();
     long size = store.sizeBytes();
     hash.putLong(size);
     byte[] chunk = new byte[CHUNK_BYTES];
     for (long at = 0; at < size; at += CHUNK_BYTES) {
       int length = (int) Math.min(CHUNK_BYTES, size - at);
       store.read(at, ByteBuffer.wrap(chunk, 0, length));
-      hash.putBytes(chunk, 0, length);
+      hash.put(chunk, 0, length);
     }
-    return hash.getAsLong();
+    return hash.finish();
   }
 }

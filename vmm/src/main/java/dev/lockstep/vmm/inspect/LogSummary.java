@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param entries of the good part
  * @param segments files it is in
  * @param bytes of these files
+ * @param inputBytes of these, what came from outside as it is: bytes for consoles and random bytes, without the moments and kinds they are logged with
  * @param last moment of the last entry; where the log begins if there is none
  * @param atLeastNanos virtual time has come to this at the end, or further: an idle guest's time between two of its own timers is in no log
  * @param uncertainFrom up to where it is certain; null if to its end
@@ -34,6 +35,7 @@ public record LogSummary(
     long entries,
     int segments,
     long bytes,
+    long inputBytes,
     Moment last,
     long atLeastNanos,
     @Nullable Moment uncertainFrom,
@@ -52,10 +54,12 @@ public record LogSummary(
       Moment uncertain = null;
       LogEntry.EndOfLog end = null;
       long entries = 0;
+      long inputBytes = 0;
       Time time = new Time(reader.header());
       for (LogEntry entry = reader.next(); entry != null; entry = reader.next()) {
         kinds.merge(EntryText.kind(entry), 1L, Long::sum);
         entries++;
+        inputBytes += inputBytes(entry);
         last = entry.at();
         time.pass(entry);
         if (entry instanceof LogEntry.UncertainFrom && uncertain == null) {
@@ -76,12 +80,30 @@ public record LogSummary(
           entries,
           reader.segments().size(),
           bytes,
+          inputBytes,
           last,
           time.nanos,
           uncertain,
           end,
           ending);
     }
+  }
+
+  private static int inputBytes(LogEntry entry) {
+    return switch (entry) {
+      case LogEntry.ConsoleInput it -> it.bytes().length;
+      case LogEntry.EntropyInput it -> it.bytes().length;
+      case LogEntry.DiskCompletion _,
+          LogEntry.ControlInput _,
+          LogEntry.ClockEntry _,
+          LogEntry.OutputEntry _,
+          LogEntry.DigestEntry _,
+          LogEntry.CheckpointMark _,
+          LogEntry.UncertainFrom _,
+          LogEntry.EndOfLog _,
+          LogEntry.ProgressMark _ ->
+          0;
+    };
   }
 
   private static long size(Path file) {

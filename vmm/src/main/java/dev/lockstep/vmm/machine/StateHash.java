@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import com.dynatrace.hash4j.hashing.HashStream64;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.device.DeviceState;
+import dev.lockstep.vmm.log.BulkHash;
 import dev.lockstep.vmm.log.LogHash;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
@@ -33,6 +34,7 @@ final class StateHash {
   static long memory(GuestMemory memory, BitSet pages) {
     byte[] page = new byte[GuestMemory.PAGE_SIZE];
     MemorySegment segment = memory.segment();
+    BulkHash bulk = new BulkHash();
     long sum = 0;
     for (int i = pages.nextSetBit(0); i >= 0; i = pages.nextSetBit(i + 1)) {
       MemorySegment.copy(
@@ -42,7 +44,7 @@ final class StateHash {
           page,
           0,
           GuestMemory.PAGE_SIZE);
-      long hash = LogHash.of(page);
+      long hash = bulk.put(page, 0, page.length).finish();
       if (hash != ZERO_PAGE) {
         sum += LogHash.of(hash, i);
       }
