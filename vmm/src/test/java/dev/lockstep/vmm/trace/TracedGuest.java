@@ -35,6 +35,7 @@ final class TracedGuest {
   private static final String KERNEL =
       """
       start:
+        push rax
         mov al, 0x11
         out 0x20, al
         out 0xa0, al
