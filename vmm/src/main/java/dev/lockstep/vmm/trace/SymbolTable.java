@@ -77,32 +77,39 @@ public final class SymbolTable {
       throw new TraceFormatException("it is no 64-bit little-endian ELF file");
     }
     TreeMap<Long, String> names = new TreeMap<>(Long::compareUnsigned);
-    long sections = file.getLong(40);
+    int sections = within(file, file.getLong(40));
     int count = file.getShort(60) & 0xffff;
     for (int i = 0; i < count; i++) {
-      int at =
-          Math.toIntExact(Math.min(sections, Integer.MAX_VALUE / 2) + (long) i * SECTION_HEADER);
+      int at = within(file, sections + (long) i * SECTION_HEADER);
       if (file.getInt(at + 4) == SYMTAB) {
         int strings =
-            Math.toIntExact(
-                Math.min(sections, Integer.MAX_VALUE / 2)
-                    + (long) file.getInt(at + 40) * SECTION_HEADER);
-        symbols(file, at, (int) file.getLong(strings + 24), names);
+            within(file, sections + (file.getInt(at + 40) & 0xffff_ffffL) * SECTION_HEADER);
+        symbols(file, at, within(file, file.getLong(strings + 24)), names);
       }
     }
     return names;
   }
 
-  private static void symbols(ByteBuffer file, int section, int text, Map<Long, String> names) {
-    long start = file.getLong(section + 24);
+  /** An offset that a file of any content has. */
+  private static int within(ByteBuffer file, long offset) throws IOException {
+    if (offset < 0 || offset > file.limit()) {
+      throw new TraceFormatException("it ends before its offset %#x".formatted(offset));
+    }
+    return (int) offset;
+  }
+
+  private static void symbols(ByteBuffer file, int section, int text, Map<Long, String> names)
+      throws IOException {
+    int start = within(file, file.getLong(section + 24));
     long size = file.getLong(section + 32);
-    for (long at = start; at + SYMBOL <= start + size && at < file.limit(); at += SYMBOL) {
-      int type = file.get((int) at + 4) & 15;
-      int defined = file.getShort((int) at + 6);
+    int end = within(file, size < 0 ? size : start + size);
+    for (int at = start; at + SYMBOL <= end; at += SYMBOL) {
+      int type = file.get(at + 4) & 15;
+      int defined = file.getShort(at + 6);
       if ((type == TYPE_FUNCTION || type == TYPE_NONE) && defined > 0) {
-        String name = text(file, text + file.getInt((int) at));
+        String name = text(file, within(file, text + (file.getInt(at) & 0xffff_ffffL)));
         if (!name.isEmpty()) {
-          names.putIfAbsent(file.getLong((int) at + 8), name);
+          names.putIfAbsent(file.getLong(at + 8), name);
         }
       }
     }

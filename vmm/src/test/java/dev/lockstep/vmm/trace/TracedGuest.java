@@ -228,7 +228,7 @@ final class TracedGuest {
             .add(program(random, unique))
             .add("mov rax, 2\n syscall\nthird:")
             .add(program(random, unique))
-            .add("mov rax, 0\n syscall\nafter:")
+            .add("mov rax, 0\n syscall\n")
             .add(ROUTINES);
     return new TracedGuest(code);
   }
