@@ -9,9 +9,11 @@ import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.ReplayCursor;
 import dev.lockstep.vmm.replay.FileLogSource;
+import dev.lockstep.vmm.trace.SymbolTable;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -41,6 +43,13 @@ final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
           "Where gdb connects: HOST:PORT, or the path of a socket to be made. Default: ${DEFAULT-VALUE}.")
   private String listen = "";
 
+  @Option(
+      names = "--symbols",
+      paramLabel = "FILE",
+      description =
+          "Name addresses in what 'monitor' answers by this System.map, or by this vmlinux or other ELF file. gdb itself is given an ELF file by 'add-symbol-file'.")
+  private @Nullable Path symbols;
+
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
   @Mixin private final DebugOption debug = new DebugOption();
 
@@ -52,6 +61,7 @@ final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() throws InterruptedException {
     debug.apply();
+    SymbolTable names = symbols == null ? SymbolTable.EMPTY : SymbolTable.read(symbols);
     MachineFolder folder = new MachineFolder(log);
     MachineConfigBuilder builder = MachineConfig.builder();
     folder.read(builder);
@@ -66,11 +76,12 @@ final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
         DebugServer server = DebugServer.listen(listen)) {
       System.err.printf(
           "lockstep: in gdb: target remote %s   (Ctrl-C here ends it)%n", server.target());
-      return serve(server, cursor);
+      return serve(server, cursor, names);
     }
   }
 
-  private static int serve(DebugServer server, ReplayCursor cursor) throws InterruptedException {
+  private static int serve(DebugServer server, ReplayCursor cursor, SymbolTable names)
+      throws InterruptedException {
     AtomicInteger status = new AtomicInteger(ExitStatus.OK);
     try (Signals signals = new Signals()) {
       Runnable stop =
@@ -80,7 +91,7 @@ final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
             cursor.interrupt();
           };
       signals.on("INT", stop).on("TERM", stop);
-      server.serve(new TimeTravel(cursor, Runtime.getRuntime().maxMemory() / 2));
+      server.serve(new TimeTravel(cursor, Runtime.getRuntime().maxMemory() / 2), names);
     }
     return status.get();
   }

@@ -2,12 +2,14 @@ package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.trace.BlockSummary;
+import dev.lockstep.vmm.trace.ChampSimExporter;
 import dev.lockstep.vmm.trace.JsonLinesExporter;
 import dev.lockstep.vmm.trace.SymbolTable;
 import dev.lockstep.vmm.trace.TextExporter;
 import dev.lockstep.vmm.trace.TimelineExporter;
 import dev.lockstep.vmm.trace.TraceExporter;
 import dev.lockstep.vmm.trace.TraceFile;
+import dev.lockstep.vmm.trace.TraceKind;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -28,7 +30,7 @@ import picocli.CommandLine.Parameters;
     name = "dump",
     description = {
       "Prints a trace file on standard output.",
-      "text: a line a record. jsonl: a JSON object a line. timeline: one JSON document for chrome://tracing and Perfetto, of system calls, interrupts, ports, context switches and log entries over virtual time.",
+      "text: a line a record. jsonl: a JSON object a line. timeline: one JSON document for chrome://tracing and Perfetto, of system calls, interrupts, ports, context switches and log entries over virtual time. champsim: a trace for the simulator ChampSim, which has instructions, branches and memory accesses alone; it reads it from a file, or from one that gzip or xz made of it.",
     },
     sortOptions = false)
 final class TraceDumpCommand implements Callable<Integer>, DebugOption.Carrier {
@@ -36,7 +38,8 @@ final class TraceDumpCommand implements Callable<Integer>, DebugOption.Carrier {
   enum Format {
     TEXT,
     JSONL,
-    TIMELINE
+    TIMELINE,
+    CHAMPSIM
   }
 
   private static final int BUFFER_BYTES = 1 << 16;
@@ -45,7 +48,7 @@ final class TraceDumpCommand implements Callable<Integer>, DebugOption.Carrier {
   @Parameters(paramLabel = "FILE", description = "What 'lockstep trace collect' wrote.")
   private Path file = Path.of("");
 
-  @Option(names = "--format", description = "text, jsonl or timeline. Default: text.")
+  @Option(names = "--format", description = "text, jsonl, timeline or champsim. Default: text.")
   private Format format = Format.TEXT;
 
   @Option(
@@ -85,7 +88,7 @@ final class TraceDumpCommand implements Callable<Integer>, DebugOption.Carrier {
               new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), BUFFER_BYTES),
               false,
               StandardCharsets.UTF_8);
-      dump(trace, exporter(out, names), out);
+      dump(trace, exporter(trace, out, names), out);
       out.flush();
       return damage(trace);
     }
@@ -114,12 +117,23 @@ final class TraceDumpCommand implements Callable<Integer>, DebugOption.Carrier {
     return ExitStatus.DATA;
   }
 
-  private TraceExporter exporter(PrintStream out, SymbolTable names) {
+  private TraceExporter exporter(TraceFile trace, PrintStream out, SymbolTable names) {
     return switch (format) {
+      case CHAMPSIM -> champSim(trace, out);
       case TEXT -> new TextExporter(out, names);
       case JSONL -> new JsonLinesExporter(out, names);
       case TIMELINE -> new TimelineExporter(out, names);
     };
+  }
+
+  private static TraceExporter champSim(TraceFile trace, PrintStream out) {
+    ChampSimExporter exporter = new ChampSimExporter(out, trace.header().kinds());
+    if (!trace.header().kinds().contains(TraceKind.MEMORY)) {
+      System.err.println(
+          "lockstep: the trace has no memory accesses, so that its instructions will neither load nor store");
+      System.err.println("  Collect it with '--what instructions,branches,memory'.");
+    }
+    return exporter;
   }
 
   private void dump(TraceFile trace, TraceExporter exporter, PrintStream out) {

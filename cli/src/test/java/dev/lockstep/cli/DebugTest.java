@@ -40,7 +40,17 @@ final class DebugTest {
   @Test
   void gdbAttachesGoesToTheEndAndBack() throws Exception {
     assumeTrue(Files.isExecutable(GDB), "SKIPPED: no gdb here; apt-get install gdb");
-    try (Command debug = Command.start(folder, "debug", "--log", log, "--listen", "localhost:0")) {
+    Path map = Files.writeString(folder.resolve("map"), "100000 T tiny\n");
+    try (Command debug =
+        Command.start(
+            folder,
+            "debug",
+            "--log",
+            log,
+            "--listen",
+            "localhost:0",
+            "--symbols",
+            map.toString())) {
       List<String> words =
           List.of(
               GDB.toString(),
@@ -59,11 +69,13 @@ final class DebugTest {
               "-ex",
               "print/x $pc",
               "-ex",
+              "monitor info",
+              "-ex",
               "kill");
       try (Command gdb = Command.start(folder, words)) {
         Command.Result result = gdb.await();
         assertThat(result.out() + result.err())
-            .contains("the recording ends here: GUEST_EXIT", "$1 = 0x100000")
+            .contains("the recording ends here: GUEST_EXIT", "$1 = 0x100000", " <tiny>")
             .containsPattern("out +%al,\\$0xf4");
       }
       assertThat(debug.await().status()).isZero();
@@ -89,6 +101,9 @@ final class DebugTest {
     assertThat(nowhere.err()).contains("there is no folder").doesNotContain("\tat ");
     Command.Result address = Command.run(folder, "debug", "--log", log, "--listen", "nonsense");
     assertThat(address.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+    Command.Result symbols = Command.run(folder, "debug", "--log", log, "--symbols", log);
+    assertThat(symbols.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+    assertThat(symbols.err()).contains("has no symbols").doesNotContain("\tat ");
     assertThat(address.err()).contains("cannot listen on 'nonsense'").doesNotContain("\tat ");
   }
 

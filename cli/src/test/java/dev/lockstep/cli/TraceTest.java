@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -60,6 +61,27 @@ final class TraceTest {
     assertThat(timeline.out().trim()).startsWith("{").endsWith("]}").contains("\"out 0x3f8\"");
     Command.Result stats = run("stats", trace.toString(), "--json");
     assertThat(stats.out()).contains("\"ports\":3").contains("\"instructions\":");
+  }
+
+  @Test
+  void champSimsFormatIsOfInstructions() throws Exception {
+    Command.Result result =
+        run("dump", trace.toString(), "--format", "champsim", "--first", "1", "--last", "3");
+    assertThat(result.status()).as(result.err()).isZero();
+    assertThat(result.err()).isEmpty();
+    byte[] records = result.out().getBytes(StandardCharsets.ISO_8859_1);
+    assertThat(records).hasSize(3 * 64);
+    assertThat(Arrays.copyOf(records, 8)).containsExactly(5, 0, 16, 0, 0, 0, 0, 0);
+    Path calls = folder.resolve("calls");
+    run("collect", "--log", log.toString(), "--out", calls.toString(), "--what", "calls");
+    Command.Result refused = run("dump", calls.toString(), "--format", "champsim");
+    assertThat(refused.status()).isEqualTo(69);
+    assertThat(refused.err()).contains("instructions and branches");
+    Path flow = folder.resolve("flow");
+    run("collect", "--log", log.toString(), "--out", flow.toString());
+    Command.Result warned = run("dump", flow.toString(), "--format", "champsim");
+    assertThat(warned.status()).isZero();
+    assertThat(warned.err()).contains("no memory accesses");
   }
 
   @Test

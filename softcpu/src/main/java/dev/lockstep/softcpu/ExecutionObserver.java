@@ -49,7 +49,7 @@ public interface ExecutionObserver {
    *
    * @param vector as raised; where delivery itself failed, the handler is that of what came of it
    * @param errorCode as raised, where the vector has one
-   * @param address for a page fault, the linear address
+   * @param address for a page fault, the linear address; else 0
    * @param from offset in CS of the instruction before which it was delivered
    * @param accesses of the delivery: descriptors, the stack
    */

@@ -20,7 +20,9 @@ final class Interrupts {
     begin();
     Delivery.exception(c, vector, errorCode, address, resume);
     count();
-    tell(ExecutionObserver.Delivered.EXCEPTION, vector, errorCode, address);
+    // In another fault, it is that of the last page fault.
+    long observed = vector == GuestFault.PF ? address : 0;
+    tell(ExecutionObserver.Delivered.EXCEPTION, vector, errorCode, observed);
   }
 
   /** Delivers an external interrupt. */

@@ -1,6 +1,6 @@
 /**
- * The software x86-64 CPU: a predecoded interpreter that keeps the {@link dev.lockstep.engine.Vcpu} contract and counts branches exactly. Only its vCPU class and factory are for others; the machine makes
- * it, nobody else calls it.
+ * The software x86-64 CPU: a predecoded interpreter that keeps the {@link dev.lockstep.engine.Vcpu} contract and counts branches exactly. Only its vCPU class with what
+ * observes it is for others, and {@link dev.lockstep.softcpu.RegisterUse}; the machine makes the vCPU, nobody else calls it.
  */
 @NullMarked
 package dev.lockstep.softcpu;

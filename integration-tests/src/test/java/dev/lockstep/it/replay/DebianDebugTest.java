@@ -13,6 +13,7 @@ import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.ReplayCursor;
 import dev.lockstep.vmm.replay.FileLogSink;
 import dev.lockstep.vmm.replay.FileLogSource;
+import dev.lockstep.vmm.trace.SymbolTable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -131,7 +132,7 @@ final class DebianDebugTest {
               .redirectOutput(out.toFile())
               .start();
       gdb.onExit().thenRun(server::stop);
-      server.serve(travel);
+      server.serve(travel, SymbolTable.EMPTY);
       assertThat(gdb.waitFor(1, TimeUnit.MINUTES)).isTrue();
     }
     return Files.readString(out);

@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.debug;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.trace.SymbolTable;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -111,8 +112,9 @@ public final class DebugServer implements AutoCloseable {
    * Serves clients until one kills the target, or {@link #stop} is called.
    *
    * @param travel what they debug; they find it as the one before has left it
+   * @param symbols names for what {@code monitor} answers
    */
-  public void serve(TimeTravel travel) throws InterruptedException {
+  public void serve(TimeTravel travel, SymbolTable symbols) throws InterruptedException {
     GdbStub.After after = GdbStub.After.NOTHING;
     while (after != GdbStub.After.KILL && !stopped) {
       Optional<SocketChannel> next = accepted.take();
@@ -121,7 +123,7 @@ public final class DebugServer implements AutoCloseable {
       }
       try (SocketChannel client = next.get()) {
         served = client;
-        after = serve(travel, client);
+        after = serve(travel, symbols, client);
       } catch (IOException e) {
         // Of closing it: the client has gone anyway.
       } finally {
@@ -145,7 +147,7 @@ public final class DebugServer implements AutoCloseable {
     }
   }
 
-  private static GdbStub.After serve(TimeTravel travel, SocketChannel client)
+  private static GdbStub.After serve(TimeTravel travel, SymbolTable symbols, SocketChannel client)
       throws InterruptedException {
     PacketLink link =
         new PacketLink(
@@ -154,7 +156,7 @@ public final class DebugServer implements AutoCloseable {
             travel.cursor()::interrupt);
     Thread reader = Thread.ofVirtual().name("gdb-reader").start(link::listen);
     try {
-      GdbStub stub = new GdbStub(travel, link);
+      GdbStub stub = new GdbStub(travel, symbols, link);
       travel.cursor().takeInterrupted();
       GdbStub.After after = GdbStub.After.NOTHING;
       while (after == GdbStub.After.NOTHING) {

@@ -4,6 +4,7 @@ import dev.lockstep.engine.DebuggableVcpu.Watchpoint;
 import dev.lockstep.engine.LinearView;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.machine.ReplayCursor;
+import dev.lockstep.vmm.trace.SymbolTable;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -41,10 +42,10 @@ final class GdbStub {
   private final Set<Breakpoint> breakpoints = new LinkedHashSet<>();
   private String lastStop = "T05thread:01;";
 
-  GdbStub(TimeTravel travel, PacketLink link) {
+  GdbStub(TimeTravel travel, SymbolTable symbols, PacketLink link) {
     this.travel = travel;
     this.cursor = travel.cursor();
-    this.monitor = new MonitorCommands(travel);
+    this.monitor = new MonitorCommands(travel, symbols);
     this.link = link;
   }
 

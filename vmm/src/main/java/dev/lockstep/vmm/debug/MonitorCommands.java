@@ -7,6 +7,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.ReopenableLog;
 import dev.lockstep.vmm.machine.ReplayCursor;
+import dev.lockstep.vmm.trace.SymbolTable;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -22,11 +23,14 @@ final class MonitorCommands {
       monitor goto #ENTRY       to where an entry of the log takes effect
       monitor goto TIME         to a virtual time: 1.5s, 300ms, 20us, 5000ns
       monitor events [FROM [N]] entries of the log
+      monitor symbol NAME       the address of a symbol, as break *ADDRESS takes it
+      monitor symbol 0xADDRESS  the symbol of an address
       monitor regs              control registers and others that gdb does not show
       """;
 
   private static final Pattern POINT =
       Pattern.compile("(\\d{1,18})@0x([0-9a-f]{1,16})(?: rcx=0x([0-9a-f]{1,16}))?");
+  private static final Pattern ADDRESS = Pattern.compile("0x([0-9a-f]{1,16})");
   private static final Pattern COUNT = Pattern.compile("\\d{1,18}");
   private static final Pattern ENTRY = Pattern.compile("#(\\d{1,18})");
   private static final Pattern TIME = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,9})?)(s|ms|us|ns)");
@@ -36,10 +40,12 @@ final class MonitorCommands {
       "gdb does not know that it moved: maintenance flush register-cache\n";
 
   private final TimeTravel travel;
+  private final SymbolTable symbols;
   private final ReplayCursor cursor;
 
-  MonitorCommands(TimeTravel travel) {
+  MonitorCommands(TimeTravel travel, SymbolTable symbols) {
     this.travel = travel;
+    this.symbols = symbols;
     this.cursor = travel.cursor();
   }
 
@@ -50,6 +56,7 @@ final class MonitorCommands {
     try {
       return switch (words[0]) {
         case "info" -> info();
+        case "symbol" -> symbol(operand);
         case "point" -> cursor.position().point() + "\n";
         case "goto" -> goTo(operand);
         case "events" -> events(operand);
@@ -79,7 +86,7 @@ final class MonitorCommands {
                 header.vm(),
                 header.engine(),
                 header.cpuModel(),
-                cursor.position().point(),
+                standing(),
                 cursor.steps(),
                 seconds(cursor.virtualNanos()),
                 next == null ? "none" : describe(cursor.nextSequence(), next),
@@ -127,9 +134,33 @@ final class MonitorCommands {
   }
 
   private String arrived(TimeTravel.Outcome outcome) {
-    ExecutionPoint point = cursor.position().point();
     String end = outcome == TimeTravel.Outcome.END ? ", the end of the log" : "";
-    return "at %s, %s%s\n%s".formatted(point, seconds(cursor.virtualNanos()), end, STALE);
+    return "at %s, %s%s\n%s".formatted(standing(), seconds(cursor.virtualNanos()), end, STALE);
+  }
+
+  /** The execution point, with the symbol it is at if that is known. */
+  private String standing() {
+    ExecutionPoint point = cursor.position().point();
+    String name = symbols.name(point.rip());
+    return name == null ? point.toString() : "%s <%s>".formatted(point, name);
+  }
+
+  private String symbol(String operand) {
+    if (symbols.isEmpty()) {
+      return "There are no symbols: give 'lockstep debug' a System.map or vmlinux by --symbols.\n";
+    }
+    Matcher address = ADDRESS.matcher(operand.toLowerCase(Locale.ROOT));
+    if (address.matches()) {
+      long value = Long.parseUnsignedLong(address.group(1), 16);
+      String name = symbols.name(value);
+      return name == null
+          ? "0x%x has no symbol%n".formatted(value)
+          : "0x%x <%s>%n".formatted(value, name);
+    }
+    Long value = symbols.address(operand);
+    return value == null
+        ? "There is no symbol '%s'.%n".formatted(operand)
+        : "0x%x <%s>%n".formatted(value, operand);
   }
 
   private String events(String operands) {

@@ -27,6 +27,11 @@ public enum EndReason {
     this.byGuest = byGuest;
   }
 
+  /** Whether a log can end with it: the others are ends of replays. */
+  public boolean endsLogs() {
+    return this != UNCERTAIN && this != TARGET;
+  }
+
   /** Whether the guest's own execution led there, so that a replay comes to the same end by itself. */
   public boolean byGuest() {
     return byGuest;

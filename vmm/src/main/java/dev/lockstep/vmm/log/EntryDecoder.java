@@ -69,6 +69,10 @@ public final class EntryDecoder {
 
   private LogEntry end(Moment moment) throws LogFormatException {
     EndReason reason = pick(EndReason.values());
+    if (!reason.endsLogs()) {
+      throw new LogFormatException(
+          "end of log with reason %s, with which replays end, but no log".formatted(reason));
+    }
     int exitCode = (int) signed();
     int flag = octet();
     if (flag > 1) {

@@ -145,11 +145,19 @@ public sealed interface LogEntry {
   /**
    * The last entry of a complete log.
    *
+   * @param reason one that {@link EndReason#endsLogs}
    * @param exitCode what the guest gave to the debug-exit port, else 0
    * @param digest of the final state, or null if nobody asked for it
    */
   record EndOfLog(Moment at, EndReason reason, int exitCode, @Nullable MachineDigest digest)
-      implements LogEntry {}
+      implements LogEntry {
+    public EndOfLog {
+      if (!reason.endsLogs()) {
+        throw new IllegalArgumentException(
+            "%s is the end of a replay, not of a log".formatted(reason));
+      }
+    }
+  }
 
   /**
    * Up to here the execution is certain. Later inputs of a machine without a branch counter took effect at points that no other execution can be led to: a replay ends here.

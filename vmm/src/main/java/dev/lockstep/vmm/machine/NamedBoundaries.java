@@ -203,10 +203,8 @@ sealed interface NamedBoundaries {
       int steps = 0;
       int iterations = 0;
       while (steps < PATIENCE_STEPS && iterations < PATIENCE_ITERATIONS) {
-        VcpuRunner.Stop stop = runner.step();
-        boolean halted = stop == VcpuRunner.Stop.HALTED && !runner.wake();
-        if (halted || stop == VcpuRunner.Stop.ENDED) {
-          return stop;
+        if (!runner.step()) {
+          return runner.endReason() != null ? VcpuRunner.Stop.ENDED : VcpuRunner.Stop.HALTED;
         }
         ExecutionPoint now = vcpu.point();
         if (now.branchCount() > at.branchCount()) {

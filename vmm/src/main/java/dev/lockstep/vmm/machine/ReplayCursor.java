@@ -189,7 +189,6 @@ public final class ReplayCursor implements AutoCloseable {
       } else {
         towards(entry);
         if (steps() != from) {
-          core.runner().settleArrived(scratch);
           watched = vcpu.takeWatched();
           return true;
         }
@@ -219,7 +218,7 @@ public final class ReplayCursor implements AutoCloseable {
     if (runner.halted()) {
       follow.idleTowards(entry);
     } else {
-      runner.move();
+      runner.step();
     }
   }
 

@@ -98,8 +98,9 @@ final class ReplayStop {
     if (!behindStart) {
       return false;
     }
-    steps++;
-    core.runner().step();
+    if (core.runner().step()) {
+      steps++;
+    }
     return true;
   }
 

@@ -51,6 +51,7 @@ final class VcpuRunner {
   private final Bus bus;
   private final VirtualClock clock;
   private final @Nullable Stops stops;
+  private final CpuState scratch = new CpuState();
   private boolean halted;
   private @Nullable EndReason endReason;
   private String endDetail = "";
@@ -102,40 +103,6 @@ final class VcpuRunner {
     return go(Long.MAX_VALUE, target);
   }
 
-  /**
-   * Executes one instruction, one iteration of a repeated one, or one delivery, with what is due before it: what {@link
-   * #run} does between two boundaries.
-   */
-  Stop step() {
-    if (endReason != null) {
-      return Stop.ENDED;
-    }
-    if (halted && !wake()) {
-      return Stop.HALTED;
-    }
-    if (vcpu.branchCount() >= clock.countAt(board.nextDeadlineNanos())) {
-      settle();
-    }
-    vcpu.requestInterruptWindow(false);
-    if (board.interruptPending() && vcpu.interruptible()) {
-      vcpu.injectInterrupt(board.acknowledgeInterrupt());
-    }
-    while (true) {
-      VcpuExit exit = vcpu.step();
-      Stop stop = dispatch(exit, Long.MAX_VALUE, false);
-      boolean answered =
-          exit instanceof VcpuExit.PortRead
-              || exit instanceof VcpuExit.MmioRead
-              || exit instanceof VcpuExit.MsrRead;
-      if (stop != null) {
-        return stop;
-      }
-      if (!answered) {
-        return halted ? Stop.HALTED : Stop.POINT;
-      }
-    }
-  }
-
   /** If the guest is halted and an interrupt waits for it, injects it and answers true: it runs on. */
   boolean wake() {
     if (halted && board.interruptPending() && vcpu.interruptible()) {
@@ -157,22 +124,35 @@ final class VcpuRunner {
   }
 
   /**
-   * Moves the vCPU by as little as can be: one event's delivery, one instruction, or one iteration of a repeated string instruction, with the exits that belong to it answered. Timers that have come due are left to {@link
-   * #settleArrived}.
+   * Moves the vCPU by as little as can be: one event's delivery, one instruction, or one iteration of a repeated string instruction, with the exits that belong to it answered. Interrupts that wait are injected before it, and
+   * timers fire that have come due by it, as between two boundaries of {@link #run}.
    *
    * @return whether it has moved; if not, the guest is halted and no interrupt waits for it, or it has ended itself
    */
-  boolean move() {
+  boolean step() {
     if (endReason != null || halted && !wake()) {
       return false;
     }
+    vcpu.requestInterruptWindow(false);
     if (board.interruptPending() && vcpu.interruptible()) {
       vcpu.injectInterrupt(board.acknowledgeInterrupt());
     }
+    boolean moved = stepAnswered();
+    if (moved) {
+      settleArrived();
+    }
+    return moved;
+  }
+
+  private boolean stepAnswered() {
     long before = vcpu.instructionsExecuted() + vcpu.branchCount();
     VcpuExit exit = vcpu.step();
     while (true) {
-      boolean reads = exit instanceof VcpuExit.PortRead || exit instanceof VcpuExit.MmioRead;
+      boolean completes =
+          exit instanceof VcpuExit.PortRead
+              || exit instanceof VcpuExit.MmioRead
+              || exit instanceof VcpuExit.MsrRead
+              || exit instanceof VcpuExit.MsrWrite;
       if (exit instanceof VcpuExit.Halt) {
         boolean moved = vcpu.instructionsExecuted() + vcpu.branchCount() != before;
         // A HLT that was executed just now is said to halt when the guest is to go on from it, as
@@ -187,14 +167,14 @@ final class VcpuRunner {
       if (dispatch(exit, Long.MAX_VALUE, false) == Stop.ENDED) {
         return vcpu.instructionsExecuted() + vcpu.branchCount() != before;
       }
-      // The completion of a read is the step; of several writes the next ones are handed out,
+      // The completion of an answer is the step; of several writes the next ones are handed out,
       // without a move.
-      exit = reads || exit instanceof VcpuExit.MsrRead ? vcpu.step() : vcpu.runTo(vcpu.point());
+      exit = completes ? vcpu.step() : vcpu.runTo(vcpu.point());
     }
   }
 
-  /** After {@link #move}: lets the timers fire that are due, as {@link #run} does at its limit, unless an event is to be delivered first. */
-  void settleArrived(CpuState scratch) {
+  /** Lets the timers fire that are due, as {@link #run} does at its limit, unless an event is to be delivered first. */
+  private void settleArrived() {
     if (vcpu.branchCount() < clock.countAt(board.nextDeadlineNanos())) {
       return;
     }

@@ -21,10 +21,7 @@ public enum BranchKind {
 
   /** The kind of an instruction; null if it goes to the next one always. */
   static @Nullable BranchKind of(byte[] code, int bits) {
-    int at = 0;
-    while (at < code.length && isPrefix(code[at] & 0xff, bits)) {
-      at++;
-    }
+    int at = opcodeAt(code, bits);
     if (at >= code.length) {
       return null;
     }
@@ -45,6 +42,21 @@ public enum BranchKind {
       case 0xff -> ofGroup5(next >> 3 & 7);
       default -> null;
     };
+  }
+
+  /** Whether an instruction is CMPS, the one that loads two operands that may lie side by side. */
+  static boolean comparesStrings(byte[] code, int bits) {
+    int at = opcodeAt(code, bits);
+    return at < code.length && (code[at] & 0xfe) == 0xa6;
+  }
+
+  /** Where the opcode begins. */
+  private static int opcodeAt(byte[] code, int bits) {
+    int at = 0;
+    while (at < code.length && isPrefix(code[at] & 0xff, bits)) {
+      at++;
+    }
+    return at;
   }
 
   private static @Nullable BranchKind ofTwoBytes(int opcode) {

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Names of addresses, from a System.map or from the symbol table of a vmlinux or other ELF file for x86-64. */
 public final class SymbolTable {
   /** A table without names. */
-  public static final SymbolTable EMPTY = new SymbolTable(new TreeMap<>());
+  public static final SymbolTable EMPTY = new SymbolTable();
 
   private static final int ELF_HEADER = 64;
   private static final int SECTION_HEADER = 64;
@@ -26,10 +27,19 @@ public final class SymbolTable {
   /** Farther behind a symbol than that an address is not named after it. */
   private static final long MAX_DISTANCE = 1 << 20;
 
+  /** By address; of several at one address, the first. */
   private final TreeMap<Long, String> names;
 
-  private SymbolTable(TreeMap<Long, String> names) {
-    this.names = names;
+  /** By name; of several with one name, the first. */
+  private final Map<String, Long> addresses = new HashMap<>();
+
+  private SymbolTable() {
+    this.names = new TreeMap<>(Long::compareUnsigned);
+  }
+
+  private void add(String name, long address) {
+    names.putIfAbsent(address, name);
+    addresses.putIfAbsent(name, address);
   }
 
   /**
@@ -42,11 +52,11 @@ public final class SymbolTable {
       byte[] bytes = Files.readAllBytes(file);
       boolean elf =
           bytes.length >= ELF_HEADER && bytes[0] == 0x7f && bytes[1] == 'E' && bytes[2] == 'L';
-      TreeMap<Long, String> names = elf ? elf(bytes) : map(bytes);
-      if (names.isEmpty()) {
+      SymbolTable table = elf ? elf(bytes) : map(bytes);
+      if (table.isEmpty()) {
         throw new TraceFormatException("it has no symbols of code");
       }
-      return new SymbolTable(names);
+      return table;
     } catch (IOException | IndexOutOfBoundsException e) {
       throw new VmmException(
           "'%s' has no symbols that can be read: %s".formatted(file, e.getMessage()),
@@ -56,53 +66,60 @@ public final class SymbolTable {
   }
 
   /** Lines of address, type, name; types of code are t and T, w and W. */
-  private static TreeMap<Long, String> map(byte[] bytes) throws IOException {
-    TreeMap<Long, String> names = new TreeMap<>(Long::compareUnsigned);
+  private static SymbolTable map(byte[] bytes) throws IOException {
+    SymbolTable table = new SymbolTable();
     for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n", -1)) {
       String[] parts = line.trim().split("\\s+", 4);
       if (parts.length >= 3 && parts[1].length() == 1 && "tTwW".contains(parts[1])) {
         try {
-          names.putIfAbsent(Long.parseUnsignedLong(parts[0], 16), parts[2]);
+          table.add(parts[2], Long.parseUnsignedLong(parts[0], 16));
         } catch (NumberFormatException e) {
           throw new TraceFormatException("'%s' is no address".formatted(parts[0]));
         }
       }
     }
-    return names;
+    return table;
   }
 
-  private static TreeMap<Long, String> elf(byte[] bytes) throws IOException {
+  private static SymbolTable elf(byte[] bytes) throws IOException {
     ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     if (bytes[4] != 2 || bytes[5] != 1) {
       throw new TraceFormatException("it is no 64-bit little-endian ELF file");
     }
-    TreeMap<Long, String> names = new TreeMap<>(Long::compareUnsigned);
-    long sections = file.getLong(40);
+    SymbolTable table = new SymbolTable();
+    int sections = within(file, file.getLong(40));
     int count = file.getShort(60) & 0xffff;
     for (int i = 0; i < count; i++) {
-      int at =
-          Math.toIntExact(Math.min(sections, Integer.MAX_VALUE / 2) + (long) i * SECTION_HEADER);
+      int at = within(file, sections + (long) i * SECTION_HEADER);
       if (file.getInt(at + 4) == SYMTAB) {
         int strings =
-            Math.toIntExact(
-                Math.min(sections, Integer.MAX_VALUE / 2)
-                    + (long) file.getInt(at + 40) * SECTION_HEADER);
-        symbols(file, at, (int) file.getLong(strings + 24), names);
+            within(file, sections + (file.getInt(at + 40) & 0xffff_ffffL) * SECTION_HEADER);
+        symbols(file, at, within(file, file.getLong(strings + 24)), table);
       }
     }
-    return names;
+    return table;
   }
 
-  private static void symbols(ByteBuffer file, int section, int text, Map<Long, String> names) {
-    long start = file.getLong(section + 24);
+  /** An offset that a file of any content has. */
+  private static int within(ByteBuffer file, long offset) throws IOException {
+    if (offset < 0 || offset > file.limit()) {
+      throw new TraceFormatException("it ends before its offset %#x".formatted(offset));
+    }
+    return (int) offset;
+  }
+
+  private static void symbols(ByteBuffer file, int section, int text, SymbolTable table)
+      throws IOException {
+    int start = within(file, file.getLong(section + 24));
     long size = file.getLong(section + 32);
-    for (long at = start; at + SYMBOL <= start + size && at < file.limit(); at += SYMBOL) {
-      int type = file.get((int) at + 4) & 15;
-      int defined = file.getShort((int) at + 6);
+    int end = within(file, size < 0 ? size : start + size);
+    for (int at = start; at + SYMBOL <= end; at += SYMBOL) {
+      int type = file.get(at + 4) & 15;
+      int defined = file.getShort(at + 6);
       if ((type == TYPE_FUNCTION || type == TYPE_NONE) && defined > 0) {
-        String name = text(file, text + file.getInt((int) at));
+        String name = text(file, within(file, text + (file.getInt(at) & 0xffff_ffffL)));
         if (!name.isEmpty()) {
-          names.putIfAbsent(file.getLong((int) at + 8), name);
+          table.add(name, file.getLong(at + 8));
         }
       }
     }
@@ -114,6 +131,16 @@ public final class SymbolTable {
       name.append((char) (file.get(i) & 0xff));
     }
     return name.toString();
+  }
+
+  /** Whether it has no names. */
+  public boolean isEmpty() {
+    return names.isEmpty();
+  }
+
+  /** The address of a symbol; null if there is none of that name. */
+  public @Nullable Long address(String symbol) {
+    return addresses.get(symbol);
   }
 
   /** The symbol that an address belongs to; null if none is near. */

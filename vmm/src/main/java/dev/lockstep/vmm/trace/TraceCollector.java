@@ -70,6 +70,9 @@ public final class TraceCollector implements ExecutionObserver, AutoCloseable {
       // The machine's virtual time-stamp counter counts nanoseconds.
       TraceWindow window = new TraceWindow(selection.from(), selection.to(), tsc::read);
       watched = new Watched(vcpu, vcpu.observe(this), window, tsc::read);
+      // What comes first is known only once it was executed.
+      observingAccesses = memory;
+      vcpu.observeAccesses(memory);
       return vcpu;
     };
   }
@@ -119,6 +122,7 @@ public final class TraceCollector implements ExecutionObserver, AutoCloseable {
     TraceWindow window = w.window;
     lastWanted = false;
     long branches = w.at.branchCountBefore();
+    window.stands(branches);
     if (window.mayBeOn(branches)) {
       TraceCode code = code(seen);
       int steps = count + more;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.trace.SymbolTable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,6 +17,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -71,6 +73,13 @@ class DebugServerTest {
       return text.toString();
     }
 
+    /** What a monitor command shows. */
+    String monitor(String command) throws IOException {
+      HexFormat hex = HexFormat.of();
+      String shown = ask("qRcmd," + hex.formatHex(command.getBytes(StandardCharsets.US_ASCII)));
+      return new String(hex.parseHex(shown), StandardCharsets.UTF_8);
+    }
+
     /** Asks and answers without frames. */
     String ask(String data) throws IOException {
       packet(data);
@@ -93,6 +102,10 @@ class DebugServerTest {
   }
 
   private void served(Script... scripts) throws Exception {
+    served(SymbolTable.EMPTY, scripts);
+  }
+
+  private void served(SymbolTable symbols, Script... scripts) throws Exception {
     try (Recorded recorded = Recorded.open(folder, 64 << 20);
         DebugServer server = DebugServer.listen("127.0.0.1:0")) {
       CompletableFuture<Void> clients = new CompletableFuture<>();
@@ -112,7 +125,7 @@ class DebugServerTest {
               recorded.cursor.interrupt();
             }
           });
-      server.serve(recorded.travel);
+      server.serve(recorded.travel, symbols);
       clients.get(1, TimeUnit.MINUTES);
     }
   }
@@ -149,6 +162,34 @@ class DebugServerTest {
         },
         // The next one finds it where it was left.
         client -> assertThat(client.ask("bs")).isEqualTo("T05thread:01;"));
+  }
+
+  @Test
+  void monitorNamesAddresses() throws Exception {
+    Path map =
+        Files.writeString(folder.resolve("System.map"), "100000 T first_of_all\n100004 T second\n");
+    served(
+        SymbolTable.read(map),
+        client -> {
+          assertThat(client.monitor("info"))
+              .contains("point        0@0x100000 rcx=0x0 <first_of_all>\n");
+          assertThat(client.monitor("symbol second")).isEqualTo("0x100004 <second>\n");
+          assertThat(client.monitor("symbol 0x100006")).isEqualTo("0x100006 <second+0x2>\n");
+          assertThat(client.monitor("symbol 0xfffff")).isEqualTo("0xfffff has no symbol\n");
+          assertThat(client.monitor("symbol third")).isEqualTo("There is no symbol 'third'.\n");
+          assertThat(client.monitor("goto 1000"))
+              .containsPattern("^at 1000@0x[^ ]+ .*<second\\+0x");
+          // As monitor goto takes it.
+          assertThat(client.monitor("point")).doesNotContain("<");
+        });
+  }
+
+  @Test
+  void withoutSymbolsMonitorSaysHowToGiveThem() throws Exception {
+    served(client -> {
+      assertThat(client.monitor("info")).doesNotContain("<");
+      assertThat(client.monitor("symbol second")).contains("--symbols");
+    });
   }
 
   @Test
@@ -261,7 +302,7 @@ class DebugServerTest {
       try (SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX)) {
         client.connect(UnixDomainSocketAddress.of(file));
         client.write(ByteBuffer.wrap("$k#6b".getBytes(StandardCharsets.US_ASCII)));
-        server.serve(recorded.travel);
+        server.serve(recorded.travel, SymbolTable.EMPTY);
       }
     }
     assertThat(Files.exists(file)).isFalse();

@@ -3,6 +3,7 @@ package dev.lockstep.vmm.debug;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.lockstep.vmm.trace.SymbolTable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,7 +37,7 @@ class GdbTest {
       Process gdb =
           new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(out.toFile()).start();
       gdb.onExit().thenRun(server::stop);
-      server.serve(recorded.travel);
+      server.serve(recorded.travel, SymbolTable.EMPTY);
       assertThat(gdb.waitFor(1, TimeUnit.MINUTES)).isTrue();
       String text = Files.readString(out);
       System.out.println(text);

@@ -3,11 +3,14 @@ package dev.lockstep.vmm.log;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lockstep.engine.ExecutionPoint;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class BatchTest {
   private final long seed = new Random().nextLong();
@@ -54,6 +57,27 @@ class BatchTest {
           .as("seed %d length %d", seed, length)
           .isInstanceOf(LogFormatException.class);
     }
+  }
+
+  /** Reasons for which a replay ends, but no log. */
+  @ParameterizedTest
+  @EnumSource(names = {"UNCERTAIN", "TARGET"})
+  void aLogThatEndsAsOnlyReplaysDoIsRefusedByName(EndReason reason) throws Exception {
+    Moment start = Moment.running(new ExecutionPoint(0, 0, 0));
+    assertThatThrownBy(() -> new LogEntry.EndOfLog(start, reason, 0, null))
+        .isInstanceOf(IllegalArgumentException.class);
+    EntryEncoder encoder = new EntryEncoder();
+    LogEntry written = new LogEntry.EndOfLog(start, EndReason.STOPPED, 0, null);
+    encoder.add(written);
+    byte[] bytes = encoder.toByteArray();
+    assertThat(new EntryDecoder(bytes, 0, bytes.length).next()).isEqualTo(written);
+    // Kind, reason, exit code, no digest.
+    assertThat(bytes).hasSize(4);
+    assertThat(bytes[1]).isEqualTo((byte) EndReason.STOPPED.ordinal());
+    bytes[1] = (byte) reason.ordinal();
+    assertThatThrownBy(() -> new EntryDecoder(bytes, 0, bytes.length).next())
+        .isInstanceOf(LogFormatException.class)
+        .hasMessageContaining("end of log with reason " + reason);
   }
 
   /** Behind the checksums: whatever bytes come, the decoder says so in its own way. */

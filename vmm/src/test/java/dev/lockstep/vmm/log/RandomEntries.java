@@ -3,6 +3,7 @@ package dev.lockstep.vmm.log;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.ExecutionPoint;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -49,9 +50,15 @@ public final class RandomEntries {
   }
 
   public LogEntry end() {
-    EndReason reason = EndReason.values()[random.nextInt(EndReason.values().length)];
     return new LogEntry.EndOfLog(
-        moment(), reason, random.nextInt(), random.nextBoolean() ? digest() : null);
+        moment(), reason(random), random.nextInt(), random.nextBoolean() ? digest() : null);
+  }
+
+  /** One that a log can end with. */
+  public static EndReason reason(Random random) {
+    List<EndReason> reasons =
+        Arrays.stream(EndReason.values()).filter(EndReason::endsLogs).toList();
+    return reasons.get(random.nextInt(reasons.size()));
   }
 
   public LogEntry progress() {

@@ -11,6 +11,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
+import dev.lockstep.vmm.log.RandomEntries;
 import dev.lockstep.vmm.machine.MachineSpec.Pacing;
 import dev.lockstep.vmm.replay.FileLogSink;
 import dev.lockstep.vmm.replay.FileLogSource;
@@ -173,7 +174,7 @@ class ForgedLogTest {
       default ->
           new LogEntry.EndOfLog(
               at,
-              EndReason.values()[random.nextInt(EndReason.values().length)],
+              RandomEntries.reason(random),
               random.nextInt(),
               random.nextBoolean() ? digest(random) : null);
     };
