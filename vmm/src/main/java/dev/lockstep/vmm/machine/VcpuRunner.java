@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.DebuggableVcpu;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
@@ -248,6 +249,10 @@ final class VcpuRunner {
       case VcpuExit.MsrRead it -> null;
       case VcpuExit.MsrWrite it -> null;
       case VcpuExit.InterruptWindow it -> {
+        if (vcpu instanceof DebuggableVcpu debugged && debugged.stopsHere()) {
+          // Standing here is what is looked for, though an interrupt comes before the instruction.
+          yield Stop.KICKED;
+        }
         vcpu.injectInterrupt(board.acknowledgeInterrupt());
         yield null;
       }

@@ -23,6 +23,11 @@ import org.junit.jupiter.api.io.TempDir;
 class ReplayCursorTest {
   private static final int TICKS = 20;
 
+  /** The descriptor of the timer's interrupt gate; its handler is in the guest's code, from 1 MiB on. */
+  private static final long TIMER_GATE = 0x1000 + 16 * 0x20;
+
+  private static final int STI = 0xfb;
+
   private final long seed = new Random().nextLong();
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
@@ -122,6 +127,7 @@ class ReplayCursorTest {
       for (int i = 0; i < addresses.length; i++) {
         addresses[i] = all.get(random.nextInt(all.size())).point().rip();
       }
+      addresses[0] = behindShadow(cursor, all);
       cursor.restore(start);
       cursor.stopBefore(addresses);
       List<Position> expected = new ArrayList<>();
@@ -151,6 +157,18 @@ class ReplayCursorTest {
         assertThat(hits(cursor, ReplayCursor.Stop.WATCHPOINT)).isEqualTo(stepped);
       }
     }
+  }
+
+  /** The address of an instruction in front of which an interrupt came that had waited for STI, and for the instruction behind it. */
+  private static long behindShadow(ReplayCursor cursor, List<Position> all) {
+    long handler = cursor.memory().read16(TIMER_GATE) | 0x10_0000;
+    for (int i = 2; i + 1 < all.size(); i++) {
+      boolean delivered = all.get(i + 1).point().rip() == handler;
+      if (delivered && cursor.memory().read8(all.get(i - 2).point().rip()) == STI) {
+        return all.get(i).point().rip();
+      }
+    }
+    throw new AssertionError("no interrupt had to wait");
   }
 
   private static List<Position> hits(ReplayCursor cursor, ReplayCursor.Stop wanted) {
