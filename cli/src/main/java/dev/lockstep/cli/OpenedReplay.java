@@ -2,13 +2,13 @@ package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.config.MachineConfig;
-import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.ReplayTarget;
 import dev.lockstep.vmm.replay.Checkpoints;
 import dev.lockstep.vmm.replay.FileLogSource;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,11 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param checkpoint what it was made of; null for the log's start
  */
-record OpenedReplay(
-    MachineConfig config,
-    Machine machine,
-    FileLogSource source,
-    Checkpoints.@Nullable Checkpoint checkpoint)
+record OpenedReplay(OpenedLog log, Machine machine, Checkpoints.@Nullable Checkpoint checkpoint)
     implements AutoCloseable {
 
   /**
@@ -29,16 +25,10 @@ record OpenedReplay(
    * @throws VmmException if the log cannot be read, or its machine cannot be made here, naming the header's field
    */
   static OpenedReplay atStart(Path log, MachineOptions options) {
-    MachineFolder folder = new MachineFolder(log);
-    folder.require();
-    FileLogSource source = new FileLogSource(log);
-    try {
-      MachineConfig config = folder.config(source.header(), options);
-      return new OpenedReplay(config, folder.open(config, source.header()), source, null);
-    } catch (RuntimeException e) {
-      source.close();
-      throw e;
-    }
+    return of(
+        OpenedLog.atStart(log, options),
+        opened -> opened.folder().open(opened.config(), opened.header()),
+        null);
   }
 
   /**
@@ -49,27 +39,38 @@ record OpenedReplay(
   static OpenedReplay near(Path log, MachineOptions options, ReplayTarget target, PrintStream err) {
     new MachineFolder(log).require();
     for (Checkpoints.Checkpoint checkpoint : Checkpoints.before(log, target)) {
-      FileLogSource source = new FileLogSource(log, checkpoint.sequence());
+      OpenedLog opened = OpenedLog.at(log, options, checkpoint.sequence());
       try {
-        return restored(log, options, source, checkpoint);
+        return of(
+            opened,
+            it -> it.folder().open(it.config(), it.header(), checkpoint.file()),
+            checkpoint);
       } catch (VmmException e) {
-        source.close();
         err.println("lockstep: a checkpoint is passed over: %s".formatted(e.getMessage()));
-      } catch (RuntimeException e) {
-        source.close();
-        throw e;
       }
     }
     return atStart(log, options);
   }
 
-  private static OpenedReplay restored(
-      Path log, MachineOptions options, FileLogSource source, Checkpoints.Checkpoint checkpoint) {
-    MachineFolder folder = new MachineFolder(log);
-    LogHeader header = source.header();
-    MachineConfig config = folder.config(header, options);
-    Machine machine = folder.open(config, header, checkpoint.file());
-    return new OpenedReplay(config, machine, source, checkpoint);
+  /** Makes the machine; closes the log if that cannot be. */
+  private static OpenedReplay of(
+      OpenedLog log,
+      Function<OpenedLog, Machine> machine,
+      Checkpoints.@Nullable Checkpoint checkpoint) {
+    try {
+      return new OpenedReplay(log, machine.apply(log), checkpoint);
+    } catch (RuntimeException e) {
+      log.close();
+      throw e;
+    }
+  }
+
+  MachineConfig config() {
+    return log.config();
+  }
+
+  FileLogSource source() {
+    return log.source();
   }
 
   @Override
@@ -77,7 +78,7 @@ record OpenedReplay(
     try {
       machine.close();
     } finally {
-      source.close();
+      log.close();
     }
   }
 }
