@@ -1,11 +1,8 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.vmm.config.DiskUse;
-import dev.lockstep.vmm.config.MachineConfig;
-import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.debug.DebugServer;
 import dev.lockstep.vmm.debug.TimeTravel;
-import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.ReplayCursor;
 import dev.lockstep.vmm.replay.FileLogSource;
@@ -62,16 +59,9 @@ final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
   public Integer call() throws InterruptedException {
     debug.apply();
     SymbolTable names = symbols == null ? SymbolTable.EMPTY : SymbolTable.read(symbols);
-    MachineFolder folder = new MachineFolder(log);
-    MachineConfigBuilder builder = MachineConfig.builder();
-    folder.read(builder);
-    machineOptions.apply(builder);
-    MachineConfig config = builder.build();
-    LogHeader header;
-    try (FileLogSource source = new FileLogSource(log)) {
-      header = source.header();
-    }
-    try (Machine machine = folder.open(config, header, DiskUse.REWINDABLE);
+    try (OpenedLog opened = OpenedLog.onSoft(log, machineOptions);
+        Machine machine =
+            opened.folder().open(opened.config(), opened.header(), DiskUse.REWINDABLE);
         ReplayCursor cursor = machine.navigate(from -> new FileLogSource(log, from));
         DebugServer server = DebugServer.listen(listen)) {
       System.err.printf(

@@ -3,12 +3,9 @@ package dev.lockstep.cli;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.config.ConfiguredMachine;
 import dev.lockstep.vmm.config.MachineConfig;
-import dev.lockstep.vmm.log.LogHeader;
-import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.ReplayTarget;
 import dev.lockstep.vmm.replay.Checkpoints;
-import dev.lockstep.vmm.replay.FileLogSource;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -33,17 +30,10 @@ final class LogMachines {
    * @throws VmmException if the log cannot be read, or its machine cannot be made here, naming the header's field
    */
   OpenedReplay atStart() {
-    MachineFolder folder = new MachineFolder(log);
-    folder.require();
-    FileLogSource source = new FileLogSource(log);
-    try {
-      LogHeader header = source.header();
-      MachineConfig config = folder.config(header, options);
-      return new OpenedReplay(config, folder.open(engine(config), config, header), source, null);
-    } catch (RuntimeException e) {
-      source.close();
-      throw e;
-    }
+    return OpenedReplay.of(
+        OpenedLog.atStart(log, options),
+        it -> it.folder().open(engine(it.config()), it.config(), it.header()),
+        null);
   }
 
   /**
@@ -58,26 +48,16 @@ final class LogMachines {
       if (checkpoint.sequence() > before) {
         continue;
       }
-      FileLogSource source = new FileLogSource(log, checkpoint.sequence());
       try {
-        return restored(source, checkpoint);
+        return OpenedReplay.of(
+            OpenedLog.at(log, options, checkpoint.sequence()),
+            it -> it.folder().open(engine(it.config()), it.config(), it.header(), checkpoint.file()),
+            checkpoint);
       } catch (VmmException e) {
-        source.close();
         err.println("lockstep: a checkpoint is passed over: %s".formatted(e.getMessage()));
-      } catch (RuntimeException e) {
-        source.close();
-        throw e;
       }
     }
     return atStart();
-  }
-
-  private OpenedReplay restored(FileLogSource source, Checkpoints.Checkpoint checkpoint) {
-    MachineFolder folder = new MachineFolder(log);
-    LogHeader header = source.header();
-    MachineConfig config = folder.config(header, options);
-    Machine machine = folder.open(engine(config), config, header, checkpoint.file());
-    return new OpenedReplay(config, machine, source, checkpoint);
   }
 
   private MachineFactory engine(MachineConfig config) {

@@ -180,13 +180,29 @@ final class MachineFolder {
    * @param options replace parts of it
    */
   MachineConfig config(LogHeader log, MachineOptions options) {
-    MachineConfigBuilder builder = MachineConfig.builder();
-    read(builder);
-    options.apply(builder);
+    MachineConfigBuilder builder = recorded(options);
     if (options.leavesEngineOpen() && log.semantics() == BranchSemantics.ALL_TRANSFERS) {
       // No hardware counter counts those.
       builder.engine(EngineChoice.SOFT, new Origin("log"));
     }
+    return build(builder, log);
+  }
+
+  /** As {@link #config}, for replaying it on soft, whatever recorded it. */
+  MachineConfig softConfig(LogHeader log, MachineOptions options) {
+    MachineConfigBuilder builder = recorded(options);
+    builder.engine(EngineChoice.SOFT, new Origin("log"));
+    return build(builder, log);
+  }
+
+  private MachineConfigBuilder recorded(MachineOptions options) {
+    MachineConfigBuilder builder = MachineConfig.builder();
+    read(builder);
+    options.apply(builder);
+    return builder;
+  }
+
+  private static MachineConfig build(MachineConfigBuilder builder, LogHeader log) {
     // Anchors need no counter, and every engine has them.
     return builder.build(
         log.semantics() == BranchSemantics.ANCHORS ? Purpose.FREE_RUNNING : Purpose.RECORDED);

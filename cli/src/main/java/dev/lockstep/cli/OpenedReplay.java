@@ -4,6 +4,7 @@ import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.replay.Checkpoints;
 import dev.lockstep.vmm.replay.FileLogSource;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,19 +12,36 @@ import org.jspecify.annotations.Nullable;
  *
  * @param checkpoint what it was made of; null for the log's start
  */
-record OpenedReplay(
-    MachineConfig config,
-    Machine machine,
-    FileLogSource source,
-    Checkpoints.@Nullable Checkpoint checkpoint)
+record OpenedReplay(OpenedLog log, Machine machine, Checkpoints.@Nullable Checkpoint checkpoint)
     implements AutoCloseable {
+
+  /** Makes the machine of an opened log; closes the log if that cannot be. */
+  static OpenedReplay of(
+      OpenedLog log,
+      Function<OpenedLog, Machine> machine,
+      Checkpoints.@Nullable Checkpoint checkpoint) {
+    try {
+      return new OpenedReplay(log, machine.apply(log), checkpoint);
+    } catch (RuntimeException e) {
+      log.close();
+      throw e;
+    }
+  }
+
+  MachineConfig config() {
+    return log.config();
+  }
+
+  FileLogSource source() {
+    return log.source();
+  }
 
   @Override
   public void close() {
     try {
       machine.close();
     } finally {
-      source.close();
+      log.close();
     }
   }
 }

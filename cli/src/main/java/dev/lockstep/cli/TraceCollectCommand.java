@@ -1,8 +1,5 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.vmm.config.MachineConfig;
-import dev.lockstep.vmm.config.MachineConfigBuilder;
-import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.LogEnding;
 import dev.lockstep.vmm.machine.DirectGate;
@@ -64,28 +61,23 @@ final class TraceCollectCommand implements Callable<Integer>, DebugOption.Carrie
   public Integer call() {
     debug.apply();
     var selection = traceOptions.selection();
-    MachineFolder folder = new MachineFolder(log);
-    MachineConfigBuilder builder = MachineConfig.builder();
-    folder.read(builder);
-    machineOptions.apply(builder);
-    // Whatever recorded it: soft counts by every semantics, and sees every instruction.
-    builder.engine(EngineChoice.SOFT, new Origin("trace"));
-    try (FileLogSource source = new FileLogSource(log)) {
-      MachineConfig config = builder.build();
-      try (TraceCollector collector = new TraceCollector(out, source.header(), selection)) {
-        return collect(folder, config, source, collector);
-      }
+    try (OpenedLog opened = OpenedLog.onSoft(log, machineOptions);
+        TraceCollector collector = new TraceCollector(out, opened.header(), selection)) {
+      return collect(opened, collector);
     }
   }
 
   /** Keeps the file only if there is something of the log in it. */
-  private int collect(
-      MachineFolder folder, MachineConfig config, FileLogSource source, TraceCollector collector) {
+  private int collect(OpenedLog opened, TraceCollector collector) {
     boolean kept = false;
     try (Machine machine =
-        folder.open(
-            new MachineFactory(EngineChoice.SOFT, collector.engine()), config, source.header())) {
-      int status = replay(machine, source, collector);
+        opened
+            .folder()
+            .open(
+                new MachineFactory(EngineChoice.SOFT, collector.engine()),
+                opened.config(),
+                opened.header())) {
+      int status = replay(machine, opened.source(), collector);
       kept = true;
       return status;
     } catch (DivergenceException | StatusException e) {

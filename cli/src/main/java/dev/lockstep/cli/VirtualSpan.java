@@ -8,7 +8,7 @@ import picocli.CommandLine.TypeConversionException;
 
 /** A span of virtual time as users write it, in nanoseconds: 2s, 1.5s, 200ms, 50us, 10ns. */
 final class VirtualSpan implements ITypeConverter<Long> {
-  private static final Pattern FORM = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,9})?)(s|ms|us|ns)");
+  private static final Pattern FORM = Pattern.compile("(\\d{1,18}(?:\\.\\d{1,9})?)(s|ms|us|ns)");
 
   @Override
   public Long convert(String text) {
@@ -23,6 +23,10 @@ final class VirtualSpan implements ITypeConverter<Long> {
           case "us" -> 3;
           default -> 0;
         };
-    return new BigDecimal(matcher.group(1)).movePointRight(places).longValue();
+    BigDecimal nanos = new BigDecimal(matcher.group(1)).movePointRight(places);
+    if (nanos.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0) {
+      throw new TypeConversionException("'%s' is longer than 292 years".formatted(text));
+    }
+    return nanos.longValue();
   }
 }

@@ -33,7 +33,7 @@ final class MonitorCommands {
   private static final Pattern ADDRESS = Pattern.compile("0x([0-9a-f]{1,16})");
   private static final Pattern COUNT = Pattern.compile("\\d{1,18}");
   private static final Pattern ENTRY = Pattern.compile("#(\\d{1,18})");
-  private static final Pattern TIME = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,9})?)(s|ms|us|ns)");
+  private static final Pattern TIME = Pattern.compile("(\\d{1,12}(?:\\.\\d{1,9})?)(s|ms|us|ns)");
   private static final int EVENTS = 10;
   private static final int MAX_EVENTS = 100;
   private static final String STALE =
