@@ -51,7 +51,8 @@ final class LogMachines {
       try {
         return OpenedReplay.of(
             OpenedLog.at(log, options, checkpoint.sequence()),
-            it -> it.folder().open(engine(it.config()), it.config(), it.header(), checkpoint.file()),
+            it ->
+                it.folder().open(engine(it.config()), it.config(), it.header(), checkpoint.file()),
             checkpoint);
       } catch (VmmException e) {
         err.println("lockstep: a checkpoint is passed over: %s".formatted(e.getMessage()));

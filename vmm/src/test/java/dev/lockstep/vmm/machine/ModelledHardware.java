@@ -58,9 +58,9 @@ final class ModelledHardware {
     // A stop may be some instructions behind the last branch of the skid, which may be branches.
     CounterLimits limits =
         new CounterLimits(
-            faults.skidBound() + faults.skidInstructions(),
-            faults.minimumPeriod(),
-            faults.periodIgnored());
+            faults.skid().bound() + faults.skid().instructions(),
+            faults.periods().minimum(),
+            faults.periods().ignored());
     SkidPolicy policy = SkidPolicy.of(limits);
     return new MachineFactory(
         "modelled",
