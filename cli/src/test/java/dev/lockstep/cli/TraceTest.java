@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class TraceTest {
   private static final int SAMPLE = 6;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   @TempDir Path folder;
   private Path log = Path.of("");
   private Path trace = Path.of("");

@@ -20,7 +20,7 @@ final class GuestMemoryTest {
   @ParameterizedTest(name = "a region that begins at page {0} of the mapping")
   @ValueSource(ints = {0, 1, 63, 64, 65, 128, 300, 490})
   void aBitmapMarksTheSamePagesAsOneAfterTheOther(int first) {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("lockstep.seed", System.nanoTime());
     System.out.println("GuestMemoryTest: seed " + seed);
     Random random = new Random(seed);
     int pages = PAGES - first;

@@ -40,7 +40,7 @@ class FailoverTest {
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void twoPrimariesDieOneAfterTheOther() throws Exception {
-    long seed = new Random().nextLong() >>> 16;
+    long seed = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
     System.out.println("failover: two kills, seed " + seed);
     ByteArrayOutputStream told = new ByteArrayOutputStream();
     DemoResult result =
@@ -57,7 +57,7 @@ class FailoverTest {
   @Test
   @Tag("long")
   void fiftyKillsLoseAndContradictNothing() throws Exception {
-    long first = new Random().nextLong() >>> 16;
+    long first = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
     System.out.printf("failover: %d kills, first seed %d%n", CAMPAIGN_KILLS, first);
     Map<String, Integer> fates = new TreeMap<>();
     List<Long> gaps = new ArrayList<>();

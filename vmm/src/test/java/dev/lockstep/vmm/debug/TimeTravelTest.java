@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class TimeTravelTest {
   private static final int MOVES = 2000;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
 

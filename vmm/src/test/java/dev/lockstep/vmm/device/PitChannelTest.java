@@ -15,7 +15,7 @@ class PitChannelTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 3, 4, 5})
   void agreesWithTheSteppedCounter(int mode) {
-    long seed = new Random().nextLong();
+    long seed = Long.getLong("lockstep.seed", new Random().nextLong());
     System.out.println("PitChannelTest mode " + mode + " seed " + seed);
     Random random = new Random(seed);
     for (int run = 0; run < RUNS; run++) {

@@ -17,7 +17,7 @@ class RandomScriptsTest {
   private static final int SCRIPTS = 25;
   private static final int STEPS = 60;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
 
   RandomScriptsTest() {

@@ -29,7 +29,7 @@ class BisectionTest {
   /** Where it keeps the hash that all it does depends on. */
   private static final long HASH = 0x5_0008;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   private final MachineSpec spec = Machines.spec(MachineSpec.Pacing.FREE);
   @TempDir Path folder = Path.of("unset");

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class EventLogTest {
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   @TempDir Path folder = Path.of("unset");
 
   @Test

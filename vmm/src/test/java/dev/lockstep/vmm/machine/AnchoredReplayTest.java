@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AnchoredReplayTest {
   private static @Nullable MachineFactory kvm;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
 

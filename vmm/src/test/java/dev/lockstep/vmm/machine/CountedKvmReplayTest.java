@@ -30,7 +30,7 @@ class CountedKvmReplayTest {
   @TempDir static Path profiles = Path.of("unset");
   private static HostCounter.@Nullable Fit counter;
 
-  private final long seed = Long.getLong("campaign.seed", new Random().nextLong());
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
 

@@ -24,7 +24,7 @@ class GoLiveTest {
   private static final long KEPT_BYTES = 1 << 20;
   private static final long FULL_NANOS = 10_000_000_000L;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
 

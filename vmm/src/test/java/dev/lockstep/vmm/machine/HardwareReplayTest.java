@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What is recorded by a hardware counter of conditional branches repeats exactly by another one, and on soft; or it says how far. The PMU is a modelled one. */
 @Timeout(300)
 class HardwareReplayTest {
-  private final long seed = Long.getLong("campaign.seed", new Random().nextLong());
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class RecordReplayTest {
   private static final long LEAST_BRANCHES = 300_000;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
 

@@ -25,7 +25,7 @@ final class ChampSimExporterTest {
   private static final int RAX = 10, RSI = 4, RDI = 3, RCX = 9, R8 = 11, FLAGS = 25;
   private static final int XMM0 = 100, STACK = 6, IP = 26;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   @TempDir Path folder = Path.of("unset");
   private TracedGuest guest = TracedGuest.random(new Random(seed));
   private List<TraceRecord> records = List.of();

@@ -31,7 +31,7 @@ final class SymbolTableTest {
   private static final int FUNCTION = 2, OBJECT = 1, SECTION = 3, NONE = 0, GLOBAL = 0x10;
   private static final int DAMAGED = 3000;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
   @TempDir Path folder = Path.of("unset");
 

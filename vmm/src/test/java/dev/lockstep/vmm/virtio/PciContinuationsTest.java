@@ -33,7 +33,7 @@ class PciContinuationsTest {
   private static final long FIRST_RING = 0x2000;
   private static final long BUFFERS = 0x10000;
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
 
   /** The guest's memory, the functions, and what stands behind the disk. */

@@ -140,7 +140,7 @@ class SharedLineTest {
 
   @Test
   void byLevelNothingIsLeftBehind() {
-    long seed = new Random().nextLong();
+    long seed = Long.getLong("lockstep.seed", new Random().nextLong());
     System.out.println("SharedLineTest seed " + seed);
     assertThat(run(seed, true)).isEqualTo(REQUESTS);
   }
