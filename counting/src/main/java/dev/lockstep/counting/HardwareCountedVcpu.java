@@ -115,23 +115,26 @@ public final class HardwareCountedVcpu extends OuterVcpu {
     CountedVcpu vcpu = counted();
     vcpu.moved();
     giveUpSeek();
-    long stood = vcpu.branchCount();
-    long since = THREADS.getCurrentThreadCpuTime();
+    long stood = Long.MIN_VALUE;
+    long since = 0;
     int tries = 0;
     while (true) {
       long now = vcpu.branchCount();
-      VcpuExit due = due(limitCount, now);
+      boolean far = limitCount == Long.MAX_VALUE || limitCount - now > 2 * policy().margin();
+      // Far from the limit the engine looks at kicks and the window itself, as it runs: asking for
+      // them here would cost each exit several system calls.
+      VcpuExit due = far ? null : due(limitCount, now);
       if (due != null) {
         return due;
       }
       if (now != stood) {
         stood = now;
-        since = THREADS.getCurrentThreadCpuTime();
         tries = 0;
-      }
-      boolean far = limitCount == Long.MAX_VALUE || limitCount - now > 2 * policy().margin();
-      if (far && tries > 0 && THREADS.getCurrentThreadCpuTime() - since >= PATIENCE_NANOS
-          || !far && tries >= PATIENCE_STEPS) {
+      } else if (far && tries == 1) {
+        since = THREADS.getCurrentThreadCpuTime();
+      } else if (far
+          ? THREADS.getCurrentThreadCpuTime() - since >= PATIENCE_NANOS
+          : tries >= PATIENCE_STEPS) {
         kicked = false;
         return VcpuExit.Kicked.KICKED;
       }
