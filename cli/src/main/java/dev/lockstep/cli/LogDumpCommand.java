@@ -56,7 +56,7 @@ final class LogDumpCommand implements Callable<Integer>, DebugOption.Carrier {
       paramLabel = "KIND",
       split = ",",
       description =
-          "Only these: console-input, disk-completion, entropy-input, control, clock, output, digest, checkpoint, uncertain, end.")
+          "Only these: console-input, disk-completion, entropy-input, network-input, control, clock, output, digest, checkpoint, uncertain, end.")
   private List<String> kinds = new ArrayList<>();
 
   @Option(names = "--json", description = "Each entry as a line of JSON.")

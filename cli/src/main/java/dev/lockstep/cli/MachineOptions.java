@@ -4,6 +4,7 @@ import dev.lockstep.vmm.config.ConfigFile;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
 import dev.lockstep.vmm.config.MemorySize;
+import dev.lockstep.vmm.config.NetworkText;
 import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.engine.EngineNames;
@@ -52,6 +53,13 @@ final class MachineOptions {
       description =
           "Disk image (raw), as /dev/vda and on; ro: read-only, root: mounted as the root. May be repeated.")
   private List<String> disks = List.of();
+
+  @Option(
+      names = "--net",
+      paramLabel = "tap=NAME|passt[=SOCKET]|unplugged[,mac=ADDRESS][,forward=tcp:HOST:GUEST]",
+      description =
+          "Network interface: over a tap device (see lockstep net), or by passt without root (its connections end with this host); forward leads a port of this host into the guest, with passt.")
+  private @Nullable String net;
 
   @Option(
       names = "--force-disk",
@@ -144,6 +152,9 @@ final class MachineOptions {
     }
     for (String disk : disks) {
       disk(disk, into);
+    }
+    if (net != null) {
+      NetworkText.read(net, new Origin("--net"), into);
     }
     if (memory != null) {
       memory(memory, into);

@@ -4,7 +4,9 @@ import dev.lockstep.cli.console.Console;
 import dev.lockstep.cli.console.ConsoleAction;
 import dev.lockstep.cli.console.TerminalMode;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.machine.DeviceIndexes;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
@@ -27,12 +29,13 @@ final class MachineSession {
   static final long GRACE_MILLIS = 20_000;
 
   /** Index of the first UART, as a device and as a stream. */
-  private static final int UART0 = 0;
+  private static final int UART0 = DeviceIndexes.UART0;
 
   private final Machine machine;
   private final PrintStream err;
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
   private @Nullable Snapshots snapshots;
+  private @Nullable MachineConfig networked;
   private int terms;
 
   /**
@@ -48,6 +51,12 @@ final class MachineSession {
   MachineSession(Machine machine, PrintStream err) {
     this.machine = machine;
     this.err = err;
+  }
+
+  /** With the configuration's network. A replay has none: its frames come from its log, and those that it sends have left long ago. */
+  MachineSession withNetwork(MachineConfig config) {
+    networked = config;
+    return this;
   }
 
   /** With a snapshot on the way; null for none. */
@@ -70,6 +79,7 @@ final class MachineSession {
     boolean terminal;
     try (TerminalMode raw = TerminalMode.raw();
         Console console = Console.open(raw, UART0, err);
+        GuestNetwork network = network(console);
         Signals signals = new Signals()) {
       terminal = raw.isTerminal();
       if (terminal) {
@@ -80,7 +90,11 @@ final class MachineSession {
       signals.on("HUP", () -> forceStop(ExitStatus.TERMINATED));
       signals.on("TERM", () -> terminate(mode));
       Snapshots wanted = snapshots;
-      start.accept(wanted == null ? console : wanted.watching(console, UART0));
+      OutputConsumer outside = network == null ? console : network.beside(console);
+      start.accept(wanted == null ? outside : wanted.watching(outside, UART0));
+      if (network != null) {
+        network.goLive();
+      }
       console.start(new Keys(console, mode));
       end = await();
       outputFailure = console.outputFailure();
@@ -108,6 +122,18 @@ final class MachineSession {
     int forced = forcedStatus.get();
     int status = end.reason() == EndReason.STOPPED && forced >= 0 ? forced : ExitStatus.of(end);
     return new Outcome(end, machine.status(), status, System.nanoTime() - began);
+  }
+
+  private @Nullable GuestNetwork network(Console console) {
+    MachineConfig config = networked;
+    return config == null
+        ? null
+        : new GuestNetwork(
+            config, input -> !isLive() || inject(input), note -> console.note("lockstep: " + note));
+  }
+
+  private boolean isLive() {
+    return !machine.ended().isDone();
   }
 
   private MachineEnd await() {

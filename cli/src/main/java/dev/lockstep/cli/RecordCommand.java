@@ -71,6 +71,7 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
         try (running) {
           outcome =
               new MachineSession(machine, System.err)
+                  .withNetwork(config)
                   .withSnapshots(snapshotOptions.of(machine, config, System.err))
                   .run(
                       console -> machine.start(sink, new DirectGate(console), 1), MachineMode.LIVE);

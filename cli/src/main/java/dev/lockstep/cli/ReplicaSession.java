@@ -11,7 +11,9 @@ import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaEnd;
 import dev.lockstep.ft.replica.ReplicaListener;
 import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.machine.DeviceIndexes;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
 import java.net.InetSocketAddress;
@@ -24,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 /** One replica in this process, from its start to its end: its console, its signals and what it says of itself. */
 final class ReplicaSession {
   /** Index of the first UART, as a device and as a stream. */
-  private static final int UART0 = 0;
+  private static final int UART0 = DeviceIndexes.UART0;
 
   private static final int HISTORY_BYTES = 1 << 20;
   private static final long STATUS_MILLIS = 250;
@@ -35,13 +37,15 @@ final class ReplicaSession {
   }
 
   private final ReplicaOptions options;
+  private final MachineConfig config;
   private final ConsoleHistory history = new ConsoleHistory(HISTORY_BYTES);
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
   private volatile @Nullable Replica replica;
   private int terms;
 
-  ReplicaSession(ReplicaOptions options) {
+  ReplicaSession(ReplicaOptions options, MachineConfig config) {
     this.options = options;
+    this.config = config;
   }
 
   /**
@@ -65,7 +69,8 @@ final class ReplicaSession {
   private int inJson(Starter starter, int consolePort) {
     ReplicaReporter reporter = new ReplicaReporter.Json(System.out);
     try (Signals _ = signals();
-        Replica started = starter.start(new Outside(null), reporter)) {
+        GuestNetwork network = network(reporter);
+        Replica started = starter.start(new Outside(null, network), network.following(reporter))) {
       return serve(started, reporter, consolePort);
     }
   }
@@ -75,12 +80,25 @@ final class ReplicaSession {
         Console console = Console.open(raw, UART0, System.err);
         Signals _ = signals()) {
       ReplicaReporter reporter = new ReplicaReporter.Text(console::note);
-      try (Replica started = starter.start(new Outside(console), reporter)) {
+      try (GuestNetwork network = network(reporter);
+          Replica started =
+              starter.start(new Outside(console, network), network.following(reporter))) {
         console.onOutputFailure(started::stop);
         console.start(new Keys(console));
         return serve(started, reporter, consolePort);
       }
     }
+  }
+
+  /** A guest that is not live takes no frames: they are lost, as on a cable that leads nowhere. */
+  private GuestNetwork network(ReplicaReporter reporter) {
+    return new GuestNetwork(
+        config,
+        input -> {
+          Replica now = replica;
+          return now == null || !now.status().guestRunsHere() || now.inject(input);
+        },
+        reporter::note);
   }
 
   private int serve(Replica started, ReplicaReporter reporter, int consolePort) {
@@ -169,9 +187,11 @@ final class ReplicaSession {
   /** Where the guest's console goes: to whoever reads by offset, and to the terminal of the replica that lets it out. */
   private final class Outside implements OutputSink {
     private final @Nullable Console terminal;
+    private final GuestNetwork network;
 
-    Outside(@Nullable Console terminal) {
+    Outside(@Nullable Console terminal, GuestNetwork network) {
       this.terminal = terminal;
+      this.network = network;
     }
 
     @Override
@@ -182,6 +202,7 @@ final class ReplicaSession {
       if (terminal != null) {
         terminal.accept(stream, offset, bytes);
       }
+      network.accept(stream, bytes);
     }
 
     @Override

@@ -40,6 +40,7 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
       try (Machine machine = GuestFiles.open(config, machineOptions, from)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
+                .withNetwork(config)
                 .withSnapshots(snapshotOptions.of(machine, config, System.err))
                 .run(
                     console -> machine.start(LogSink.NONE, new DirectGate(console), 1),

@@ -1,5 +1,6 @@
 package dev.lockstep.ft.replica;
 
+import dev.lockstep.ft.core.PrimaryPhase;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,15 @@ public record ReplicaStatus(
     long logRecords,
     long logBytes,
     int throttlePercent) {
+
+  /** Whether this replica is the one whose guest the outside sees. */
+  public boolean guestRunsHere() {
+    return role == Role.PRIMARY
+        && switch (PrimaryPhase.valueOf(phase)) {
+          case NOT_PROTECTED, TRANSFERRING, ARMING, PROTECTED, ARBITRATING -> true;
+          case STARTING, FENCED, ENDED -> false;
+        };
+  }
 
   /** A replica's role at present. */
   public enum Role {

@@ -57,6 +57,7 @@ public final class ConfigFile {
     new ConfigSection(document, name, "the file", into)
         .section("boot-source", ConfigFile::bootSource)
         .each("drives", "drive", ConfigFile::drive)
+        .each("network-interfaces", "network interface", new NetworkFields()::read)
         .section("machine-config", ConfigFile::machine)
         .section("replication", ConfigFile::replication)
         .refuseOthers();
@@ -81,6 +82,10 @@ public final class ConfigFile {
       node.put("path_on_host", drive.path().toString());
       node.put("is_read_only", drive.readOnly());
       node.put("is_root_device", drive.root());
+    }
+    NetworkConfig network = config.network();
+    if (network != null) {
+      NetworkFields.write(network, root.putArray("network-interfaces").addObject());
     }
     ObjectNode machine = root.putObject("machine-config");
     machine.put("name", config.name());

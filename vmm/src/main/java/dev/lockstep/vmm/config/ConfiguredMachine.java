@@ -154,6 +154,7 @@ public final class ConfiguredMachine {
       long wallClockNanos,
       BranchSemantics semantics,
       SortedMap<String, String> facts) {
+    NetworkConfig network = config.network();
     return new MachineSpec(
         config.name(),
         config.cpuModel(),
@@ -166,6 +167,7 @@ public final class ConfiguredMachine {
           case CONDITIONAL -> BRANCHES_OF_HARDWARE_BETWEEN_DIGESTS;
           case ALL_TRANSFERS -> MachineSpec.DIGEST_SPACING;
         },
+        network == null ? null : network.address(),
         facts);
   }
 

@@ -54,6 +54,7 @@ public final class MachineConfig {
   private final String bootArgs;
   private final boolean defaultBootArgs;
   private final List<DriveConfig> drives;
+  private final @Nullable NetworkConfig network;
   private final long memoryBytes;
   private final CpuModel cpuModel;
   private final boolean patchTsc;
@@ -69,6 +70,7 @@ public final class MachineConfig {
       String bootArgs,
       boolean defaultBootArgs,
       List<DriveConfig> drives,
+      @Nullable NetworkConfig network,
       long memoryBytes,
       CpuModel cpuModel,
       boolean patchTsc,
@@ -82,6 +84,7 @@ public final class MachineConfig {
     this.bootArgs = bootArgs;
     this.defaultBootArgs = defaultBootArgs;
     this.drives = List.copyOf(drives);
+    this.network = network;
     this.memoryBytes = memoryBytes;
     this.cpuModel = cpuModel;
     this.patchTsc = patchTsc;
@@ -160,6 +163,7 @@ public final class MachineConfig {
         bootArgs,
         defaultBootArgs,
         moved,
+        network,
         memoryBytes,
         cpuModel,
         patchTsc,
@@ -167,6 +171,11 @@ public final class MachineConfig {
         engine,
         seed,
         replication);
+  }
+
+  /** The network interface; null for none. */
+  public @Nullable NetworkConfig network() {
+    return network;
   }
 
   /** Bytes of memory; whole MiB. */
@@ -236,6 +245,9 @@ public final class MachineConfig {
       DriveConfig drive = drives.get(i);
       facts.put(
           "drive_%02d".formatted(i), drive.id() + (drive.readOnly() ? " read-only" : " writable"));
+    }
+    if (network != null) {
+      facts.put("network", network.address().toString());
     }
     return Collections.unmodifiableSortedMap(facts);
   }

@@ -9,6 +9,7 @@ import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.engine.EngineChooser;
 import dev.lockstep.vmm.engine.EngineNames;
 import dev.lockstep.vmm.engine.Purpose;
+import dev.lockstep.vmm.net.MacAddress;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -36,6 +37,8 @@ public final class MachineConfigBuilder {
   private final List<Problem> problems = new ArrayList<>();
   private final List<DriveConfig> drives = new ArrayList<>();
   private final Map<String, Origin> driveOrigins = new HashMap<>();
+  private NetworkConfig.@Nullable Backend network;
+  private @Nullable MacAddress networkAddress;
   private String name = "lockstep";
   private @Nullable Path kernel;
   private boolean kernelRefused;
@@ -179,6 +182,22 @@ public final class MachineConfigBuilder {
   /** The name of a disk that gets none: {@code disk0}, {@code disk1}, … */
   public String nextDriveId() {
     return "disk" + driveOrigins.size();
+  }
+
+  /**
+   * The network interface, in place of one that was said before.
+   *
+   * @param mac the guest's address; null for one made of the VM's name
+   */
+  public MachineConfigBuilder network(
+      NetworkConfig.Backend backend, @Nullable String mac, Origin origin) {
+    try {
+      networkAddress = mac == null ? null : MacAddress.parse(mac);
+    } catch (IllegalArgumentException e) {
+      return problem(origin, "the network's address: " + e.getMessage());
+    }
+    network = backend;
+    return this;
   }
 
   /** Memory in bytes: whole MiB, 64 MiB to 64 GiB. */
@@ -364,6 +383,7 @@ public final class MachineConfigBuilder {
         bootArgs,
         defaultBootArgs,
         drives,
+        networkConfig(),
         memoryBytes,
         model,
         patchTsc || choice.patchTsc(),
@@ -372,6 +392,15 @@ public final class MachineConfigBuilder {
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
             maxLagMillis, heartbeatMillis, silenceMillis, ackTimeoutMillis, arbiterPath));
+  }
+
+  private @Nullable NetworkConfig networkConfig() {
+    NetworkConfig.Backend backend = network;
+    if (backend == null) {
+      return null;
+    }
+    MacAddress address = networkAddress;
+    return new NetworkConfig(address == null ? MacAddress.ofName(name) : address, backend);
   }
 
   private EngineChoice chooseEngine(Purpose purpose, EngineChooser host, List<Problem> found) {

@@ -7,6 +7,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.ReopenableLog;
 import dev.lockstep.vmm.machine.ReplayCursor;
+import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.trace.SymbolTable;
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -194,6 +195,8 @@ final class MonitorCommands {
           case LogEntry.DiskCompletion it ->
               "disk device %d completes request %d".formatted(it.device(), it.request());
           case LogEntry.EntropyInput it -> "%d random bytes".formatted(it.bytes().length);
+          case LogEntry.NetworkInput it ->
+              "%d frames for network device %d".formatted(Frames.count(it.frames()), it.device());
           case LogEntry.ClockEntry it -> "the clock is stepped by %d ns".formatted(it.stepNanos());
           case LogEntry.ControlInput it -> it.control().toString();
           case LogEntry.OutputEntry it ->

@@ -4,6 +4,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
+import dev.lockstep.vmm.net.Frames;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -20,6 +21,7 @@ public final class EntryText {
           "console-input",
           "disk-completion",
           "entropy-input",
+          "network-input",
           "control",
           "clock",
           "output",
@@ -46,6 +48,7 @@ public final class EntryText {
       case LogEntry.ConsoleInput _ -> "console-input";
       case LogEntry.DiskCompletion _ -> "disk-completion";
       case LogEntry.EntropyInput _ -> "entropy-input";
+      case LogEntry.NetworkInput _ -> "network-input";
       case LogEntry.ControlInput _ -> "control";
       case LogEntry.ClockEntry _ -> "clock";
       case LogEntry.OutputEntry _ -> "output";
@@ -80,6 +83,11 @@ public final class EntryText {
       case LogEntry.EntropyInput it -> {
         fields.put("device", device(it.device()));
         fields.put("bytes", HexFormat.of().formatHex(it.bytes()));
+      }
+      case LogEntry.NetworkInput it -> {
+        fields.put("device", device(it.device()));
+        fields.put("frames", Frames.count(it.frames()));
+        fields.put("bytes", HexFormat.of().formatHex(it.frames()));
       }
       case LogEntry.ControlInput it -> {
         fields.put("control", it.control().name().toLowerCase(Locale.ROOT));

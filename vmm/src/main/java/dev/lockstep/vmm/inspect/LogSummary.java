@@ -93,6 +93,7 @@ public record LogSummary(
     return switch (entry) {
       case LogEntry.ConsoleInput it -> it.bytes().length;
       case LogEntry.EntropyInput it -> it.bytes().length;
+      case LogEntry.NetworkInput it -> it.frames().length;
       case LogEntry.DiskCompletion _,
           LogEntry.ControlInput _,
           LogEntry.ClockEntry _,

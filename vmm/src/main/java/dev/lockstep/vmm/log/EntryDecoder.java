@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.log;
 
 import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.vmm.net.Frames;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -43,9 +44,20 @@ public final class EntryDecoder {
       case EntryEncoder.CHECKPOINT -> new LogEntry.CheckpointMark(moment, number(), digest());
       case EntryEncoder.END -> end(moment);
       case EntryEncoder.PROGRESS -> new LogEntry.ProgressMark(moment);
+      case EntryEncoder.NETWORK_INPUT -> network(moment);
       case EntryEncoder.UNCERTAIN -> new LogEntry.UncertainFrom(moment);
       default -> throw new LogFormatException("entry of unknown kind %#x".formatted(head));
     };
+  }
+
+  private LogEntry network(Moment moment) throws LogFormatException {
+    int device = small();
+    byte[] frames = bytes();
+    if (Frames.count(frames) < 1) {
+      throw new LogFormatException(
+          "network input of %d bytes that are not frames".formatted(frames.length));
+    }
+    return new LogEntry.NetworkInput(moment, device, frames);
   }
 
   private LogEntry clock(Moment moment) throws LogFormatException {

@@ -23,13 +23,14 @@ public final class EntryEncoder {
   static final int END = 9;
   static final int PROGRESS = 10;
   static final int UNCERTAIN = 11;
+  static final int NETWORK_INPUT = 12;
 
   static final int KIND_MASK = 0x0f;
   static final int HALTED = 0x10;
   static final int SAME_POINT = 0x20;
   static final int HAS_DIGEST = 0x40;
 
-  /** The most bytes of one console or entropy input. */
+  /** The most bytes of one console, entropy or network input. */
   public static final int MAX_INPUT_BYTES = 1 << 16;
 
   private byte[] buffer = new byte[512];
@@ -83,6 +84,11 @@ public final class EntryEncoder {
         moment(ENTROPY_INPUT, it.at());
         number(it.device());
         bytes(it.bytes());
+      }
+      case LogEntry.NetworkInput it -> {
+        moment(NETWORK_INPUT, it.at());
+        number(it.device());
+        bytes(it.frames());
       }
       case LogEntry.ControlInput it -> {
         moment(CONTROL_INPUT, it.at());

@@ -86,12 +86,44 @@ public sealed interface LogEntry {
     }
   }
 
+  /**
+   * Frames for a network device.
+   *
+   * @param device index of the device
+   * @param frames at least one, packed as {@link dev.lockstep.vmm.net.Frames} says
+   */
+  record NetworkInput(Moment at, int device, byte[] frames) implements Input {
+    public NetworkInput {
+      frames = frames.clone();
+    }
+
+    @Override
+    public byte[] frames() {
+      return frames.clone();
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof NetworkInput that
+          && at.equals(that.at)
+          && device == that.device
+          && Arrays.equals(frames, that.frames);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * at.hashCode() + Arrays.hashCode(frames);
+    }
+  }
+
   /** What an operator or the machine itself does to the guest. The order is part of the format. */
   enum Control {
     /** Ctrl-Alt-Del on the keyboard. No argument. */
     CTRL_ALT_DEL,
     /** The wall clock (RTC) is moved; argument: nanoseconds to add, may be negative. */
-    RTC_STEP
+    RTC_STEP,
+    /** The guest is asked to announce its network interface. No argument. */
+    NETWORK_ANNOUNCE
   }
 
   /**

@@ -19,12 +19,14 @@ import dev.lockstep.vmm.device.TscPort;
 import dev.lockstep.vmm.device.Uart16550;
 import dev.lockstep.vmm.device.VirtualTime;
 import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.net.MacAddress;
 import dev.lockstep.vmm.pci.PciBus;
 import dev.lockstep.vmm.pci.PciFunction;
 import dev.lockstep.vmm.pci.PciHostBridge;
 import dev.lockstep.vmm.virtio.VirtioConsole;
 import dev.lockstep.vmm.virtio.VirtioDevice;
 import dev.lockstep.vmm.virtio.VirtioEntropy;
+import dev.lockstep.vmm.virtio.VirtioNet;
 import dev.lockstep.vmm.virtio.VirtioPci;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,23 +34,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The devices of one machine, made and wired as {@link MachineLayout} says. Vcpu's thread. */
 final class Board {
-  // Indexes in the log, of devices and of output streams.
-
-  /** The UART: takes input, puts out a stream. */
-  static final int UART0 = 0;
-
-  /** The virtio console: takes input, puts out a stream. */
-  static final int CONSOLE = 1;
-
-  /** The entropy device. */
-  static final int ENTROPY = 2;
-
-  /** The first disk; the others follow. */
-  static final int FIRST_DISK = 3;
-
-  /** How many output streams there are: they come first among the devices. */
-  static final int STREAMS = 2;
-
   /**
    * The guest has ended itself.
    *
@@ -61,6 +46,7 @@ final class Board {
   private final Uart16550 uart0;
   private final VirtioConsole console;
   private final VirtioEntropy entropy;
+  private final @Nullable VirtioNet network;
   private final I8042 keyboard;
   private final Rtc146818 rtc;
   private final TscPort tsc;
@@ -70,11 +56,13 @@ final class Board {
   private final List<TimedDevice> timed = new ArrayList<>();
   private final List<String> names = new ArrayList<>();
   private @Nullable PowerRequest powerRequest;
+  private Runnable frameSent = () -> {};
 
   /**
    * @param time the machine's clock, at the vCPU's present count
    * @param outputs takes what devices put out, by their index
    * @param wallClockNanos what the RTC shows when virtual time is zero
+   * @param address of the network interface; null for none
    * @param unconnected have a state but no registers
    */
   Board(
@@ -83,15 +71,22 @@ final class Board {
       GuestMemory memory,
       DiskSet disks,
       long wallClockNanos,
+      @Nullable MacAddress address,
       List<Device> unconnected) {
     this.memory = memory;
     this.disks = disks;
     PowerControl power = new Power();
     tsc = new TscPort(time);
-    uart0 = new Uart16550(pic.connect(MachineLayout.IRQ_UART0), value -> outputs.put(UART0, value));
-    console = new VirtioConsole(memory, value -> outputs.put(CONSOLE, value));
+    uart0 =
+        new Uart16550(
+            pic.connect(MachineLayout.IRQ_UART0), value -> outputs.put(DeviceIndexes.UART0, value));
+    console = new VirtioConsole(memory, value -> outputs.put(DeviceIndexes.CONSOLE, value));
     // The machine looks at what is wanted at each boundary.
     entropy = new VirtioEntropy(memory, wanted -> {});
+    network =
+        address == null
+            ? null
+            : new VirtioNet(memory, address, frame -> send(outputs, disks.count(), frame));
     keyboard = new I8042(pic.connect(MachineLayout.IRQ_KEYBOARD), power);
     long below = Math.min(memory.size(), MachineLayout.HOLE_START);
     rtc =
@@ -109,8 +104,17 @@ final class Board {
       virtio(pci, MachineLayout.SLOT_FIRST_DISK + i, disks.device(i));
       names.add("disk" + i);
     }
+    if (network != null) {
+      virtio(pci, MachineLayout.SLOT_NETWORK, network);
+      names.add("network");
+    }
     ports(MachineLayout.PCI_CONFIG, 8, pci, 0, 4);
     unconnected.forEach(this::add);
+  }
+
+  private void send(OutputCollector outputs, int disks, byte[] frame) {
+    outputs.putFrame(DeviceIndexes.network(disks), frame);
+    frameSent.run();
   }
 
   private void legacyDevices(VirtualTime time, PowerControl power) {
@@ -201,6 +205,40 @@ final class Board {
     }
   }
 
+  /** What is to happen when the guest has sent a frame, while it still runs. */
+  void onFrameSent(Runnable action) {
+    frameSent = action;
+  }
+
+  /** How many received frames the guest has buffers for now; -1 while it takes none at all, and they are lost. */
+  int frameRoom() {
+    return network == null || !network.receives() ? -1 : network.receiveRoom();
+  }
+
+  /** Gives frames to the network device with an index of the log; false if there is none. */
+  boolean receiveFrames(int device, byte[] frames) {
+    if (network == null || device != DeviceIndexes.network(disks.count())) {
+      return false;
+    }
+    network.receive(frames);
+    return true;
+  }
+
+  /** The network device's index in the log; -1 if there is none. */
+  int networkIndex() {
+    return network == null ? -1 : DeviceIndexes.network(disks.count());
+  }
+
+  /** Whether {@link #announceNetwork} would do something. */
+  boolean canAnnounceNetwork() {
+    return network != null && network.canAnnounce();
+  }
+
+  /** Asks the guest to announce its network interface; false if there is none or its driver cannot. */
+  boolean announceNetwork() {
+    return network != null && network.announce();
+  }
+
   /** How the guest has ended itself, or null. */
   @Nullable PowerRequest powerRequest() {
     return powerRequest;
@@ -218,15 +256,15 @@ final class Board {
   /** How many bytes a console device would take now; 0 if there is no such console. */
   int consoleRoom(int device) {
     return switch (device) {
-      case UART0 -> uart0.receiveRoom();
-      case CONSOLE -> console.receiveRoom();
+      case DeviceIndexes.UART0 -> uart0.receiveRoom();
+      case DeviceIndexes.CONSOLE -> console.receiveRoom();
       default -> 0;
     };
   }
 
   /** Whether input to a console device of that index is possible at all. */
   static boolean isConsole(int device) {
-    return device == UART0 || device == CONSOLE;
+    return device == DeviceIndexes.UART0 || device == DeviceIndexes.CONSOLE;
   }
 
   /**
@@ -236,8 +274,8 @@ final class Board {
    */
   int receive(int device, byte[] bytes) {
     return switch (device) {
-      case UART0 -> uart0.receive(bytes);
-      case CONSOLE -> console.receive(bytes);
+      case DeviceIndexes.UART0 -> uart0.receive(bytes);
+      case DeviceIndexes.CONSOLE -> console.receive(bytes);
       default -> 0;
     };
   }
@@ -264,7 +302,7 @@ final class Board {
 
   /** The disk with an index of the log, or -1. */
   int diskOf(int device) {
-    int disk = device - FIRST_DISK;
+    int disk = device - DeviceIndexes.FIRST_DISK;
     return disk >= 0 && disk < disks.count() ? disk : -1;
   }
 

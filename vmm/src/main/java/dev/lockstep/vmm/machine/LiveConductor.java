@@ -66,6 +66,8 @@ final class LiveConductor implements Conductor {
     this.pacer = names.pacer();
     this.lastNamed = core.moment();
     this.overshoots = names.overshoots();
+    // A frame does not wait for the next boundary that comes by itself.
+    core.board().onFrameSent(core.vcpu()::kick);
     core.setNextSequence(0);
     sink.begin(() -> core.header(epoch));
     nextDigest = core.vcpu().branchCount() + core.spec().digestSpacing();
@@ -257,11 +259,35 @@ final class LiveConductor implements Conductor {
     if (wanted > 0) {
       byte[] bytes = new byte[wanted];
       entropy.nextBytes(bytes);
-      input(new LogEntry.EntropyInput(at, Board.ENTROPY, bytes));
+      input(new LogEntry.EntropyInput(at, DeviceIndexes.ENTROPY, bytes));
     }
+    takeFrames(at);
     MachineInput next = mailbox.peekInput();
     while (next != null && take(at, next)) {
       next = mailbox.peekInput();
+    }
+  }
+
+  /** Gives the guest as many frames as it has buffers for. */
+  private void takeFrames(Moment at) {
+    int room = core.board().frameRoom();
+    if (room < 0) {
+      mailbox.dropFrames();
+    }
+    while (room > 0) {
+      byte[] frames = mailbox.takeFrames(room);
+      if (frames == null) {
+        return;
+      }
+      input(new LogEntry.NetworkInput(at, core.board().networkIndex(), frames));
+      room = core.board().frameRoom();
+    }
+  }
+
+  /** After a go-live: the guest is asked to tell its network where it is now. */
+  void announceNetwork() {
+    if (core.board().canAnnounceNetwork()) {
+      input(new LogEntry.ControlInput(core.moment(), LogEntry.Control.NETWORK_ANNOUNCE, 0));
     }
   }
 
@@ -274,7 +300,9 @@ final class LiveConductor implements Conductor {
         if (status == null) {
           throw new IllegalStateException("%s has no status".formatted(done));
         }
-        input(new LogEntry.DiskCompletion(at, Board.FIRST_DISK + i, done.id(), status.ordinal()));
+        input(
+            new LogEntry.DiskCompletion(
+                at, DeviceIndexes.FIRST_DISK + i, done.id(), status.ordinal()));
       }
     }
   }
@@ -285,6 +313,8 @@ final class LiveConductor implements Conductor {
       case MachineInput.ConsoleBytes it -> {
         return takeConsole(at, it);
       }
+      case MachineInput.NetworkFrames it ->
+          throw new IllegalStateException("frames have a queue of their own");
       case MachineInput.CtrlAltDel it ->
           input(new LogEntry.ControlInput(at, LogEntry.Control.CTRL_ALT_DEL, 0));
       case MachineInput.WallClockStep it ->
@@ -314,6 +344,9 @@ final class LiveConductor implements Conductor {
   /** Whether something could take effect now. */
   private boolean somethingWaits() {
     if (core.board().entropyWanted() > 0 || core.board().disks().anyExecuted()) {
+      return true;
+    }
+    if (core.board().frameRoom() > 0 && mailbox.hasFrames()) {
       return true;
     }
     MachineInput next = mailbox.peekInput();

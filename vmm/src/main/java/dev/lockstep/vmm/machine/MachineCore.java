@@ -253,6 +253,11 @@ final class MachineCore implements Boundary {
               "the guest does not wait for %d random bytes".formatted(it.bytes().length));
         }
       }
+      case LogEntry.NetworkInput it -> {
+        if (!board.receiveFrames(it.device(), it.frames())) {
+          throw new IllegalStateException("device %d is no network".formatted(it.device()));
+        }
+      }
       case LogEntry.ControlInput it -> control(it);
     }
     runner.settle();
@@ -274,6 +279,11 @@ final class MachineCore implements Boundary {
       case RTC_STEP -> {
         wallClockNanos += input.argument();
         board.stepWallClock(input.argument());
+      }
+      case NETWORK_ANNOUNCE -> {
+        if (!board.announceNetwork()) {
+          throw new IllegalStateException("the guest announces no network");
+        }
       }
     }
   }

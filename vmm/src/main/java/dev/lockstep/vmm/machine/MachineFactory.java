@@ -143,7 +143,7 @@ public final class MachineFactory {
       Vcpu vcpu = vcpu(spec, memory, clock);
       made.add(vcpu);
       VirtualTime time = () -> clock.nanosAt(vcpu.branchCount());
-      OutputCollector outputs = new OutputCollector(Board.STREAMS);
+      OutputCollector outputs = outputs(spec, machineDisks.size());
       DiskSet disks = new DiskSet(spec.name(), memory, machineDisks);
       made.add(disks);
       Board board =
@@ -153,6 +153,7 @@ public final class MachineFactory {
               memory,
               disks,
               spec.wallClockNanos(),
+              spec.network(),
               exactTsc == null ? List.of() : List.of(exactTsc));
       return new MachineParts(
           engineName,
@@ -168,6 +169,12 @@ public final class MachineFactory {
       closeAfter(e, made.reversed());
       throw e;
     }
+  }
+
+  private static OutputCollector outputs(MachineSpec spec, int disks) {
+    boolean network = spec.network() != null;
+    return new OutputCollector(
+        DeviceIndexes.count(disks, network), network ? DeviceIndexes.network(disks) : -1);
   }
 
   private static void closeAfter(Throwable failure, List<AutoCloseable> made) {

@@ -1,5 +1,7 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.vmm.log.EntryEncoder;
+import dev.lockstep.vmm.net.Frames;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +33,22 @@ public sealed interface MachineInput {
     @Override
     public int hashCode() {
       return 31 * device + Arrays.hashCode(bytes);
+    }
+  }
+
+  /**
+   * Frames from a network, for the machine's only interface. What the guest does not take is lost.
+   *
+   * @param packed at least one frame, packed as {@link dev.lockstep.vmm.net.Frames} says, at most {@link dev.lockstep.vmm.log.EntryEncoder#MAX_INPUT_BYTES} bytes; not to be
+   *     changed
+   */
+  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+  record NetworkFrames(byte[] packed) implements MachineInput {
+    public NetworkFrames {
+      if (packed.length > EntryEncoder.MAX_INPUT_BYTES || Frames.count(packed) < 1) {
+        throw new IllegalArgumentException(
+            "%d bytes that are not frames, or too many".formatted(packed.length));
+      }
     }
   }
 

@@ -2,9 +2,11 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
+import dev.lockstep.vmm.net.MacAddress;
 import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a machine is made of.
@@ -16,6 +18,7 @@ import java.util.TreeMap;
  * @param wallClockNanos what the RTC shows at the start: UTC, nanoseconds since 1970
  * @param pacing how virtual time relates to the host's while live
  * @param digestSpacing branches between two digest entries; at least 1024
+ * @param network the address of its network interface; null for none
  * @param facts what else replicas must have in common, by name: the kernel's hash, the command line, …
  */
 public record MachineSpec(
@@ -26,6 +29,7 @@ public record MachineSpec(
     long wallClockNanos,
     Pacing pacing,
     long digestSpacing,
+    @Nullable MacAddress network,
     SortedMap<String, String> facts) {
 
   /** Digest spacing unless said otherwise: about every half second of a busy guest. */
@@ -39,6 +43,19 @@ public record MachineSpec(
     HOST,
     /** As fast as the guest runs, with the initial pace; an idle guest's timers fire at once. */
     FREE
+  }
+
+  /** A machine without a network interface. */
+  public MachineSpec(
+      String name,
+      CpuModel model,
+      BranchSemantics semantics,
+      long memoryBytes,
+      long wallClockNanos,
+      Pacing pacing,
+      long digestSpacing,
+      SortedMap<String, String> facts) {
+    this(name, model, semantics, memoryBytes, wallClockNanos, pacing, digestSpacing, null, facts);
   }
 
   public MachineSpec {

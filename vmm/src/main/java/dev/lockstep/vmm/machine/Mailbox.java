@@ -1,6 +1,8 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.vmm.net.Frames;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.Condition;
@@ -11,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 final class Mailbox {
   /** Inputs that wait at most. */
   static final int MAX_INPUTS = 1024;
+
+  /** Bytes of received frames that wait at most. */
+  static final int MAX_FRAME_BYTES = 512 << 10;
 
   /** Orders that wait at most. */
   private static final int MAX_ORDERS = 256;
@@ -37,12 +42,15 @@ final class Mailbox {
   }
 
   private final Deque<MachineInput> inputs = new ArrayDeque<>();
+  // Frames have a queue of their own: a guest that takes none must not keep its console waiting.
+  private final Deque<byte[]> frames = new ArrayDeque<>();
   private final Deque<Order> orders = new ArrayDeque<>();
   private final Runnable kick;
   // A condition, since Object.wait rounds up to milliseconds.
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition come = lock.newCondition();
   private boolean signalled;
+  private int frameBytes;
 
   /**
    * @param kick makes a running vCPU come to a boundary soon; any thread
@@ -55,15 +63,68 @@ final class Mailbox {
   boolean offer(MachineInput input) {
     lock.lock();
     try {
-      if (inputs.size() >= MAX_INPUTS) {
+      if (input instanceof MachineInput.NetworkFrames it) {
+        if (frameBytes + it.packed().length > MAX_FRAME_BYTES) {
+          return false;
+        }
+        frames.add(it.packed());
+        frameBytes += it.packed().length;
+      } else if (inputs.size() >= MAX_INPUTS) {
         return false;
+      } else {
+        inputs.add(input);
       }
-      inputs.add(input);
     } finally {
       lock.unlock();
     }
     signal();
     return true;
+  }
+
+  /** Whether frames wait. */
+  boolean hasFrames() {
+    lock.lock();
+    try {
+      return !frames.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Drops all frames that wait. */
+  void dropFrames() {
+    lock.lock();
+    try {
+      frames.clear();
+      frameBytes = 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Takes the first frames that wait, packed.
+   *
+   * @param maxFrames that many at most, at least 1
+   * @return null if there are none
+   */
+  byte @Nullable [] takeFrames(int maxFrames) {
+    lock.lock();
+    try {
+      byte[] first = frames.poll();
+      if (first == null) {
+        return null;
+      }
+      int taken = Frames.bytesOfFirst(first, first.length, maxFrames, first.length);
+      frameBytes -= taken;
+      if (taken == first.length) {
+        return first;
+      }
+      frames.addFirst(Arrays.copyOfRange(first, taken, first.length));
+      return Arrays.copyOf(first, taken);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Adds an order. A machine that has too many to do can still be killed. */

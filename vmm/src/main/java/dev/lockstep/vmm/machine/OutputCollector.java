@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHash;
 import dev.lockstep.vmm.log.Moment;
+import dev.lockstep.vmm.net.Frames;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
@@ -17,30 +18,54 @@ final class OutputCollector {
   /** More than this between two boundaries cannot be. */
   private static final int MAX_PENDING_BYTES = 1 << 26;
 
-  private byte[][] pending;
-  private int[] sizes;
-  private long[] offsets;
+  private static final int MIN_CAPACITY = 256;
+
+  private final byte[][] pending;
+  private final int[] sizes;
+  private final long[] offsets;
+  private final int frameStream;
   private long total;
 
-  OutputCollector(int streams) {
-    pending = new byte[streams][256];
-    sizes = new int[streams];
-    offsets = new long[streams];
+  /**
+   * @param devices how many devices there are; any may have a stream
+   * @param frameStream the stream of which no entry ends inside a frame; -1 for none
+   */
+  OutputCollector(int devices, int frameStream) {
+    pending = new byte[devices][0];
+    sizes = new int[devices];
+    offsets = new long[devices];
+    this.frameStream = frameStream;
   }
 
   /** The guest puts out one byte. */
   void put(int stream, int value) {
+    reserve(stream, 1);
+    pending[stream][sizes[stream]++] = (byte) value;
+    total++;
+  }
+
+  /** The guest sends a frame. */
+  void putFrame(int stream, byte[] frame) {
+    reserve(stream, Frames.LENGTH_BYTES + frame.length);
     int size = sizes[stream];
-    if (size == pending[stream].length) {
+    Frames.putLength(pending[stream], size, frame.length);
+    System.arraycopy(frame, 0, pending[stream], size + Frames.LENGTH_BYTES, frame.length);
+    sizes[stream] = size + Frames.LENGTH_BYTES + frame.length;
+    total += Frames.LENGTH_BYTES + frame.length;
+  }
+
+  private void reserve(int stream, int more) {
+    int size = sizes[stream];
+    int capacity = pending[stream].length;
+    if (capacity - size < more) {
       if (size >= MAX_PENDING_BYTES) {
         throw new IllegalStateException(
             "%d bytes of stream %d wait for their entry".formatted(size, stream));
       }
-      pending[stream] = Arrays.copyOf(pending[stream], size * 2);
+      pending[stream] =
+          Arrays.copyOf(
+              pending[stream], Math.max(MIN_CAPACITY, Math.max(2 * capacity, size + more)));
     }
-    pending[stream][size] = (byte) value;
-    sizes[stream] = size + 1;
-    total++;
   }
 
   /** Bytes put out on all streams since creation. */
@@ -60,7 +85,11 @@ final class OutputCollector {
 
   /** The entry for the bytes that wait on a stream. */
   LogEntry.OutputEntry entry(int stream, Moment at) {
-    int length = Math.min(sizes[stream], MAX_ENTRY_BYTES);
+    int length =
+        stream == frameStream
+            ? Frames.bytesOfFirst(
+                pending[stream], sizes[stream], Integer.MAX_VALUE, MAX_ENTRY_BYTES)
+            : Math.min(sizes[stream], MAX_ENTRY_BYTES);
     long hash = LogHash.of(pending[stream], 0, length);
     return new LogEntry.OutputEntry(at, stream, offsets[stream], length, hash);
   }
@@ -131,7 +160,7 @@ final class OutputCollector {
       if (size < 0 || size > MAX_PENDING_BYTES || offsets[i] < 0) {
         throw new IOException("%d bytes wait on stream %d".formatted(size, i));
       }
-      pending[i] = new byte[Math.max(size, 256)];
+      pending[i] = new byte[size];
       in.readFully(pending[i], 0, size);
       sizes[i] = size;
     }

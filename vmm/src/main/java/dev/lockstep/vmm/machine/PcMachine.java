@@ -421,6 +421,7 @@ final class PcMachine implements Machine {
     LiveConductor live = live(order.sink(), current, order.epoch());
     conductor = live;
     live.setWallClock(System.currentTimeMillis());
+    live.announceNetwork();
     goingLive = null;
     order.done().complete(null);
   }

@@ -49,6 +49,7 @@ public final class TracedLog implements LogSource {
       case LogEntry.ConsoleInput _ -> "console input";
       case LogEntry.DiskCompletion _ -> "disk completion";
       case LogEntry.EntropyInput _ -> "entropy input";
+      case LogEntry.NetworkInput _ -> "network input";
       case LogEntry.ClockEntry _ -> "clock";
       case LogEntry.OutputEntry _ -> "output";
       case LogEntry.DigestEntry _ -> "digest";

@@ -15,6 +15,7 @@ public abstract class VirtioDevice {
   static final long F_VERSION_1 = 1L << 32;
 
   private Virtqueue[] queues = {};
+  private Runnable configurationChange = () -> {};
 
   VirtioDevice() {}
 
@@ -49,8 +50,17 @@ public abstract class VirtioDevice {
 
   abstract void restore(StateReader in);
 
-  final void connect(Virtqueue[] connected) {
+  /**
+   * @param configurationChange tells the driver that the configuration is another
+   */
+  final void connect(Virtqueue[] connected, Runnable configurationChange) {
     queues = connected;
+    this.configurationChange = configurationChange;
+  }
+
+  /** To be called when {@link #readConfig} answers something else than before, but for a reset (section 2.5.1). */
+  final void configurationChanged() {
+    configurationChange.run();
   }
 
   final Virtqueue queue(int index) {

@@ -95,7 +95,7 @@ public final class VirtioPci implements PciFunction {
     for (int i = 0; i < sizes.length; i++) {
       queues[i] = new Virtqueue(memory, sizes[i], new Notifications());
     }
-    device.connect(queues);
+    device.connect(queues, this::configurationChanged);
   }
 
   private int addStructure(int type, int offset, int length, int extra) {
@@ -129,10 +129,14 @@ public final class VirtioPci implements PciFunction {
         brokenReason = why;
       }
       status |= STATUS_NEEDS_RESET;
-      if ((status & STATUS_DRIVER_OK) != 0) {
-        generation = generation + 1 & 0xff;
-        raise(ISR_CONFIG);
-      }
+      configurationChanged();
+    }
+  }
+
+  private void configurationChanged() {
+    if ((status & STATUS_DRIVER_OK) != 0) {
+      generation = generation + 1 & 0xff;
+      raise(ISR_CONFIG);
     }
   }
 

@@ -199,6 +199,15 @@ final class Virtqueue {
     return chain;
   }
 
+  /** How many buffers {@link #pop} would give now, if they keep the rules. */
+  int availableBuffers() {
+    if (!live()) {
+      return 0;
+    }
+    int waiting = memory.read16(available + 2) - nextAvailable & 0xffff;
+    return Math.min(waiting, size);
+  }
+
   private @Nullable DescriptorChain walk(int head) {
     List<Segment> readable = new ArrayList<>();
     List<Segment> writable = new ArrayList<>();

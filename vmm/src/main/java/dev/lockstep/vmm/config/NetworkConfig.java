@@ -1,0 +1,61 @@
+package dev.lockstep.vmm.config;
+
+import dev.lockstep.vmm.net.MacAddress;
+import dev.lockstep.vmm.net.host.NetworkBackend;
+import dev.lockstep.vmm.net.host.PasstBackend;
+import dev.lockstep.vmm.net.host.PortForward;
+import dev.lockstep.vmm.net.host.TapBackend;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network interface.
+ *
+ * @param address the guest's, the same on every replica
+ * @param backend where its cable leads on this host
+ */
+public record NetworkConfig(MacAddress address, Backend backend) {
+
+  /** Where an interface's cable leads. */
+  public sealed interface Backend {}
+
+  /** Nowhere: the guest has an interface, and nothing comes or goes. */
+  public record Unplugged() implements Backend {}
+
+  /**
+   * To a tap device of this host.
+   *
+   * @param device the interface's name
+   */
+  public record Tap(String device) implements Backend {}
+
+  /**
+   * To passt.
+   *
+   * @param socket of one that runs; null to start one
+   * @param forwards ports of this host that lead into the guest; for one that is started
+   */
+  public record Passt(@Nullable Path socket, List<PortForward> forwards) implements Backend {
+    public Passt {
+      forwards = List.copyOf(forwards);
+    }
+  }
+
+  /**
+   * Opens the way out.
+   *
+   * @throws dev.lockstep.engine.VmmException if this host does not have it
+   * @throws IllegalStateException if it leads nowhere
+   */
+  public NetworkBackend open() {
+    return switch (backend) {
+      case Tap tap -> TapBackend.open(tap.device());
+      case Passt passt -> {
+        Path socket = passt.socket();
+        yield socket == null ? PasstBackend.start(passt.forwards()) : PasstBackend.connect(socket);
+      }
+      case Unplugged it -> throw new IllegalStateException("no cable");
+    };
+  }
+}
