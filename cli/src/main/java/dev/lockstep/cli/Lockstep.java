@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
       LogCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
+      NetCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
       CommandLine.HelpCommand.class,

@@ -20,9 +20,6 @@ final class NetworkCheck {
   /** CAP_NET_ADMIN (capabilities(7)). */
   private static final int NET_ADMIN = 12;
 
-  /** Said of both. */
-  private static final String LATER = " Lockstep's machines have no network card yet.";
-
   private NetworkCheck() {}
 
   static Finding tap() {
@@ -35,7 +32,7 @@ final class NetworkCheck {
                     "tap",
                     Verdict.MISSING,
                     "%s is not usable".formatted(TapDevice.DEVICE),
-                    "A guest cannot be put on the host's network by a tap device." + LATER)
+                    "A guest cannot be put on the host's network by a tap device.")
                 .advise(access.advice())
             : mayMake
                 ? Finding.of(
@@ -43,14 +40,13 @@ final class NetworkCheck {
                     "tap",
                     Verdict.OK,
                     "can be made",
-                    "A guest can be put on the host's network." + LATER)
+                    "A guest can be put on the host's network.")
                 : Finding.of(
                         "tap",
                         "tap",
                         Verdict.LIMITED,
                         "only those that an administrator made for this user",
-                        "A guest can be put on the host's network by a device made beforehand."
-                            + LATER)
+                        "A guest can be put on the host's network by a device made beforehand.")
                     .advise("As root: ip tuntap add dev NAME mode tap user USER.");
     return finding.with("permitted", access.permitted()).with("net_admin", mayMake);
   }
@@ -69,14 +65,14 @@ final class NetworkCheck {
                 "passt",
                 Verdict.OK,
                 program.toString(),
-                "A guest can have a network without any right on the host." + LATER))
+                "A guest can have a network without any right on the host."))
         .orElseGet(() ->
             Finding.of(
                     "passt",
                     "passt",
                     Verdict.MISSING,
                     "not on the PATH",
-                    "A guest's network needs a tap device." + LATER)
+                    "A guest's network needs a tap device.")
                 .advise("Install the package passt."))
         .with("found", found.isPresent());
   }

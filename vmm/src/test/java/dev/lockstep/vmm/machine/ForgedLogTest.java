@@ -52,9 +52,10 @@ class ForgedLogTest {
       machine.start(new FileLogSink(folder.resolve("log")), new DirectGate((s, o, b) -> {}), 1);
       for (int i = 0; i < 8; i++) {
         Thread.sleep(2);
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {(byte) ('0' + i)}));
+        machine.inject(
+            new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {(byte) ('0' + i)}));
       }
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       Machines.await(machine);
     }
     try (EventLogReader reader = new EventLogReader(folder.resolve("log"))) {

@@ -1,0 +1,140 @@
+package dev.lockstep.it.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** A Linux guest on the two hosts of a lab, a replica on each, with an echo service on port 7. */
+final class GuestPair implements AutoCloseable {
+  static final long PATIENCE_MILLIS = 240_000;
+  static final int ECHO_PORT = 7;
+  private static final int REPLICATION_PORT = 7070;
+
+  private final Lab lab;
+  private final Path image;
+  private final Path folder;
+  private final List<String> options;
+  private final long seed;
+  private final Map<Lab.Place, LabProcess> replicas = new EnumMap<>(Lab.Place.class);
+  private Lab.Place primary = Lab.Place.A;
+  private int started;
+
+  /**
+   * @param options for both replicas beside those that a pair needs
+   */
+  GuestPair(Lab lab, Path image, Path folder, long seed, List<String> options) throws IOException {
+    this.lab = lab;
+    this.image = image;
+    this.folder = folder;
+    this.options = options;
+    this.seed = seed;
+    Files.createDirectories(folder.resolve("arbiter"));
+  }
+
+  /** Powers the guest on as a pair with its primary on host A, and waits until it is protected. */
+  void powerOn() throws IOException, InterruptedException {
+    start(Lab.Place.B, "backup", List.of());
+    start(Lab.Place.A, "primary", List.of("--peer", address(Lab.Place.B)));
+    primary().awaitPhase("primary", "protected", 0, PATIENCE_MILLIS);
+  }
+
+  private static String address(Lab.Place host) {
+    return Lab.address(host) + ":" + REPLICATION_PORT;
+  }
+
+  private void start(Lab.Place host, String role, List<String> own)
+      throws IOException, InterruptedException {
+    LabProcess before = replicas.get(host);
+    if (before != null) {
+      before.close();
+    }
+    String name = host.name().toLowerCase(java.util.Locale.ROOT) + started++;
+    Path disk = folder.resolve(name + ".img");
+    Files.copy(image.resolve("disk.ext4"), disk, StandardCopyOption.REPLACE_EXISTING);
+    List<String> command = new ArrayList<>(Lab.java("dev.lockstep.cli.Lockstep"));
+    command.addAll(
+        List.of(
+            role,
+            "--json",
+            "--arbiter",
+            folder.resolve("arbiter").toString(),
+            "--listen",
+            address(host),
+            "--replica",
+            name,
+            "--disk",
+            disk.toString(),
+            "--net",
+            "tap=" + Lab.TAP,
+            "--seed",
+            Long.toString(seed),
+            "--append",
+            "quiet lockstep.ip=%s/24 lockstep.run=\"nc -ll -p %d -e cat\""
+                .formatted(Lab.GUEST, ECHO_PORT)));
+    command.addAll(options);
+    command.addAll(own);
+    replicas.put(
+        host, LabProcess.start(name, lab.at(host, command), folder.resolve(name + ".log")));
+  }
+
+  /** A client with a connection to the guest's echo service. */
+  LabProcess client(long clientSeed) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(Lab.java(EchoClient.class.getName()));
+    command.addAll(List.of(Lab.GUEST, Integer.toString(ECHO_PORT), Long.toString(clientSeed)));
+    LabProcess client =
+        LabProcess.start("client", lab.at(Lab.Place.CLIENT, command), folder.resolve("client.log"));
+    client.await("its connection", 0, event -> event.has("connected"), PATIENCE_MILLIS);
+    return client;
+  }
+
+  /** The host whose replica runs the guest. */
+  Lab.Place primaryHost() {
+    return primary;
+  }
+
+  LabProcess primary() {
+    return replica(primary);
+  }
+
+  LabProcess backup() {
+    return replica(primary.other());
+  }
+
+  private LabProcess replica(Lab.Place host) {
+    LabProcess replica = replicas.get(host);
+    assertThat(replica).isNotNull();
+    return replica;
+  }
+
+  /** Waits until the backup has taken over; from now on its host is the primary's. */
+  void awaitTakeover(int from) throws InterruptedException {
+    backup().awaitPhase("primary", "not_protected", from, PATIENCE_MILLIS);
+    primary = primary.other();
+  }
+
+  /** Brings a new backup in on the host that has none, and waits until the guest is protected. */
+  void protect() throws IOException, InterruptedException {
+    int said = primary().said();
+    join();
+    primary().awaitPhase("primary", "protected", said, PATIENCE_MILLIS);
+  }
+
+  /** Starts a new backup on the host that has none. */
+  void join() throws IOException, InterruptedException {
+    start(primary.other(), "backup", List.of("--peer", address(primary)));
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    for (LabProcess replica : replicas.values()) {
+      replica.close();
+    }
+  }
+}

@@ -1,0 +1,146 @@
+package dev.lockstep.it.network;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A process at a place of the lab that says what it does in lines of JSON. */
+final class LabProcess implements AutoCloseable {
+  private static final JsonMapper MAPPER = new JsonMapper();
+
+  private final String name;
+  private final Path log;
+  private final Process process;
+  private final List<JsonNode> events = new ArrayList<>();
+
+  private LabProcess(String name, Path log, Process process) {
+    this.name = name;
+    this.log = log;
+    this.process = process;
+    Thread.ofVirtual().name(name + "-reader").start(this::read);
+  }
+
+  /**
+   * @param log gets its standard error
+   */
+  static LabProcess start(String name, List<String> command, Path log) throws IOException {
+    return new LabProcess(
+        name, log, new ProcessBuilder(command).redirectError(log.toFile()).start());
+  }
+
+  private void read() {
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (line.startsWith("{")) {
+          add(MAPPER.readTree(line));
+        }
+      }
+    } catch (IOException | JacksonException e) {
+      // It was killed, perhaps in the middle of a line: what it said before counts.
+    }
+    synchronized (events) {
+      events.notifyAll();
+    }
+  }
+
+  private void add(JsonNode event) {
+    synchronized (events) {
+      events.add(event);
+      events.notifyAll();
+    }
+  }
+
+  /** How many lines it has said. */
+  int said() {
+    synchronized (events) {
+      return events.size();
+    }
+  }
+
+  /**
+   * Waits for a line of that kind.
+   *
+   * @param from the first line that counts, from 0
+   */
+  JsonNode await(String what, int from, Predicate<JsonNode> wanted, long timeoutMillis)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+    synchronized (events) {
+      int next = from;
+      while (true) {
+        for (; next < events.size(); next++) {
+          if (wanted.test(events.get(next))) {
+            return events.get(next);
+          }
+        }
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (left <= 0 || !process.isAlive()) {
+          throw new AssertionError(
+              "%s %s before %s; see %s; last: %s"
+                  .formatted(
+                      name,
+                      process.isAlive() ? "takes too long" : "ended",
+                      what,
+                      log,
+                      events.isEmpty() ? "nothing" : events.getLast()));
+        }
+        events.wait(Math.min(left, 200));
+      }
+    }
+  }
+
+  /** Waits until it says that it is in a role and a phase. */
+  JsonNode awaitPhase(String role, String phase, int from, long timeoutMillis)
+      throws InterruptedException {
+    return await(
+        role + " " + phase,
+        from,
+        event ->
+            event.path("role").asString("").equals(role)
+                && event.path("phase").asString("").equals(phase),
+        timeoutMillis);
+  }
+
+  /** Types a line into its standard input. */
+  void tell(String line) throws IOException {
+    OutputStream in = process.getOutputStream();
+    in.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+    in.flush();
+  }
+
+  /** Sends a signal by its name. */
+  void signal(String signal) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
+  }
+
+  boolean alive() {
+    return process.isAlive();
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  /** Waits for its end; its exit status, or -1 if it does not end in time. */
+  int awaitEnd(long timeoutMillis) throws InterruptedException {
+    return process.waitFor(timeoutMillis, TimeUnit.MILLISECONDS) ? process.exitValue() : -1;
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    process.destroyForcibly();
+    process.waitFor();
+  }
+}

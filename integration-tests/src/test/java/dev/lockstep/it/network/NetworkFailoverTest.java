@@ -1,0 +1,99 @@
+package dev.lockstep.it.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** A client's connection into the guest goes on, whatever happens to the primary: not a byte is lost, repeated or changed. */
+class NetworkFailoverTest {
+  private static final int SAMPLE_KILLS = 2;
+  private static final int CAMPAIGN_KILLS = 50;
+  private static final int MAX_PAUSE_MILLIS = 1_500;
+
+  @TempDir Path folder = Path.of("unset");
+
+  @Test
+  @Timeout(value = 10, unit = TimeUnit.MINUTES)
+  void aConnectionOutlivesItsPrimaries() throws Exception {
+    kills(SAMPLE_KILLS);
+  }
+
+  @Test
+  @Tag("long")
+  void aConnectionOutlivesFiftyPrimaries() throws Exception {
+    kills(Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
+  }
+
+  /** Kills the primary at random moments, brings a new backup in, and kills again. One connection lives through all of it. */
+  private void kills(int kills) throws Exception {
+    long seed = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
+    System.out.printf("network failover: %d kills, seed %d%n", kills, seed);
+    Random random = new Random(seed);
+    List<Long> gaps = new ArrayList<>();
+    try (Lab lab = Lab.open();
+        GuestPair pair = new GuestPair(lab, image(), folder, seed, List.of())) {
+      pair.powerOn();
+      try (LabProcess client = pair.client(seed)) {
+        for (int kill = 0; kill < kills; kill++) {
+          TimeUnit.MILLISECONDS.sleep(random.nextInt(MAX_PAUSE_MILLIS));
+          told(client, "mark");
+          int said = pair.backup().said();
+          pair.primary().signal("KILL");
+          pair.awaitTakeover(said);
+          // The longest gap since the mark before the kill: the one in which it fell.
+          gaps.add(told(client, "after"));
+          pair.protect();
+        }
+        JsonNode end = answer(client, "stop");
+        System.out.printf(
+            "network failover: %d of %d kills, %d bytes echoed over one connection%n",
+            kills, kills, end.path("bytes").asLong());
+      }
+    }
+    gaps.sort(null);
+    System.out.printf(
+        "network failover: longest time without an answer: median %.0f ms, longest %.0f ms%n",
+        gaps.get(gaps.size() / 2) / 1e3, gaps.getLast() / 1e3);
+    assertThat(gaps).hasSize(kills);
+  }
+
+  private static long told(LabProcess client, String order) throws Exception {
+    return answer(client, order).path("longest_gap_micros").asLong();
+  }
+
+  private static JsonNode answer(LabProcess client, String order) throws Exception {
+    int said = client.said();
+    client.tell(order);
+    return client.await(
+        "an answer to " + order,
+        said,
+        event -> event.path("order").asString("").equals(order),
+        GuestPair.PATIENCE_MILLIS);
+  }
+
+  /** The guest image; without one the test is skipped by name. */
+  private static Path image() throws IOException, InterruptedException {
+    Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
+    String cache = System.getenv("LOCKSTEP_CACHE");
+    Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
+    int status =
+        new ProcessBuilder(home.resolve("scripts/guest-image").toString(), image.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+            .start()
+            .waitFor();
+    assumeTrue(status == 0, "SKIPPED: scripts/guest-image cannot make the guest image in " + image);
+    return image;
+  }
+}
