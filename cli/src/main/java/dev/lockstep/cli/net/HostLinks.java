@@ -67,7 +67,7 @@ public final class HostLinks {
 
   /** Makes a bridge without spanning tree, so that a port forwards from the moment it is up. */
   public void addBridge(String name) {
-    ip("link", "add", name, "type", "bridge", "stp_state", "0", "forward_delay", "0");
+    ip("link", "add", "name", name, "type", "bridge", "stp_state", "0", "forward_delay", "0");
     mark(name);
   }
 

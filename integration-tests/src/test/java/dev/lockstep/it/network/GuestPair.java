@@ -1,7 +1,5 @@
 package dev.lockstep.it.network;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +7,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** A Linux guest on the two hosts of a lab, a replica on each, with an echo service on port 7. */
@@ -55,7 +54,7 @@ final class GuestPair implements AutoCloseable {
     if (before != null) {
       before.close();
     }
-    String name = host.name().toLowerCase(java.util.Locale.ROOT) + started++;
+    String name = host.name().toLowerCase(Locale.ROOT) + started++;
     Path disk = folder.resolve(name + ".img");
     Files.copy(image.resolve("disk.ext4"), disk, StandardCopyOption.REPLACE_EXISTING);
     List<String> command = new ArrayList<>(Lab.java("dev.lockstep.cli.Lockstep"));
@@ -109,7 +108,9 @@ final class GuestPair implements AutoCloseable {
 
   private LabProcess replica(Lab.Place host) {
     LabProcess replica = replicas.get(host);
-    assertThat(replica).isNotNull();
+    if (replica == null) {
+      throw new IllegalStateException("no replica runs on host " + host);
+    }
     return replica;
   }
 
@@ -132,7 +133,7 @@ final class GuestPair implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     for (LabProcess replica : replicas.values()) {
       replica.close();
     }

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.Locale;
 
 /**
  * Three network namespaces: a client with a switch, and two hosts, each with one cable to the switch and one to the other host.
@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
  * <pre>
  *   client: switch 10.201.0.1/24 ── cable ── host a: bridge with tap
  *                              └── cable ── host b: bridge with tap
- *   host a: link 10.202.0.1/24 ── cable ── host b: link 10.202.0.2/24
+ *   host a: wire 10.202.0.1/24 ── cable ── host b: wire 10.202.0.2/24
  * </pre>
  */
 final class Lab implements AutoCloseable {
@@ -36,14 +36,13 @@ final class Lab implements AutoCloseable {
   static final String TAP = "guest0";
   static final String GUEST = "10.201.0.2";
   private static final String BRIDGE = "guests";
-  private static final long COMMAND_SECONDS = 60;
 
   private final String prefix = "lockstep-%d-".formatted(ProcessHandle.current().pid());
 
   private Lab() {}
 
   /** Makes it; where this user may not, the test is skipped by name. */
-  static Lab open() throws IOException, InterruptedException {
+  static Lab open() throws IOException {
     Lab lab = new Lab();
     boolean may =
         Files.isWritable(Path.of("/dev/net/tun")) && lab.tries("netns", "add", lab.prefix + "x");
@@ -59,7 +58,7 @@ final class Lab implements AutoCloseable {
     return lab;
   }
 
-  private void build() throws IOException, InterruptedException {
+  private void build() throws IOException {
     for (Place place : Place.values()) {
       ip("netns", "add", name(place));
       in(place, "link", "set", "lo", "up");
@@ -68,7 +67,7 @@ final class Lab implements AutoCloseable {
     in(Place.CLIENT, "addr", "add", "10.201.0.1/24", "dev", "switch");
     in(Place.CLIENT, "link", "set", "switch", "up");
     for (Place host : List.of(Place.A, Place.B)) {
-      String port = "to-" + host.name().toLowerCase(java.util.Locale.ROOT);
+      String port = "to-" + host.name().toLowerCase(Locale.ROOT);
       in(
           Place.CLIENT,
           "link",
@@ -88,17 +87,17 @@ final class Lab implements AutoCloseable {
         Place.A,
         "link",
         "add",
-        "link",
+        "wire",
         "type",
         "veth",
         "peer",
         "name",
-        "link",
+        "wire",
         "netns",
         name(Place.B));
     for (Place host : List.of(Place.A, Place.B)) {
-      in(host, "addr", "add", address(host) + "/24", "dev", "link");
-      in(host, "link", "set", "link", "up");
+      in(host, "addr", "add", address(host) + "/24", "dev", "wire");
+      in(host, "link", "set", "wire", "up");
     }
   }
 
@@ -127,64 +126,64 @@ final class Lab implements AutoCloseable {
   }
 
   /** Runs a lockstep command at a place; what it prints. */
-  String lockstep(Place place, String... arguments) throws IOException, InterruptedException {
+  String lockstep(Place place, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(java("dev.lockstep.cli.Lockstep"));
     command.addAll(List.of(arguments));
     return run(at(place, command));
   }
 
   /** The link between the two hosts carries nothing more. */
-  void cutLink() throws IOException, InterruptedException {
-    in(Place.A, "link", "set", "link", "down");
+  void cutLink() throws IOException {
+    in(Place.A, "link", "set", "wire", "down");
   }
 
   /** It carries again. */
-  void joinLink() throws IOException, InterruptedException {
-    in(Place.A, "link", "set", "link", "up");
+  void joinLink() throws IOException {
+    in(Place.A, "link", "set", "wire", "up");
   }
 
   /** What one host sends to the other over their link is lost; the other way works. */
-  void loseFrom(Place host) throws IOException, InterruptedException {
+  void loseFrom(Place host) throws IOException {
     in(host, "route", "add", "blackhole", address(host.other()) + "/32");
   }
 
   /** Ends {@link #loseFrom}. */
-  void heal(Place host) throws IOException, InterruptedException {
+  void heal(Place host) throws IOException {
     in(host, "route", "delete", "blackhole", address(host.other()) + "/32");
   }
 
   /** A host's cable to the switch is pulled, or plugged in. */
-  void uplink(Place host, boolean plugged) throws IOException, InterruptedException {
+  void uplink(Place host, boolean plugged) throws IOException {
     in(
         Place.CLIENT,
         "link",
         "set",
-        "to-" + host.name().toLowerCase(java.util.Locale.ROOT),
+        "to-" + host.name().toLowerCase(Locale.ROOT),
         plugged ? "up" : "down");
   }
 
   /** The guest's tap device on a host is deleted, as an administrator might by mistake. */
-  void deleteTap(Place host) throws IOException, InterruptedException {
+  void deleteTap(Place host) throws IOException {
     in(host, "link", "delete", TAP);
   }
 
   private String name(Place place) {
-    return prefix + place.name().toLowerCase(java.util.Locale.ROOT);
+    return prefix + place.name().toLowerCase(Locale.ROOT);
   }
 
-  private void in(Place place, String... arguments) throws IOException, InterruptedException {
+  private void in(Place place, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(List.of("ip", "-n", name(place)));
     command.addAll(List.of(arguments));
     run(command);
   }
 
-  private void ip(String... arguments) throws IOException, InterruptedException {
+  private void ip(String... arguments) throws IOException {
     List<String> command = new ArrayList<>(List.of("ip"));
     command.addAll(List.of(arguments));
     run(command);
   }
 
-  private boolean tries(String... arguments) throws InterruptedException {
+  private boolean tries(String... arguments) {
     try {
       ip(arguments);
       return true;
@@ -193,17 +192,16 @@ final class Lab implements AutoCloseable {
     }
   }
 
-  private static String run(List<String> command) throws IOException, InterruptedException {
+  private static String run(List<String> command) throws IOException {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor(COMMAND_SECONDS, TimeUnit.SECONDS)).isTrue();
-    assertThat(process.exitValue()).as("%s: %s", command, said).isZero();
+    assertThat(process.onExit().join().exitValue()).as("%s: %s", command, said).isZero();
     return said;
   }
 
   /** Removes the namespaces with everything in them. */
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     for (Place place : Place.values()) {
       tries("netns", "delete", name(place));
     }
