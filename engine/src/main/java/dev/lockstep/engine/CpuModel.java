@@ -19,7 +19,12 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
   /** Leaf 1 EDX, bit 4: RDTSC exists (Intel SDM vol. 2A, CPUID). */
   public static final int FEATURE_TSC = 1 << 4;
 
-  private static final String VENDOR = "LockstepVCPU";
+  /**
+   * What is made of AMD's and Intel's ways where they differ is AMD's (SYSCALL in compatibility mode, say). It has to be one of the vendors that glibc knows: of another it does not even read leaf 1, and every
+   * dynamically linked program of Debian ends with "CPU ISA level is lower than required" (glibc 2.36, sysdeps/x86/cpu-features.c, init_cpu_features).
+   */
+  private static final String VENDOR = "AuthenticAMD";
+
   private static final String BRAND = "Lockstep x86-64-v1 virtual CPU";
 
   /** Leaf 1 EDX: FPU DE PSE MSR PAE CX8 SEP PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
@@ -34,6 +39,12 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
 
   /** Leaf 0x80000001 ECX: LAHF and SAHF in 64-bit mode. */
   private static final int FEATURES_EXT_ECX = bits(0);
+
+  /** Leaf 0x80000005 ECX and EDX, either level-1 cache: 32 KiB, 8 ways, lines of 64 bytes (AMD APM vol. 3 appendix E.4.5). */
+  private static final int LEVEL_1_CACHE = 32 << 24 | 8 << 16 | 1 << 8 | 64;
+
+  /** Leaf 0x80000006 ECX, level-2 cache: 512 KiB, 8 ways, lines of 64 bytes (AMD APM vol. 3 appendix E.4.6). */
+  private static final int LEVEL_2_CACHE = 512 << 16 | 6 << 12 | 1 << 8 | 64;
 
   /** x86-64-v1 without a time-stamp counter and without pages of 1 GiB, which not every KVM gives: moves between engines. */
   public static final CpuModel LOCKSTEP_V1 = create("lockstep-v1", 0, 0);
@@ -116,6 +127,9 @@ public record CpuModel(String name, List<CpuidLeaf> leaves, int physicalAddressB
             brandLeaf(brand, 0),
             brandLeaf(brand, 1),
             brandLeaf(brand, 2),
+            // The C library sizes its copying by the caches.
+            new CpuidLeaf(0x80000005, -1, 0, 0, LEVEL_1_CACHE, LEVEL_1_CACHE),
+            new CpuidLeaf(0x80000006, -1, 0, 0, LEVEL_2_CACHE, 0),
             new CpuidLeaf(0x80000008, -1, addressBits | virtualBits << 8, 0, 0, 0)),
         addressBits);
   }
