@@ -1,5 +1,8 @@
 package dev.lockstep.it.network;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +12,8 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import tools.jackson.databind.JsonNode;
 
 /** A Linux guest on the two hosts of a lab, a replica on each, with an echo service on port 7. */
 final class GuestPair implements AutoCloseable {
@@ -93,6 +98,38 @@ final class GuestPair implements AutoCloseable {
     return client;
   }
 
+  /** The guest image; without one the test is skipped by name. */
+  static Path image() throws IOException, InterruptedException {
+    Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
+    String cache = System.getenv("LOCKSTEP_CACHE");
+    Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
+    int status =
+        new ProcessBuilder(home.resolve("scripts/guest-image").toString(), image.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+            .start()
+            .waitFor();
+    assumeTrue(status == 0, "SKIPPED: scripts/guest-image cannot make the guest image in " + image);
+    return image;
+  }
+
+  /** Gives the client an order; the longest time, since the order before, that it was without an answer. */
+  static long longestGapMicros(LabProcess client, String order)
+      throws IOException, InterruptedException {
+    return ask(client, order).path("longest_gap_micros").asLong();
+  }
+
+  /** Gives the client an order; what it says. */
+  static JsonNode ask(LabProcess client, String order) throws IOException, InterruptedException {
+    int said = client.said();
+    client.tell(order);
+    return client.await(
+        "an answer to " + order,
+        said,
+        event -> event.path("order").asString("").equals(order),
+        PATIENCE_MILLIS);
+  }
+
   /** The host whose replica runs the guest. */
   Lab.Place primaryHost() {
     return primary;
@@ -118,6 +155,30 @@ final class GuestPair implements AutoCloseable {
   void awaitTakeover(int from) throws InterruptedException {
     backup().awaitPhase("primary", "not_protected", from, PATIENCE_MILLIS);
     primary = primary.other();
+  }
+
+  /** Waits until one of the two runs the guest alone, and the other knows that it does not; says which. */
+  Lab.Place awaitDecision(int saidByPrimary, int saidByBackup) throws InterruptedException {
+    Lab.Place before = primary;
+    long until = System.nanoTime() + PATIENCE_MILLIS * 1_000_000;
+    while (System.nanoTime() < until) {
+      if (backup().hasSaid(saidByBackup, "primary", "not_protected")) {
+        primary = before.other();
+        assertThat(backup().awaitEnd(PATIENCE_MILLIS)).as("the loser's exit status").isEqualTo(84);
+        return primary;
+      }
+      if (primary().hasSaid(saidByPrimary, "primary", "not_protected")) {
+        backup().awaitLoss(saidByBackup, PATIENCE_MILLIS);
+        return primary;
+      }
+      TimeUnit.MILLISECONDS.sleep(10);
+    }
+    throw new AssertionError("nobody has decided; see " + folder);
+  }
+
+  /** Waits until the backup that lost joins anew by itself. */
+  void awaitProtected(int from) throws InterruptedException {
+    primary().awaitPhase("primary", "protected", from, PATIENCE_MILLIS);
   }
 
   /** Brings a new backup in on the host that has none, and waits until the guest is protected. */

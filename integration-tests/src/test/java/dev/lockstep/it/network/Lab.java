@@ -62,6 +62,9 @@ final class Lab implements AutoCloseable {
     for (Place place : Place.values()) {
       ip("netns", "add", name(place));
       in(place, "link", "set", "lo", "up");
+      // Without it every interface speaks of itself, and frames could not be counted.
+      run(at(place, List.of("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1")));
+      run(at(place, List.of("sysctl", "-q", "-w", "net.ipv6.conf.default.disable_ipv6=1")));
     }
     in(Place.CLIENT, "link", "add", "switch", "type", "bridge");
     in(Place.CLIENT, "addr", "add", "10.201.0.1/24", "dev", "switch");
@@ -160,6 +163,13 @@ final class Lab implements AutoCloseable {
         "set",
         "to-" + host.name().toLowerCase(Locale.ROOT),
         plugged ? "up" : "down");
+  }
+
+  /** Frames that have come to the switch from a host so far. */
+  long framesFrom(Place host) throws IOException {
+    String port = "to-" + host.name().toLowerCase(Locale.ROOT);
+    String statistics = "/sys/class/net/" + port + "/statistics/rx_packets";
+    return Long.parseLong(run(at(Place.CLIENT, List.of("cat", statistics))).strip());
   }
 
   /** The guest's tap device on a host is deleted, as an administrator might by mistake. */

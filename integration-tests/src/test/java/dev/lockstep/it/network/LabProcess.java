@@ -113,6 +113,28 @@ final class LabProcess implements AutoCloseable {
         timeoutMillis);
   }
 
+  /** Whether it has said, from a line on, that it is in a role and a phase. */
+  boolean hasSaid(int from, String role, String phase) {
+    synchronized (events) {
+      return events.subList(from, events.size()).stream()
+          .anyMatch(event ->
+              event.path("role").asString("").equals(role)
+                  && event.path("phase").asString("").equals(phase));
+    }
+  }
+
+  /** Waits until it says that it is a backup that has lost its primary and is none any more. */
+  void awaitLoss(int from, long timeoutMillis) throws InterruptedException {
+    await(
+        "its loss",
+        from,
+        event ->
+            event.path("role").asString("").equals("backup")
+                && (event.path("phase").asString("").equals("lost")
+                    || event.path("phase").asString("").equals("connecting")),
+        timeoutMillis);
+  }
+
   /** Types a line into its standard input. */
   void tell(String line) throws IOException {
     OutputStream in = process.getOutputStream();

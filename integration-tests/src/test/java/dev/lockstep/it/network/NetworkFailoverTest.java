@@ -1,9 +1,7 @@
 package dev.lockstep.it.network;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,20 +40,20 @@ class NetworkFailoverTest {
     Random random = new Random(seed);
     List<Long> gaps = new ArrayList<>();
     try (Lab lab = Lab.open();
-        GuestPair pair = new GuestPair(lab, image(), folder, seed, List.of())) {
+        GuestPair pair = new GuestPair(lab, GuestPair.image(), folder, seed, List.of())) {
       pair.powerOn();
       try (LabProcess client = pair.client(seed)) {
         for (int kill = 0; kill < kills; kill++) {
           TimeUnit.MILLISECONDS.sleep(random.nextInt(MAX_PAUSE_MILLIS));
-          told(client, "mark");
+          GuestPair.longestGapMicros(client, "mark");
           int said = pair.backup().said();
           pair.primary().signal("KILL");
           pair.awaitTakeover(said);
           // The longest gap since the mark before the kill: the one in which it fell.
-          gaps.add(told(client, "after"));
+          gaps.add(GuestPair.longestGapMicros(client, "after"));
           pair.protect();
         }
-        JsonNode end = answer(client, "stop");
+        JsonNode end = GuestPair.ask(client, "stop");
         System.out.printf(
             "network failover: %d of %d kills, %d bytes echoed over one connection%n",
             kills, kills, end.path("bytes").asLong());
@@ -66,34 +64,5 @@ class NetworkFailoverTest {
         "network failover: longest time without an answer: median %.0f ms, longest %.0f ms%n",
         gaps.get(gaps.size() / 2) / 1e3, gaps.getLast() / 1e3);
     assertThat(gaps).hasSize(kills);
-  }
-
-  private static long told(LabProcess client, String order) throws Exception {
-    return answer(client, order).path("longest_gap_micros").asLong();
-  }
-
-  private static JsonNode answer(LabProcess client, String order) throws Exception {
-    int said = client.said();
-    client.tell(order);
-    return client.await(
-        "an answer to " + order,
-        said,
-        event -> event.path("order").asString("").equals(order),
-        GuestPair.PATIENCE_MILLIS);
-  }
-
-  /** The guest image; without one the test is skipped by name. */
-  private static Path image() throws IOException, InterruptedException {
-    Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
-    String cache = System.getenv("LOCKSTEP_CACHE");
-    Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
-    int status =
-        new ProcessBuilder(home.resolve("scripts/guest-image").toString(), image.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
-            .start()
-            .waitFor();
-    assumeTrue(status == 0, "SKIPPED: scripts/guest-image cannot make the guest image in " + image);
-    return image;
   }
 }
