@@ -24,7 +24,7 @@ final class EchoClient {
   private EchoClient() {}
 
   /**
-   * @param arguments address, port, seed
+   * @param arguments address, port, seed, and how many milliseconds to rest between two blocks
    */
   public static void main(String[] arguments) throws Exception {
     Random random = new Random(Long.parseLong(arguments[2]));
@@ -34,7 +34,7 @@ final class EchoClient {
       socket.setTcpNoDelay(true);
       socket.setSoTimeout(READ_MILLIS);
       say("{\"connected\":true}");
-      talk(socket, random, order);
+      talk(socket, random, Long.parseLong(arguments[3]), order);
     } catch (IOException e) {
       say("{\"failed\":\"%s\"}".formatted(e.toString().replaceAll("[\"\\\\]", "'")));
       System.exit(1);
@@ -58,8 +58,9 @@ final class EchoClient {
     throw last;
   }
 
-  private static void talk(Socket socket, Random random, AtomicReference<String> order)
-      throws IOException {
+  private static void talk(
+      Socket socket, Random random, long restMillis, AtomicReference<String> order)
+      throws IOException, InterruptedException {
     DataInputStream in = new DataInputStream(socket.getInputStream());
     OutputStream out = socket.getOutputStream();
     long blocks = 0;
@@ -69,6 +70,8 @@ final class EchoClient {
     while (true) {
       byte[] block = new byte[1 + random.nextInt(MAX_BLOCK_BYTES)];
       random.nextBytes(block);
+      Thread.sleep(restMillis);
+      last = restMillis > 0 ? System.nanoTime() : last;
       out.write(block);
       byte[] back = new byte[block.length];
       in.readFully(back);

@@ -90,8 +90,18 @@ final class GuestPair implements AutoCloseable {
 
   /** A client with a connection to the guest's echo service. */
   LabProcess client(long clientSeed) throws IOException, InterruptedException {
+    return client(clientSeed, 0);
+  }
+
+  /** As {@link #client(long)}, one that rests between two blocks. */
+  LabProcess client(long clientSeed, long restMillis) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(Lab.java(EchoClient.class.getName()));
-    command.addAll(List.of(Lab.GUEST, Integer.toString(ECHO_PORT), Long.toString(clientSeed)));
+    command.addAll(
+        List.of(
+            Lab.GUEST,
+            Integer.toString(ECHO_PORT),
+            Long.toString(clientSeed),
+            Long.toString(restMillis)));
     LabProcess client =
         LabProcess.start("client", lab.at(Lab.Place.CLIENT, command), folder.resolve("client.log"));
     client.await("its connection", 0, event -> event.has("connected"), PATIENCE_MILLIS);
@@ -128,6 +138,11 @@ final class GuestPair implements AutoCloseable {
         said,
         event -> event.path("order").asString("").equals(order),
         PATIENCE_MILLIS);
+  }
+
+  /** Both replicas. */
+  List<LabProcess> replicas() {
+    return List.copyOf(replicas.values());
   }
 
   /** The host whose replica runs the guest. */

@@ -123,6 +123,19 @@ final class LabProcess implements AutoCloseable {
     }
   }
 
+  /** Fails if it has said, from a line on, that it is in any other role or phase. */
+  void requireOnly(int from, String role, String phase) {
+    synchronized (events) {
+      for (JsonNode event : events.subList(from, events.size())) {
+        if (event.has("phase")
+            && !(event.path("role").asString("").equals(role)
+                && event.path("phase").asString("").equals(phase))) {
+          throw new AssertionError("%s says: %s".formatted(name, event));
+        }
+      }
+    }
+  }
+
   /** Waits until it says that it is a backup that has lost its primary and is none any more. */
   void awaitLoss(int from, long timeoutMillis) throws InterruptedException {
     await(
