@@ -30,7 +30,7 @@ class FalseFailoverTest {
         "network false failover: %d minutes, %d spinners, seed %d%n", minutes, spinners, seed);
     List<Process> load = new ArrayList<>();
     try (Lab lab = Lab.open();
-        GuestPair pair = new GuestPair(lab, GuestPair.image(), folder, seed, List.of())) {
+        GuestPair pair = new GuestPair(lab, GuestPair.Service.ECHO, folder, seed)) {
       pair.powerOn();
       try (LabProcess client = pair.client(seed, REST_MILLIS)) {
         for (int i = 0; i < spinners; i++) {

@@ -15,29 +15,50 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 
-/** A Linux guest on the two hosts of a lab, a replica on each, with an echo service on port 7. */
+/** A Linux guest on the two hosts of a lab, a replica on each, with a service. */
 final class GuestPair implements AutoCloseable {
   static final long PATIENCE_MILLIS = 240_000;
-  static final int ECHO_PORT = 7;
+
+  /** What the guest does. */
+  enum Service {
+    /** busybox's nc, which gives back what it gets. */
+    ECHO("echo", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
+    /** Debian's nginx. */
+    NGINX("http", 80, "nginx", "guest-nginx", "initrd-nginx");
+
+    private final String client;
+    private final int port;
+    private final String command;
+    private final String script;
+    private final String initrd;
+
+    Service(String client, int port, String command, String script, String initrd) {
+      this.client = client;
+      this.port = port;
+      this.command = command;
+      this.script = script;
+      this.initrd = initrd;
+    }
+  }
+
   private static final int REPLICATION_PORT = 7070;
 
   private final Lab lab;
   private final Path image;
   private final Path folder;
-  private final List<String> options;
+  private final Service service;
   private final long seed;
   private final Map<Lab.Place, LabProcess> replicas = new EnumMap<>(Lab.Place.class);
   private Lab.Place primary = Lab.Place.A;
   private int started;
 
-  /**
-   * @param options for both replicas beside those that a pair needs
-   */
-  GuestPair(Lab lab, Path image, Path folder, long seed, List<String> options) throws IOException {
+  /** Where the guest image cannot be made the test is skipped by name. */
+  GuestPair(Lab lab, Service service, Path folder, long seed)
+      throws IOException, InterruptedException {
     this.lab = lab;
-    this.image = image;
+    this.image = image(service.script);
     this.folder = folder;
-    this.options = options;
+    this.service = service;
     this.seed = seed;
     Files.createDirectories(folder.resolve("arbiter"));
   }
@@ -80,26 +101,33 @@ final class GuestPair implements AutoCloseable {
             "--seed",
             Long.toString(seed),
             "--append",
-            "quiet lockstep.ip=%s/24 lockstep.run=\"nc -ll -p %d -e cat\""
-                .formatted(Lab.GUEST, ECHO_PORT)));
-    command.addAll(options);
+            "quiet lockstep.ip=%s/24 lockstep.run=\"%s\"".formatted(Lab.GUEST, service.command)));
+    if (!service.initrd.isEmpty()) {
+      command.addAll(
+          List.of(
+              "--kernel",
+              image.resolve("vmlinuz").toString(),
+              "--initrd",
+              image.resolve(service.initrd).toString()));
+    }
     command.addAll(own);
     replicas.put(
         host, LabProcess.start(name, lab.at(host, command), folder.resolve(name + ".log")));
   }
 
-  /** A client with a connection to the guest's echo service. */
+  /** A client with a connection to the guest's service. */
   LabProcess client(long clientSeed) throws IOException, InterruptedException {
     return client(clientSeed, 0);
   }
 
   /** As {@link #client(long)}, one that rests between two blocks. */
   LabProcess client(long clientSeed, long restMillis) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(Lab.java(EchoClient.class.getName()));
+    List<String> command = new ArrayList<>(Lab.java(SteadyClient.class.getName()));
     command.addAll(
         List.of(
+            service.client,
             Lab.GUEST,
-            Integer.toString(ECHO_PORT),
+            Integer.toString(service.port),
             Long.toString(clientSeed),
             Long.toString(restMillis)));
     LabProcess client =
@@ -108,18 +136,19 @@ final class GuestPair implements AutoCloseable {
     return client;
   }
 
-  /** The guest image; without one the test is skipped by name. */
-  static Path image() throws IOException, InterruptedException {
+  private static Path image(String script) throws IOException, InterruptedException {
     Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
     String cache = System.getenv("LOCKSTEP_CACHE");
     Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
     int status =
-        new ProcessBuilder(home.resolve("scripts/guest-image").toString(), image.toString())
+        new ProcessBuilder(home.resolve("scripts").resolve(script).toString(), image.toString())
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.INHERIT)
             .start()
             .waitFor();
-    assumeTrue(status == 0, "SKIPPED: scripts/guest-image cannot make the guest image in " + image);
+    assumeTrue(
+        status == 0,
+        "SKIPPED: scripts/%s cannot make the guest image in %s".formatted(script, image));
     return image;
   }
 

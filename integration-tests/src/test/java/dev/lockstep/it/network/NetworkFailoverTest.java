@@ -24,23 +24,35 @@ class NetworkFailoverTest {
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void aConnectionOutlivesItsPrimaries() throws Exception {
-    kills(SAMPLE_KILLS);
+    kills(GuestPair.Service.ECHO, SAMPLE_KILLS);
+  }
+
+  @Test
+  @Timeout(value = 10, unit = TimeUnit.MINUTES)
+  void aSessionWithNginxOutlivesItsPrimaries() throws Exception {
+    kills(GuestPair.Service.NGINX, SAMPLE_KILLS);
   }
 
   @Test
   @Tag("long")
   void aConnectionOutlivesFiftyPrimaries() throws Exception {
-    kills(Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
+    kills(GuestPair.Service.ECHO, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
+  }
+
+  @Test
+  @Tag("long")
+  void aSessionWithNginxOutlivesFiftyPrimaries() throws Exception {
+    kills(GuestPair.Service.NGINX, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
   }
 
   /** Kills the primary at random moments, brings a new backup in, and kills again. One connection lives through all of it. */
-  private void kills(int kills) throws Exception {
+  private void kills(GuestPair.Service service, int kills) throws Exception {
     long seed = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
-    System.out.printf("network failover: %d kills, seed %d%n", kills, seed);
+    System.out.printf("network failover: %s, %d kills, seed %d%n", service, kills, seed);
     Random random = new Random(seed);
     List<Long> gaps = new ArrayList<>();
     try (Lab lab = Lab.open();
-        GuestPair pair = new GuestPair(lab, GuestPair.image(), folder, seed, List.of())) {
+        GuestPair pair = new GuestPair(lab, service, folder, seed)) {
       pair.powerOn();
       try (LabProcess client = pair.client(seed)) {
         for (int kill = 0; kill < kills; kill++) {
@@ -55,8 +67,8 @@ class NetworkFailoverTest {
         }
         JsonNode end = GuestPair.ask(client, "stop");
         System.out.printf(
-            "network failover: %d of %d kills, %d bytes echoed over one connection%n",
-            kills, kills, end.path("bytes").asLong());
+            "network failover: %s: %d of %d kills, %d bytes over one connection%n",
+            service, kills, kills, end.path("bytes").asLong());
       }
     }
     gaps.sort(null);

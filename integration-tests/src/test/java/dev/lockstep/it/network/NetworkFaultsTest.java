@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -57,7 +56,7 @@ class NetworkFaultsTest {
     Random random = new Random(seed);
     Map<Fault, Long> worst = new EnumMap<>(Fault.class);
     try (Lab lab = Lab.open();
-        GuestPair pair = new GuestPair(lab, GuestPair.image(), folder, seed, List.of())) {
+        GuestPair pair = new GuestPair(lab, GuestPair.Service.ECHO, folder, seed)) {
       pair.powerOn();
       try (LabProcess client = pair.client(seed)) {
         for (int round = 0; round < rounds; round++) {

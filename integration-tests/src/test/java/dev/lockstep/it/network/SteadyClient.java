@@ -1,0 +1,184 @@
+package dev.lockstep.it.network;
+
+import java.io.BufferedReader;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client, as a process of its own: keeps one TCP connection to a service, asks again and again, and holds every byte that comes back against what it should be. Told {@code mark} it
+ * begins to measure anew, told {@code stop} it ends. Says in a line of JSON how much came back, and the longest time between two answers since the last mark.
+ */
+final class SteadyClient {
+  private static final int CONNECT_MILLIS = 1_000;
+  private static final int READ_MILLIS = 120_000;
+  private static final int CONNECT_ATTEMPTS = 300;
+  private static final int MAX_BLOCK_BYTES = 3_000;
+  private static final int MAX_LINE_BYTES = 1_000;
+
+  private SteadyClient() {}
+
+  /** One question and its answer. */
+  private interface Service {
+    /**
+     * Asks, and checks the answer.
+     *
+     * @return how many bytes it had
+     */
+    int ask(DataInputStream in, OutputStream out) throws IOException;
+  }
+
+  /** An echo of random bytes. */
+  private record Echo(Random random) implements Service {
+    @Override
+    public int ask(DataInputStream in, OutputStream out) throws IOException {
+      byte[] block = new byte[1 + random.nextInt(MAX_BLOCK_BYTES)];
+      random.nextBytes(block);
+      out.write(block);
+      byte[] back = new byte[block.length];
+      in.readFully(back);
+      if (!Arrays.equals(block, back)) {
+        throw new IOException("a block of %d bytes came back changed".formatted(block.length));
+      }
+      return block.length;
+    }
+  }
+
+  /** A file over HTTP, always the same. */
+  private static final class Http implements Service {
+    private byte @Nullable [] first;
+
+    @Override
+    public int ask(DataInputStream in, OutputStream out) throws IOException {
+      out.write("GET /block HTTP/1.1\r\nHost: guest\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      String status = line(in);
+      if (!status.startsWith("HTTP/1.1 200")) {
+        throw new IOException("the answer begins with '%s'".formatted(status));
+      }
+      int length = -1;
+      for (String header = line(in); !header.isEmpty(); header = line(in)) {
+        if (header.startsWith("Content-Length: ")) {
+          length = Integer.parseInt(header.substring("Content-Length: ".length()));
+        } else if (header.equals("Connection: close")) {
+          throw new IOException("the service wants to close the connection");
+        }
+      }
+      byte[] body = new byte[length];
+      in.readFully(body);
+      if (first == null) {
+        first = body;
+      } else if (!Arrays.equals(first, body)) {
+        throw new IOException("the file is another than before");
+      }
+      return body.length;
+    }
+
+    private static String line(DataInputStream in) throws IOException {
+      StringBuilder line = new StringBuilder();
+      for (int next = in.readUnsignedByte(); next != '\n'; next = in.readUnsignedByte()) {
+        if (next != '\r') {
+          line.append((char) next);
+        }
+        if (line.length() > MAX_LINE_BYTES) {
+          throw new IOException("a header without an end");
+        }
+      }
+      return line.toString();
+    }
+  }
+
+  /**
+   * @param arguments {@code echo} or {@code http}, address, port, seed, and how many milliseconds to rest between two questions
+   */
+  public static void main(String[] arguments) throws Exception {
+    Service service =
+        arguments[0].equals("echo")
+            ? new Echo(new Random(Long.parseLong(arguments[3])))
+            : new Http();
+    AtomicReference<String> order = new AtomicReference<>("");
+    Thread.ofPlatform().daemon().start(() -> listen(order));
+    try (Socket socket = connect(arguments[1], Integer.parseInt(arguments[2]))) {
+      socket.setTcpNoDelay(true);
+      socket.setSoTimeout(READ_MILLIS);
+      say("{\"connected\":true}");
+      talk(socket, service, Long.parseLong(arguments[4]), order);
+    } catch (IOException e) {
+      say("{\"failed\":\"%s\"}".formatted(e.toString().replaceAll("[\"\\\\]", "'")));
+      System.exit(1);
+    }
+  }
+
+  private static Socket connect(String address, int port) throws Exception {
+    IOException last = new IOException("not tried");
+    for (int attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
+      Socket socket = new Socket();
+      try {
+        socket.connect(new InetSocketAddress(address, port), CONNECT_MILLIS);
+        return socket;
+      } catch (IOException e) {
+        socket.close();
+        last = e;
+        // The guest is booting.
+        Thread.sleep(200);
+      }
+    }
+    throw last;
+  }
+
+  private static void talk(
+      Socket socket, Service service, long restMillis, AtomicReference<String> order)
+      throws IOException, InterruptedException {
+    DataInputStream in = new DataInputStream(socket.getInputStream());
+    OutputStream out = socket.getOutputStream();
+    long blocks = 0;
+    long bytes = 0;
+    long longest = 0;
+    long last = System.nanoTime();
+    while (true) {
+      if (restMillis > 0) {
+        Thread.sleep(restMillis);
+        last = System.nanoTime();
+      }
+      bytes += service.ask(in, out);
+      blocks++;
+      long now = System.nanoTime();
+      longest = Math.max(longest, now - last);
+      last = now;
+      String told = order.getAndSet("");
+      if (!told.isEmpty()) {
+        say(
+            "{\"order\":\"%s\",\"blocks\":%d,\"bytes\":%d,\"longest_gap_micros\":%d}"
+                .formatted(told, blocks, bytes, longest / 1_000));
+        longest = 0;
+        if (told.equals("stop")) {
+          return;
+        }
+      }
+    }
+  }
+
+  private static void listen(AtomicReference<String> order) {
+    try (BufferedReader lines =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        order.set(line.strip());
+      }
+    } catch (IOException e) {
+      // The test is gone; so is what it would have told.
+    }
+    System.exit(2);
+  }
+
+  private static void say(String json) {
+    System.out.println(json);
+    System.out.flush();
+  }
+}
