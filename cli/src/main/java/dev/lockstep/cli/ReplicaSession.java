@@ -11,7 +11,9 @@ import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaEnd;
 import dev.lockstep.ft.replica.ReplicaListener;
 import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.NetworkConfig;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.DeviceIndexes;
 import dev.lockstep.vmm.machine.MachineEnd;
@@ -55,6 +57,8 @@ final class ReplicaSession {
    * @throws VmmException if it cannot be started, or failed
    */
   int run(Starter starter) {
+    // Before any thread of the replica's is made. Where this user may not, doctor says so.
+    ThreadPriority.makeProcessUrgent();
     try (ConsoleServer server = serve()) {
       int port = server == null ? -1 : server.port();
       return options.json() ? inJson(starter, port) : onTerminal(starter, port);
@@ -92,6 +96,11 @@ final class ReplicaSession {
 
   /** A guest that is not live takes no frames: they are lost, as on a cable that leads nowhere. */
   private GuestNetwork network(ReplicaReporter reporter) {
+    NetworkConfig network = config.network();
+    if (network != null && network.backend() instanceof NetworkConfig.Passt) {
+      reporter.note(
+          "the guest's network is passt: connections end in sockets of this host, and with it");
+    }
     return new GuestNetwork(
         config,
         input -> {

@@ -36,7 +36,8 @@ final class DoctorTest {
           "self_test");
 
   private static final List<String> HOST =
-      List.of("pmu", "tap", "passt", "memory", "disk", "open_files", "jdk", "guest_image");
+      List.of(
+          "pmu", "tap", "passt", "memory", "disk", "open_files", "priority", "jdk", "guest_image");
 
   @TempDir Path folder;
 

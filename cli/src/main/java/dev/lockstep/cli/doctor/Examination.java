@@ -39,6 +39,7 @@ public final class Examination {
         guarded(
             "disk", "disk", () -> RoomCheck.disk(Path.of(System.getProperty("java.io.tmpdir")))));
     findings.add(guarded("open_files", "open files", RoomCheck::openFiles));
+    findings.add(guarded("priority", "priority", PriorityCheck::urgent));
     findings.add(guarded("jdk", "JDK", SoftwareCheck::jdk));
     findings.add(guarded("guest_image", "guest image", () -> SoftwareCheck.guestImage(guestImage)));
     Map<Purpose, EngineChoice> choices = new EnumMap<>(Purpose.class);

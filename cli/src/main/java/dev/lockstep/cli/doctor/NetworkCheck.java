@@ -6,7 +6,6 @@ import dev.lockstep.kvm.preflight.Preflight;
 import dev.lockstep.kvmcpu.probe.Finding;
 import dev.lockstep.kvmcpu.probe.Verdict;
 import java.io.File;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -15,16 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Ways for a guest's network. */
 final class NetworkCheck {
-  private static final Path STATUS = Path.of("/proc/self/status");
-
-  /** CAP_NET_ADMIN (capabilities(7)). */
-  private static final int NET_ADMIN = 12;
-
   private NetworkCheck() {}
 
   static Finding tap() {
     DeviceAccess access = Preflight.access(TapDevice.DEVICE);
-    boolean mayMake = mayAdministerNetworks();
+    boolean mayMake = Capability.NET_ADMIN.held();
     Finding finding =
         !access.permitted()
             ? Finding.of(
@@ -75,19 +69,5 @@ final class NetworkCheck {
                     "A guest's network needs a tap device.")
                 .advise("Install the package passt."))
         .with("found", found.isPresent());
-  }
-
-  private static boolean mayAdministerNetworks() {
-    try {
-      for (String line : Files.readAllLines(STATUS)) {
-        if (line.startsWith("CapEff:")) {
-          long effective = Long.parseUnsignedLong(line.substring("CapEff:".length()).strip(), 16);
-          return (effective >>> NET_ADMIN & 1) != 0;
-        }
-      }
-    } catch (IOException e) {
-      return false;
-    }
-    return false;
   }
 }

@@ -2,6 +2,7 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.KvmException;
+import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import java.nio.file.Path;
@@ -316,6 +317,8 @@ final class PcMachine implements Machine {
   // From here on: the vCPU's thread.
 
   private void work(Supplier<Conductor> first) {
+    // The guest's work is endless: what keeps it alive goes before it.
+    ThreadPriority.makeOrdinary();
     MachineEnd end = null;
     Throwable failure = null;
     try {
