@@ -5,6 +5,7 @@ import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
 import dev.lockstep.ft.core.DecisionName;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.machine.Machine;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,7 +23,7 @@ final class Host {
   private final Arbiter arbiter;
   private final Replica replica;
   private final AtomicBoolean claiming = new AtomicBoolean();
-  private final ExecutorService workers = Executors.newFixedThreadPool(2, daemon("ft-worker"));
+  private final ExecutorService workers = Executors.newFixedThreadPool(2, ordinary("ft-worker"));
   private final ExecutorService claims = Executors.newSingleThreadExecutor(daemon("ft-arbiter"));
 
   Host(
@@ -41,6 +42,18 @@ final class Host {
 
   private static ThreadFactory daemon(String name) {
     return task -> Thread.ofPlatform().daemon().name(name).unstarted(task);
+  }
+
+  /** For work that may be long, such as copying a machine: heartbeats go before it. */
+  private static ThreadFactory ordinary(String name) {
+    return task ->
+        Thread.ofPlatform()
+            .daemon()
+            .name(name)
+            .unstarted(() -> {
+              ThreadPriority.makeOrdinary();
+              task.run();
+            });
   }
 
   /** Does something that may take long on a worker. It must report by the inbox. */
