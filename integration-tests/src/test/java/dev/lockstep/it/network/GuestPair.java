@@ -23,6 +23,8 @@ final class GuestPair implements AutoCloseable {
   enum Service {
     /** busybox's nc, which gives back what it gets. */
     ECHO("echo", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
+    /** The same for short blocks. */
+    PING("ping", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
     /** Debian's nginx. */
     NGINX("http", 80, "nginx", "guest-nginx", "initrd-nginx");
 

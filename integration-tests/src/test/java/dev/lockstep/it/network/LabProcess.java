@@ -113,6 +113,28 @@ final class LabProcess implements AutoCloseable {
         timeoutMillis);
   }
 
+  /** The last value of a number that it has said. */
+  long latest(String field) {
+    synchronized (events) {
+      for (JsonNode event : events.reversed()) {
+        if (event.has(field)) {
+          return event.path(field).asLong();
+        }
+      }
+      return 0;
+    }
+  }
+
+  /** The values of a number that it has said from a line on. */
+  List<Double> values(String field, int from) {
+    synchronized (events) {
+      return events.subList(from, events.size()).stream()
+          .filter(event -> event.has(field))
+          .map(event -> event.path(field).asDouble())
+          .toList();
+    }
+  }
+
   /** Whether it has said, from a line on, that it is in a role and a phase. */
   boolean hasSaid(int from, String role, String phase) {
     synchronized (events) {

@@ -22,6 +22,8 @@ final class SteadyClient {
   private static final int READ_MILLIS = 120_000;
   private static final int CONNECT_ATTEMPTS = 300;
   private static final int MAX_BLOCK_BYTES = 3_000;
+  private static final int PING_BYTES = 100;
+  private static final int MAX_SAMPLES = 1 << 16;
   private static final int MAX_LINE_BYTES = 1_000;
 
   private SteadyClient() {}
@@ -36,11 +38,11 @@ final class SteadyClient {
     int ask(DataInputStream in, OutputStream out) throws IOException;
   }
 
-  /** An echo of random bytes. */
-  private record Echo(Random random) implements Service {
+  /** An echo of random bytes: of any length up to some frames, or of one short length. */
+  private record Echo(Random random, boolean isShort) implements Service {
     @Override
     public int ask(DataInputStream in, OutputStream out) throws IOException {
-      byte[] block = new byte[1 + random.nextInt(MAX_BLOCK_BYTES)];
+      byte[] block = new byte[isShort ? PING_BYTES : 1 + random.nextInt(MAX_BLOCK_BYTES)];
       random.nextBytes(block);
       out.write(block);
       byte[] back = new byte[block.length];
@@ -96,13 +98,17 @@ final class SteadyClient {
   }
 
   /**
-   * @param arguments {@code echo} or {@code http}, address, port, seed, and how many milliseconds to rest between two questions
+   * @param arguments {@code echo}, {@code ping} (short blocks) or {@code http}, address, port, seed, and how many milliseconds to rest between two questions
    */
   public static void main(String[] arguments) throws Exception {
+    Random random = new Random(Long.parseLong(arguments[3]));
     Service service =
-        arguments[0].equals("echo")
-            ? new Echo(new Random(Long.parseLong(arguments[3])))
-            : new Http();
+        switch (arguments[0]) {
+          case "echo" -> new Echo(random, false);
+          case "ping" -> new Echo(random, true);
+          case "http" -> new Http();
+          default -> throw new IllegalArgumentException(arguments[0]);
+        };
     AtomicReference<String> order = new AtomicReference<>("");
     Thread.ofPlatform().daemon().start(() -> listen(order));
     try (Socket socket = connect(arguments[1], Integer.parseInt(arguments[2]))) {
@@ -140,6 +146,11 @@ final class SteadyClient {
     OutputStream out = socket.getOutputStream();
     long blocks = 0;
     long bytes = 0;
+    long marked = System.nanoTime();
+    long markedBlocks = 0;
+    long markedBytes = 0;
+    long[] micros = new long[MAX_SAMPLES];
+    int samples = 0;
     long longest = 0;
     long last = System.nanoTime();
     while (true) {
@@ -151,12 +162,29 @@ final class SteadyClient {
       blocks++;
       long now = System.nanoTime();
       longest = Math.max(longest, now - last);
+      micros[samples % MAX_SAMPLES] = (now - last) / 1_000;
+      samples++;
       last = now;
       String told = order.getAndSet("");
       if (!told.isEmpty()) {
+        long[] sorted = Arrays.copyOf(micros, Math.min(samples, MAX_SAMPLES));
+        Arrays.sort(sorted);
         say(
-            "{\"order\":\"%s\",\"blocks\":%d,\"bytes\":%d,\"longest_gap_micros\":%d}"
-                .formatted(told, blocks, bytes, longest / 1_000));
+            "{\"order\":\"%s\",\"blocks\":%d,\"bytes\":%d,\"longest_gap_micros\":%d,\"p50_micros\":%d,\"p99_micros\":%d,\"since_mark_blocks\":%d,\"since_mark_bytes\":%d,\"since_mark_micros\":%d}"
+                .formatted(
+                    told,
+                    blocks,
+                    bytes,
+                    longest / 1_000,
+                    sorted[sorted.length / 2],
+                    sorted[(int) (sorted.length * 0.99)],
+                    blocks - markedBlocks,
+                    bytes - markedBytes,
+                    (now - marked) / 1_000));
+        marked = now;
+        markedBlocks = blocks;
+        markedBytes = bytes;
+        samples = 0;
         longest = 0;
         if (told.equals("stop")) {
           return;
