@@ -1,0 +1,36 @@
+package dev.lockstep.ft.control;
+
+import dev.lockstep.vmm.config.ConfigException;
+import java.util.List;
+
+/** The VMs of a process, as its control port steers them. Safe for use by several threads. */
+public interface ControlledVms {
+  /** Every VM, in the order of their names. */
+  List<ControlledVm> list();
+
+  /**
+   * A VM.
+   *
+   * @throws ControlException if there is none of this name
+   */
+  ControlledVm find(String name);
+
+  /**
+   * Defines a VM.
+   *
+   * @param configJson as in machine.json
+   * @throws ConfigException if the configuration is wrong, saying where
+   * @throws ControlException if the name is taken, or this process defines none
+   */
+  ControlledVm create(String configJson);
+
+  /**
+   * Forgets a VM. Its disks stay.
+   *
+   * @throws ControlException if there is none of this name, or it runs
+   */
+  void delete(String name);
+
+  /** What happens to them. */
+  EventRing events();
+}
