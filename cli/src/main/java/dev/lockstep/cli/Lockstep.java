@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
       LogCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
+      DaemonCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
       CommandLine.HelpCommand.class,

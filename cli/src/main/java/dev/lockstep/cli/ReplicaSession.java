@@ -3,7 +3,10 @@ package dev.lockstep.cli;
 import dev.lockstep.cli.console.Console;
 import dev.lockstep.cli.console.ConsoleAction;
 import dev.lockstep.cli.console.TerminalMode;
+import dev.lockstep.cli.control.ControlPort;
+import dev.lockstep.cli.control.HistorySink;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.console.ConsoleServer;
 import dev.lockstep.ft.replica.OutputSink;
@@ -11,9 +14,11 @@ import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaEnd;
 import dev.lockstep.ft.replica.ReplicaListener;
 import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
+import dev.lockstep.vmm.machine.OutputConsumer;
 import java.net.InetSocketAddress;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -35,13 +40,27 @@ final class ReplicaSession {
   }
 
   private final ReplicaOptions options;
+  private final ControlOptions controlOptions;
+  private final MachineConfig config;
+  private final Arbiter arbiter;
   private final ConsoleHistory history = new ConsoleHistory(HISTORY_BYTES);
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
   private volatile @Nullable Replica replica;
   private int terms;
 
-  ReplicaSession(ReplicaOptions options) {
+  /**
+   * @param config of the VM
+   * @param arbiter of the pair
+   */
+  ReplicaSession(
+      ReplicaOptions options,
+      ControlOptions controlOptions,
+      MachineConfig config,
+      Arbiter arbiter) {
     this.options = options;
+    this.controlOptions = controlOptions;
+    this.config = config;
+    this.arbiter = arbiter;
   }
 
   /**
@@ -51,10 +70,20 @@ final class ReplicaSession {
    * @throws VmmException if it cannot be started, or failed
    */
   int run(Starter starter) {
-    try (ConsoleServer server = serve()) {
+    try (ConsoleServer server = serve();
+        ControlPort.@Nullable OfOne control = controlOptions.ofOne(config)) {
       int port = server == null ? -1 : server.port();
-      return options.json() ? inJson(starter, port) : onTerminal(starter, port);
+      Starter steered = control == null ? starter : steered(starter, control);
+      return options.json() ? inJson(steered, port) : onTerminal(steered, port);
     }
+  }
+
+  private Starter steered(Starter starter, ControlPort.OfOne control) {
+    return (outside, listener) -> {
+      Replica started = starter.start(outside, control.telling(listener));
+      control.replica(started, history, arbiter);
+      return started;
+    };
   }
 
   private @Nullable ConsoleServer serve() {
@@ -62,10 +91,15 @@ final class ReplicaSession {
     return address == null ? null : ConsoleServer.start(address, history, this::typed);
   }
 
+  /** Where the guest's console goes: to whoever reads by offset, and to the terminal of the replica that lets it out. */
+  private OutputSink outside(OutputConsumer shown) {
+    return new HistorySink(history, shown);
+  }
+
   private int inJson(Starter starter, int consolePort) {
     ReplicaReporter reporter = new ReplicaReporter.Json(System.out);
     try (Signals _ = signals();
-        Replica started = starter.start(new Outside(null), reporter)) {
+        Replica started = starter.start(outside((stream, offset, bytes) -> {}), reporter)) {
       return serve(started, reporter, consolePort);
     }
   }
@@ -75,7 +109,7 @@ final class ReplicaSession {
         Console console = Console.open(raw, UART0, System.err);
         Signals _ = signals()) {
       ReplicaReporter reporter = new ReplicaReporter.Text(console::note);
-      try (Replica started = starter.start(new Outside(console), reporter)) {
+      try (Replica started = starter.start(outside(console), reporter)) {
         console.onOutputFailure(started::stop);
         console.start(new Keys(console));
         return serve(started, reporter, consolePort);
@@ -164,37 +198,6 @@ final class ReplicaSession {
   private boolean inject(MachineInput input) {
     Replica now = replica;
     return now != null && now.inject(input);
-  }
-
-  /** Where the guest's console goes: to whoever reads by offset, and to the terminal of the replica that lets it out. */
-  private final class Outside implements OutputSink {
-    private final @Nullable Console terminal;
-
-    Outside(@Nullable Console terminal) {
-      this.terminal = terminal;
-    }
-
-    @Override
-    public void accept(int stream, long offset, byte[] bytes) {
-      if (stream == UART0) {
-        history.accept(offset, bytes);
-      }
-      if (terminal != null) {
-        terminal.accept(stream, offset, bytes);
-      }
-    }
-
-    @Override
-    public void begin() {
-      history.forget();
-    }
-
-    @Override
-    public void leftAtPrimary(int stream, long offset, byte[] bytes) {
-      if (stream == UART0) {
-        history.accept(offset, bytes);
-      }
-    }
   }
 
   /** What keys do. */

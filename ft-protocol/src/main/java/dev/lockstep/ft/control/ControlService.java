@@ -128,7 +128,9 @@ final class ControlService extends ControlServiceImplBase {
                 "the configuration has %d bytes, more than %d"
                     .formatted(bytes, ControlLimits.MAX_CONFIG_BYTES));
           }
-          ControlledVm vm = vms.create(config);
+          String base = request.getBaseFolder();
+          ControlledVm vm =
+              vms.create(config, base.isEmpty() ? null : Requests.path("base_folder", base));
           if (request.hasStart()) {
             vm.start(request.getStart());
           }

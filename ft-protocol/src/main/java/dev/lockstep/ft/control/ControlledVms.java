@@ -1,7 +1,9 @@
 package dev.lockstep.ft.control;
 
 import dev.lockstep.vmm.config.ConfigException;
+import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The VMs of a process, as its control port steers them. Safe for use by several threads. */
 public interface ControlledVms {
@@ -19,10 +21,11 @@ public interface ControlledVms {
    * Defines a VM.
    *
    * @param configJson as in machine.json
+   * @param baseFolder what its relative paths are relative to; null if it may have none
    * @throws ConfigException if the configuration is wrong, saying where
    * @throws ControlException if the name is taken, or this process defines none
    */
-  ControlledVm create(String configJson);
+  ControlledVm create(String configJson, @Nullable Path baseFolder);
 
   /**
    * Forgets a VM. Its disks stay.
