@@ -70,19 +70,28 @@ record DiskStanding(List<DiskImage> images, boolean startable, String verdict) {
           images,
           "the other replica's image is the right one: it is %s".formatted(describe(theirs.get())));
     }
-    String verdict =
-        mine.map(marker ->
-                switch (marker.state()) {
-                  case LIVE ->
-                      "these images are the right ones, unless another host has one of a higher epoch: they are %s"
-                          .formatted(describe(marker));
-                  case IN_SYNC ->
-                      "these images were a backup's, %s: they are the right ones only if no primary's are left"
-                          .formatted(describe(marker));
-                  case STALE -> throw new IllegalStateException("a stale image came so far");
-                })
-            .orElse("no replica has used these images; there is nothing to recover from");
-    return new DiskStanding(List.copyOf(images), true, verdict);
+    if (mine.isEmpty()) {
+      return new DiskStanding(
+          List.copyOf(images),
+          true,
+          "no replica has used these images; there is nothing to recover from");
+    }
+    String are = describe(mine.get());
+    return switch (mine.get().state()) {
+      case LIVE ->
+          new DiskStanding(
+              List.copyOf(images),
+              true,
+              "these images are the right ones, unless another host has one of a higher epoch: they are "
+                  + are);
+      case IN_SYNC ->
+          // Its primary may have gone on alone since.
+          refused(
+              images,
+              "these images were a backup's, %s: they are the right ones only if the primary's are lost"
+                  .formatted(are));
+      case STALE -> throw new IllegalStateException("a stale image came so far");
+    };
   }
 
   /** The least trusted marker of one replica's images: all are written together. */

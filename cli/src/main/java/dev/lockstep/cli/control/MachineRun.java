@@ -38,6 +38,8 @@ final class MachineRun implements VmRun {
     this.machine = machine;
     this.config = config;
     ended = machine.ended().handle(this::endOf);
+    // All that the guest has put out is there; readers come to its end.
+    ended.thenRun(console::close);
   }
 
   private VmEnd endOf(@Nullable MachineEnd end, @Nullable Throwable failure) {
@@ -56,6 +58,10 @@ final class MachineRun implements VmRun {
   @Override
   public void describe(VmStatus.Builder into) {
     Statuses.machine(machine.status(), into);
+    if (into.getState() == VmState.VM_STATE_STARTING) {
+      // It was started, and comes to its first boundary soon.
+      into.setState(VmState.VM_STATE_RUNNING);
+    }
     if (paused && into.getState() == VmState.VM_STATE_RUNNING) {
       into.setState(VmState.VM_STATE_PAUSED);
     } else if (!paused && into.getState() == VmState.VM_STATE_PAUSED) {

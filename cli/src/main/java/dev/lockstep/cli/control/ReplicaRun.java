@@ -38,6 +38,8 @@ final class ReplicaRun implements VmRun {
     this.console = console;
     this.arbiter = arbiter.describe();
     ended = replica.ended().handle(this::endOf);
+    // All that leaves here has left; readers come to its end, and go on at the other replica.
+    ended.thenRun(console::close);
   }
 
   private VmEnd endOf(@Nullable ReplicaEnd end, @Nullable Throwable failure) {

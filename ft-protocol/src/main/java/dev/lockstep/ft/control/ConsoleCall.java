@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 final class ConsoleCall implements StreamObserver<OpenConsoleRequest> {
   private static final long RETRY_MILLIS = 5;
 
+  /** Typed bytes are given to the guest in pieces of this size, so that its queue of inputs, bounded by their number, stays small. */
+  private static final int PIECE_BYTES = 1024;
+
   private final ControlledVms vms;
   private final StreamPump<OpenConsoleResponse> out;
   private @Nullable ControlledVm vm;
@@ -99,9 +102,11 @@ final class ConsoleCall implements StreamObserver<OpenConsoleRequest> {
           "%d bytes are typed at once, more than %d"
               .formatted(input.size(), ControlLimits.MAX_CONSOLE_INPUT_BYTES));
     }
-    byte[] bytes = input.toByteArray();
-    while (bytes.length > 0 && !out.isGone() && !open.type(bytes)) {
-      Thread.sleep(RETRY_MILLIS);
+    for (int at = 0; at < input.size(); at += PIECE_BYTES) {
+      byte[] piece = input.substring(at, Math.min(at + PIECE_BYTES, input.size())).toByteArray();
+      while (!out.isGone() && !open.type(piece)) {
+        Thread.sleep(RETRY_MILLIS);
+      }
     }
   }
 

@@ -18,8 +18,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
 /** Serves the control port at one or more addresses, with health and reflection. */
@@ -27,22 +26,23 @@ public final class ControlServer implements AutoCloseable {
   private static final int EVENT_LOOPS = 2;
 
   /** How long calls may take to end when it closes. */
-  private static final long DRAIN_MILLIS = 500;
+  private static final long DRAIN_MILLIS = 2_000;
 
   private final EventLoopGroup loops =
       new MultiThreadIoEventLoopGroup(
           EVENT_LOOPS,
           Thread.ofPlatform().daemon().name("control-", 0).factory(),
           NioIoHandler.newFactory());
-  private final ExecutorService calls =
-      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("control-call").factory());
+  private final ThreadFactory calls = Thread.ofVirtual().name("control-call").factory();
   private final HealthStatusManager health = new HealthStatusManager();
+  private final ControlledVms vms;
   private final ControlService service;
   private final List<Server> servers = new ArrayList<>();
   private final List<SocketFile> sockets = new ArrayList<>();
   private final List<InetSocketAddress> tcp = new ArrayList<>();
 
   private ControlServer(ControlledVms vms) {
+    this.vms = vms;
     service = new ControlService(vms, new VmMetrics(vms));
   }
 
@@ -93,7 +93,7 @@ public final class ControlServer implements AutoCloseable {
         builder
             .bossEventLoopGroup(loops)
             .workerEventLoopGroup(loops)
-            .executor(calls)
+            .executor(task -> calls.newThread(task).start())
             .maxInboundMessageSize(ControlLimits.MAX_MESSAGE_BYTES)
             .maxInboundMetadataSize(ControlLimits.MAX_METADATA_BYTES)
             .maxConcurrentCallsPerConnection(ControlLimits.MAX_CALLS_PER_CONNECTION)
@@ -136,9 +136,10 @@ public final class ControlServer implements AutoCloseable {
     return service.openStreams();
   }
 
-  /** Takes no more calls, and ends those under way. */
+  /** Takes no more calls, and ends those under way. No more events of its VMs are told then; consoles end with their VM. */
   @Override
   public void close() {
+    vms.events().close();
     health.enterTerminalState();
     servers.forEach(Server::shutdown);
     boolean interrupted = false;
@@ -152,7 +153,6 @@ public final class ControlServer implements AutoCloseable {
       server.shutdownNow();
     }
     sockets.forEach(SocketFile::close);
-    calls.shutdown();
     loops.shutdownGracefully(0, DRAIN_MILLIS, TimeUnit.MILLISECONDS);
     if (interrupted) {
       Thread.currentThread().interrupt();

@@ -340,8 +340,7 @@ final class ControlService extends ControlServiceImplBase {
         }
       }
     }
-    while (true) {
-      Event next = events.await(after);
+    for (Event next = events.await(after); next != null; next = events.await(after)) {
       after = next.getSequence();
       if (only.isEmpty() || next.getVm().isEmpty() || only.equals(next.getVm())) {
         out.send(WatchEventsResponse.newBuilder().setEvent(next).build());

@@ -4,6 +4,7 @@ import com.google.protobuf.Timestamp;
 import dev.lockstep.ft.control.proto.Event;
 import dev.lockstep.ft.control.proto.VmStatus;
 import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /** The last events of a process, by number. Bounded: the oldest go, and who wanted them is told how many. Safe for use by several threads; publishing never waits for a consumer. */
 public final class EventRing {
@@ -11,6 +12,8 @@ public final class EventRing {
 
   /** Of the next event. */
   private long next = 1;
+
+  private boolean closed;
 
   /**
    * @param capacity how many events are kept
@@ -47,9 +50,14 @@ public final class EventRing {
 
   /**
    * Waits for the event behind a number. If that is not kept any more, the answer is how many were missed, with the number of the last of them.
+   *
+   * @return null if there will be none
    */
-  public synchronized Event await(long after) throws InterruptedException {
+  public synchronized @Nullable Event await(long after) throws InterruptedException {
     while (after >= next - 1) {
+      if (closed) {
+        return null;
+      }
       wait();
     }
     long oldest = Math.max(1, next - ring.length);
@@ -61,6 +69,12 @@ public final class EventRing {
         .setTime(now())
         .setMissed(oldest - 1 - after)
         .build();
+  }
+
+  /** Nothing more happens: who has read the last event is told so. */
+  public synchronized void close() {
+    closed = true;
+    notifyAll();
   }
 
   private int slot(long sequence) {

@@ -1,5 +1,6 @@
 package dev.lockstep.ft.control;
 
+import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +36,10 @@ final class StreamPump<T> {
     this.to = to;
     this.slots = slots;
     to.setOnReadyHandler(this::ready);
-    to.setOnCancelHandler(this::cancelled);
+    // The handler waits behind a message of the caller's that is being dealt with, the context does
+    // not; but without a handler, answers to who is gone are exceptions.
+    to.setOnCancelHandler(() -> {});
+    Context.current().addListener(context -> cancelled(), Runnable::run);
   }
 
   /** Begins. At most once. */

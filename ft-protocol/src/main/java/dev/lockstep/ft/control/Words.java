@@ -1,5 +1,6 @@
 package dev.lockstep.ft.control;
 
+import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.ProtocolMessageEnum;
 import java.util.Locale;
 
@@ -9,12 +10,16 @@ public final class Words {
 
   /** The word of a constant; empty for the one that says nothing. */
   public static String of(ProtocolMessageEnum constant) {
+    return of(constant.getValueDescriptor());
+  }
+
+  /** The same of its description. */
+  public static String of(EnumValueDescriptor constant) {
     if (constant.getNumber() == 0) {
       return "";
     }
-    String prefix =
-        constant.getDescriptorForType().getName().replaceAll("(?<=[a-z])(?=[A-Z])", "_") + "_";
-    return camel(constant.getValueDescriptor().getName().substring(prefix.length()));
+    String prefix = constant.getType().getName().replaceAll("(?<=[a-z])(?=[A-Z])", "_") + "_";
+    return camel(constant.getName().substring(prefix.length()));
   }
 
   /** {@code NOT_PROTECTED} as {@code notProtected}. */
