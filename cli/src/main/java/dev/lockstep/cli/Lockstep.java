@@ -48,8 +48,7 @@ public final class Lockstep {
   static int execute(String[] args, PrintStream out, PrintStream err) {
     CommandLine line = new CommandLine(new Lockstep());
     if (Arrays.asList(args).contains("ctl")) {
-      CommandLine ctl = line.getSubcommands().get("ctl");
-      CtlCommand.COMMANDS.forEach(ctl::addSubcommand);
+      CtlCommands.addTo(line.getSubcommands().get("ctl"));
     }
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));

@@ -73,7 +73,7 @@ final class MachineRun implements VmRun {
 
   @Override
   public CompletableFuture<Void> pause() {
-    return machine.pause().thenRun(() -> paused = true);
+    return Wrong.unlessTooMany(config.name(), machine::pause).thenRun(() -> paused = true);
   }
 
   @Override

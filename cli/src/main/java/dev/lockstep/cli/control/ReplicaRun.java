@@ -77,7 +77,7 @@ final class ReplicaRun implements VmRun {
   @Override
   public CompletableFuture<Void> pause() {
     requirePrimary("a pause");
-    return replica.pause().thenRun(() -> paused = true);
+    return Wrong.unlessTooMany(vm, replica::pause).thenRun(() -> paused = true);
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.lockstep.ft.control.proto.ConsoleOpen;
 import dev.lockstep.ft.control.proto.ConsoleOutput;
 import dev.lockstep.ft.control.proto.OpenConsoleRequest;
 import dev.lockstep.ft.control.proto.OpenConsoleResponse;
+import dev.lockstep.ft.control.proto.VmState;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -80,9 +81,8 @@ public final class ConsoleFollow implements AutoCloseable {
         if (failure != null && !passing(failure)) {
           throw CallException.of(place.get().client(), failure);
         }
-      } else if (!everOpen && found.stream().noneMatch(it -> it.status() != null)) {
-        // There is no such VM, or nobody to ask.
-        endpoints.of(vm);
+      } else if (!everOpen && found.stream().noneMatch(it -> it.status() != null || it.slow())) {
+        throw Endpoints.noneHas(found);
       } else if (over(found)) {
         if (!everOpen) {
           throw new CallException(
@@ -106,7 +106,7 @@ public final class ConsoleFollow implements AutoCloseable {
     }
   }
 
-  /** Where to read: where it is live; else, at first, wherever its last run has left something to read. */
+  /** Where to read: where it is live; else, at first, wherever a run has ended and left something to read. */
   private Optional<Endpoints.Found> place(List<Endpoints.Found> found, boolean everOpen) {
     Optional<Endpoints.Found> live = Endpoints.live(found);
     if (live.isPresent() || everOpen) {
@@ -115,7 +115,10 @@ public final class ConsoleFollow implements AutoCloseable {
     return found.stream()
         .filter(it -> {
           var status = it.status();
-          return status != null && status.hasConsole() && !it.successor();
+          return status != null
+              && status.hasConsole()
+              && (status.getState() == VmState.VM_STATE_ENDED
+                  || status.getState() == VmState.VM_STATE_FAILED);
         })
         .findFirst();
   }
