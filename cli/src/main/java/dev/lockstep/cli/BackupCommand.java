@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
@@ -21,6 +22,7 @@ import picocli.CommandLine.Mixin;
     sortOptions = false)
 final class BackupCommand implements Callable<Integer>, DebugOption.Carrier {
   @Mixin private final ReplicaOptions replicaOptions = new ReplicaOptions();
+  @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
   @Mixin private final DebugOption debug = new DebugOption();
 
@@ -39,13 +41,14 @@ final class BackupCommand implements Callable<Integer>, DebugOption.Carrier {
               config,
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
-      return new ReplicaSession(replicaOptions, config)
+      SharedPathArbiter arbiter = replicaOptions.arbiter(config);
+      return new ReplicaSession(replicaOptions, controlOptions, config, arbiter)
           .run((outside, listener) ->
               Replica.backup(
                   source,
                   replicaOptions.settings(
                       "backup", config, StartPolicy.START_ALONE, files.workFolder()),
-                  replicaOptions.arbiter(config),
+                  arbiter,
                   outside,
                   listener));
     }

@@ -22,6 +22,9 @@ public final class ExitStatus {
   /** A defect of Lockstep. */
   public static final int SOFTWARE = 70;
 
+  /** Too much was asked for at once, or no answer came in time: later it may be done (sysexits.h: EX_TEMPFAIL). */
+  public static final int BUSY = 75;
+
   /** The guest reset the machine: reboot, or panic. */
   public static final int GUEST_RESET = 80;
 
@@ -39,6 +42,12 @@ public final class ExitStatus {
 
   /** A replay was identical as far as its log is certain, which is not to its end. */
   public static final int UNCERTAIN = 85;
+
+  /** There is no VM of that name. */
+  public static final int NO_SUCH_VM = 86;
+
+  /** What was asked for does not fit the VM's state. */
+  public static final int WRONG_STATE = 87;
 
   /** Ended by Ctrl-C (as shells have it: 128 + SIGINT). */
   public static final int INTERRUPTED = 130;
@@ -91,12 +100,15 @@ public final class ExitStatus {
       " 65:torn or corrupted log or trace file",
       " 69:the host or the environment failed (file, port, memory, peer)",
       " 70:a defect of Lockstep",
+      " 75:ctl: busy, or no answer in time; later it may be done",
       " 80:the guest reset the machine (reboot, or panic)",
       " 81:triple fault",
       " 82:an instruction that the engine does not have",
       " 83:the replay diverged from its log",
       " 84:the guest was handed over to another replica",
       " 85:the replay is identical as far as its log is certain, which is not to its end",
+      " 86:ctl: there is no such VM",
+      " 87:ctl: the call does not fit the VM's state",
       " 130:ended by Ctrl-C",
       " 143:ended by SIGTERM before the guest had ended itself"
     };

@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -24,6 +25,8 @@ import picocli.CommandLine.Command;
       PrimaryCommand.class,
       BackupCommand.class,
       NetCommand.class,
+      DaemonCommand.class,
+      CtlCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
       CommandLine.HelpCommand.class,
@@ -45,6 +48,9 @@ public final class Lockstep {
    */
   static int execute(String[] args, PrintStream out, PrintStream err) {
     CommandLine line = new CommandLine(new Lockstep());
+    if (Arrays.asList(args).contains("ctl")) {
+      CtlCommands.addTo(line.getSubcommands().get("ctl"));
+    }
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));
     line.setCaseInsensitiveEnumValuesAllowed(true);

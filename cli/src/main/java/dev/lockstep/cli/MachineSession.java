@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.cli.console.Console;
 import dev.lockstep.cli.console.ConsoleAction;
 import dev.lockstep.cli.console.TerminalMode;
+import dev.lockstep.cli.net.GuestNetwork;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.log.EndReason;
@@ -128,12 +129,7 @@ final class MachineSession {
     MachineConfig config = networked;
     return config == null
         ? null
-        : new GuestNetwork(
-            config, input -> !isLive() || inject(input), note -> console.note("lockstep: " + note));
-  }
-
-  private boolean isLive() {
-    return !machine.ended().isDone();
+        : GuestNetwork.ofMachine(config, machine, note -> console.note("lockstep: " + note));
   }
 
   private MachineEnd await() {

@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
@@ -28,6 +29,7 @@ final class PrimaryCommand implements Callable<Integer>, DebugOption.Carrier {
   private boolean alone;
 
   @Mixin private final ReplicaOptions replicaOptions = new ReplicaOptions();
+  @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
   @Mixin private final DebugOption debug = new DebugOption();
 
@@ -47,12 +49,13 @@ final class PrimaryCommand implements Callable<Integer>, DebugOption.Carrier {
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
       StartPolicy policy = alone ? StartPolicy.START_ALONE : StartPolicy.WAIT_FOR_BACKUP;
-      return new ReplicaSession(replicaOptions, config)
+      SharedPathArbiter arbiter = replicaOptions.arbiter(config);
+      return new ReplicaSession(replicaOptions, controlOptions, config, arbiter)
           .run((outside, listener) ->
               Replica.primary(
                   source,
                   replicaOptions.settings("primary", config, policy, files.workFolder()),
-                  replicaOptions.arbiter(config),
+                  arbiter,
                   outside,
                   listener));
     }

@@ -3,7 +3,11 @@ package dev.lockstep.cli;
 import dev.lockstep.cli.console.Console;
 import dev.lockstep.cli.console.ConsoleAction;
 import dev.lockstep.cli.console.TerminalMode;
+import dev.lockstep.cli.control.ControlPort;
+import dev.lockstep.cli.control.HistorySink;
+import dev.lockstep.cli.net.GuestNetwork;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.console.ConsoleServer;
 import dev.lockstep.ft.replica.OutputSink;
@@ -13,11 +17,11 @@ import dev.lockstep.ft.replica.ReplicaListener;
 import dev.lockstep.ft.replica.ReplicaStatus;
 import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.config.MachineConfig;
-import dev.lockstep.vmm.config.NetworkConfig;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.DeviceIndexes;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
+import dev.lockstep.vmm.machine.OutputConsumer;
 import java.net.InetSocketAddress;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -39,15 +43,27 @@ final class ReplicaSession {
   }
 
   private final ReplicaOptions options;
+  private final ControlOptions controlOptions;
   private final MachineConfig config;
+  private final Arbiter arbiter;
   private final ConsoleHistory history = new ConsoleHistory(HISTORY_BYTES);
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
   private volatile @Nullable Replica replica;
   private int terms;
 
-  ReplicaSession(ReplicaOptions options, MachineConfig config) {
+  /**
+   * @param config of the VM
+   * @param arbiter of the pair
+   */
+  ReplicaSession(
+      ReplicaOptions options,
+      ControlOptions controlOptions,
+      MachineConfig config,
+      Arbiter arbiter) {
     this.options = options;
+    this.controlOptions = controlOptions;
     this.config = config;
+    this.arbiter = arbiter;
   }
 
   /**
@@ -59,10 +75,20 @@ final class ReplicaSession {
   int run(Starter starter) {
     // Before any thread of the replica's is made. Where this user may not, doctor says so.
     ThreadPriority.makeProcessUrgent();
-    try (ConsoleServer server = serve()) {
+    try (ConsoleServer server = serve();
+        ControlPort.@Nullable OfOne control = controlOptions.ofOne(config)) {
       int port = server == null ? -1 : server.port();
-      return options.json() ? inJson(starter, port) : onTerminal(starter, port);
+      Starter steered = control == null ? starter : steered(starter, control);
+      return options.json() ? inJson(steered, port) : onTerminal(steered, port);
     }
+  }
+
+  private Starter steered(Starter starter, ControlPort.OfOne control) {
+    return (outside, listener) -> {
+      Replica started = starter.start(outside, control.telling(listener));
+      control.replica(started, history, arbiter);
+      return started;
+    };
   }
 
   private @Nullable ConsoleServer serve() {
@@ -70,11 +96,19 @@ final class ReplicaSession {
     return address == null ? null : ConsoleServer.start(address, history, this::typed);
   }
 
+  /** Where the guest's console goes: to whoever reads by offset, and to the terminal of the replica that lets it out. */
+  private OutputSink outside(OutputConsumer shown) {
+    return new HistorySink(history, shown);
+  }
+
   private int inJson(Starter starter, int consolePort) {
     ReplicaReporter reporter = new ReplicaReporter.Json(System.out);
     try (Signals _ = signals();
         GuestNetwork network = network(reporter);
-        Replica started = starter.start(new Outside(null, network), network.following(reporter))) {
+        Replica started =
+            starter.start(
+                outside(network.beside((stream, offset, bytes) -> {})),
+                network.following(reporter))) {
       return serve(started, reporter, consolePort);
     }
   }
@@ -86,7 +120,7 @@ final class ReplicaSession {
       ReplicaReporter reporter = new ReplicaReporter.Text(console::note);
       try (GuestNetwork network = network(reporter);
           Replica started =
-              starter.start(new Outside(console, network), network.following(reporter))) {
+              starter.start(outside(network.beside(console)), network.following(reporter))) {
         console.onOutputFailure(started::stop);
         console.start(new Keys(console));
         return serve(started, reporter, consolePort);
@@ -94,20 +128,8 @@ final class ReplicaSession {
     }
   }
 
-  /** A guest that is not live takes no frames: they are lost, as on a cable that leads nowhere. */
   private GuestNetwork network(ReplicaReporter reporter) {
-    NetworkConfig network = config.network();
-    if (network != null && network.backend() instanceof NetworkConfig.Passt) {
-      reporter.note(
-          "the guest's network is passt: connections end in sockets of this host, and with it");
-    }
-    return new GuestNetwork(
-        config,
-        input -> {
-          Replica now = replica;
-          return now == null || !now.status().guestRunsHere() || now.inject(input);
-        },
-        reporter::note);
+    return GuestNetwork.ofReplica(config, () -> replica, reporter::note);
   }
 
   private int serve(Replica started, ReplicaReporter reporter, int consolePort) {
@@ -191,40 +213,6 @@ final class ReplicaSession {
   private boolean inject(MachineInput input) {
     Replica now = replica;
     return now != null && now.inject(input);
-  }
-
-  /** Where the guest's console goes: to whoever reads by offset, and to the terminal of the replica that lets it out. */
-  private final class Outside implements OutputSink {
-    private final @Nullable Console terminal;
-    private final GuestNetwork network;
-
-    Outside(@Nullable Console terminal, GuestNetwork network) {
-      this.terminal = terminal;
-      this.network = network;
-    }
-
-    @Override
-    public void accept(int stream, long offset, byte[] bytes) {
-      if (stream == UART0) {
-        history.accept(offset, bytes);
-      }
-      if (terminal != null) {
-        terminal.accept(stream, offset, bytes);
-      }
-      network.accept(stream, bytes);
-    }
-
-    @Override
-    public void begin() {
-      history.forget();
-    }
-
-    @Override
-    public void leftAtPrimary(int stream, long offset, byte[] bytes) {
-      if (stream == UART0) {
-        history.accept(offset, bytes);
-      }
-    }
   }
 
   /** What keys do. */

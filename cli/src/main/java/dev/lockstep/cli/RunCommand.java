@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.cli.control.ControlPort;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
@@ -22,6 +23,7 @@ import picocli.CommandLine.Mixin;
 final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
   @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
+  @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
   @Mixin private final DebugOption debug = new DebugOption();
 
@@ -37,13 +39,19 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
       MachineConfig config = files.complete(machineOptions, from, Purpose.FREE_RUNNING);
-      try (Machine machine = GuestFiles.open(config, machineOptions, from)) {
+      try (Machine machine = GuestFiles.open(config, machineOptions, from);
+          ControlPort.@Nullable OfOne control = controlOptions.ofOne(config)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
                 .withNetwork(config)
                 .withSnapshots(snapshotOptions.of(machine, config, System.err))
                 .run(
-                    console -> machine.start(LogSink.NONE, new DirectGate(console), 1),
+                    console ->
+                        machine.start(
+                            LogSink.NONE,
+                            new DirectGate(
+                                control == null ? console : control.machine(machine, console)),
+                            1),
                     MachineMode.LIVE);
         report.print(outcome, System.err);
         return outcome.exitStatus();

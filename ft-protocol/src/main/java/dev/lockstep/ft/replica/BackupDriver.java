@@ -361,7 +361,12 @@ final class BackupDriver implements Driver {
             outputsBefore,
             this::advanced);
     HeldOutputs outputs =
-        new HeldOutputs(outputsBefore, standing.outputs(), host.outside, PrimaryDriver.left(host));
+        new HeldOutputs(
+            outputsBefore,
+            standing.outputs(),
+            host.outside,
+            PrimaryDriver.left(host),
+            host.commitLatency);
     following = source;
     gate = outputs;
     machine = applied.machine();

@@ -14,7 +14,7 @@ import java.util.function.LongConsumer;
  * <p>On a backup it keeps what its own machine has produced until the primary's has really left. Outputs are numbered from 1 in the VM's incarnation.
  */
 final class HeldOutputs implements OutputGate {
-  private record Held(long number, Output output) {}
+  private record Held(long number, Output output, long sinceNanos) {}
 
   private static final long MAX_HELD_BYTES = 64L << 20;
 
@@ -23,6 +23,7 @@ final class HeldOutputs implements OutputGate {
 
   private final OutputSink outside;
   private final LongConsumer left;
+  private final CommitLatency latency;
   private final ArrayDeque<Held> held = new ArrayDeque<>();
   private final ArrayDeque<StreamPiece> tail = new ArrayDeque<>();
   private long tailBytes;
@@ -37,13 +38,20 @@ final class HeldOutputs implements OutputGate {
    * @param before the last of them
    * @param outside where they go
    * @param left told through which number they have left; called with the gate held
+   * @param latency gets how long each of those that leave here was held
    */
-  HeldOutputs(long produced, List<StreamPiece> before, OutputSink outside, LongConsumer left) {
+  HeldOutputs(
+      long produced,
+      List<StreamPiece> before,
+      OutputSink outside,
+      LongConsumer left,
+      CommitLatency latency) {
     this.produced = produced;
     this.released = produced;
     this.forgotten = produced;
     this.outside = outside;
     this.left = left;
+    this.latency = latency;
     for (StreamPiece piece : before) {
       remember(piece);
       outside.leftAtPrimary(piece.stream(), piece.offset(), piece.bytes());
@@ -60,7 +68,7 @@ final class HeldOutputs implements OutputGate {
           "the replica is closed while its machine runs", "Nothing is to be done about it.");
     }
     produced++;
-    held.add(new Held(produced, output));
+    held.add(new Held(produced, output, System.nanoTime()));
     heldBytes += output.bytes().length;
     remember(new StreamPiece(output.entry().stream(), output.entry().offset(), output.bytes()));
     settle();
@@ -117,6 +125,7 @@ final class HeldOutputs implements OutputGate {
         outside.leftAtPrimary(output.entry().stream(), output.entry().offset(), output.bytes());
       } else {
         outside.accept(output.entry().stream(), output.entry().offset(), output.bytes());
+        latency.add(System.nanoTime() - first.sinceNanos());
         leftThrough = first.number();
       }
       first = held.peek();

@@ -20,6 +20,7 @@ final class Host {
   final OutputSink outside;
   final DiskMarkers markers;
   final Inbox inbox = new Inbox();
+  final CommitLatency commitLatency = new CommitLatency();
   private final Arbiter arbiter;
   private final Replica replica;
   private final AtomicBoolean claiming = new AtomicBoolean();

@@ -68,7 +68,7 @@ final class PrimaryDriver implements Driver {
     PrimaryCore core =
         new PrimaryCore(
             vm, self, startEpoch, settings.timing(), settings.limits(), settings.startPolicy());
-    HeldOutputs gate = new HeldOutputs(0, List.of(), host.outside, left(host));
+    HeldOutputs gate = new HeldOutputs(0, List.of(), host.outside, left(host), host.commitLatency);
     host.watch(machine);
     return new PrimaryDriver(host, self, core, machine, gate, false);
   }

@@ -197,6 +197,34 @@ public final class Replica implements AutoCloseable {
     }
   }
 
+  /** How long outputs have been held that left here. */
+  public CommitLatency commitLatency() {
+    return host.commitLatency;
+  }
+
+  /**
+   * Pauses the machine, as {@link Machine#pause}. On a primary the guest stands still for both replicas; on a backup the replay does, and the primary sees it lag.
+   *
+   * @return exceptionally with {@link VmmException} if there is no machine, or it does not run
+   */
+  public CompletableFuture<Void> pause() {
+    Machine machine = driver.machine();
+    return machine == null
+        ? CompletableFuture.failedFuture(
+            new VmmException(
+                "replica '%s' has no machine yet".formatted(host.settings.name()),
+                "Wait until it has joined its primary."))
+        : machine.pause();
+  }
+
+  /** Lets a paused machine run on. */
+  public void resume() {
+    Machine machine = driver.machine();
+    if (machine != null) {
+      machine.resume();
+    }
+  }
+
   /** Ends it in order: a primary stops its guest and tells the backup; a backup leaves. */
   public void stop() {
     host.inbox.put((LoopTask) (now -> driver.stop(now)));

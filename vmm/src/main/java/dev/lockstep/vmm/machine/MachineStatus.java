@@ -10,6 +10,7 @@ package dev.lockstep.vmm.machine;
  * @param entries of the log appended (live) or applied (replica)
  * @param outputBytes produced on all streams
  * @param halted whether the guest is idle
+ * @param exits of the guest since creation, as of the last boundary
  */
 public record MachineStatus(
     MachineState state,
@@ -21,4 +22,5 @@ public record MachineStatus(
     long behindNanos,
     long entries,
     long outputBytes,
-    boolean halted) {}
+    boolean halted,
+    ExitCounts exits) {}

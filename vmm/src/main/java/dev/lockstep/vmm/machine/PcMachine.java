@@ -492,6 +492,7 @@ final class PcMachine implements Machine {
         now == null ? 0 : now.behindNanos(),
         core.nextSequence(),
         core.outputs().total(),
-        core.runner().halted());
+        core.runner().halted(),
+        core.runner().exits());
   }
 }

@@ -53,6 +53,7 @@ final class VcpuRunner {
   private final VirtualClock clock;
   private final @Nullable Stops stops;
   private final CpuState scratch = new CpuState();
+  private final ExitCounts exits = new ExitCounts();
   private boolean halted;
   private @Nullable EndReason endReason;
   private String endDetail = "";
@@ -77,6 +78,11 @@ final class VcpuRunner {
   /** After a restore: what {@link dev.lockstep.engine.CpuState#halted} says. */
   void setHalted(boolean halted) {
     this.halted = halted;
+  }
+
+  /** How often the guest has left the engine, as of now. */
+  ExitCounts exits() {
+    return exits.copy();
   }
 
   /** Why the guest ended, or null while it has not. */
@@ -219,6 +225,7 @@ final class VcpuRunner {
    * at anything else (see {@link Vcpu#run}), so running on is all there is to do.
    */
   private @Nullable Stop dispatch(VcpuExit exit, long limitCount, boolean limited) {
+    exits.add(kind(exit));
     return switch (exit) {
       case VcpuExit.PortRead it -> {
         int value = bus.readPort(it.port(), it.width());
@@ -274,6 +281,26 @@ final class VcpuRunner {
               EndReason.UNSUPPORTED,
               "%s at %#x, bytes %s"
                   .formatted(it.what(), it.rip(), HexFormat.of().formatHex(it.bytes())));
+    };
+  }
+
+  private static ExitKind kind(VcpuExit exit) {
+    return switch (exit) {
+      case VcpuExit.PortRead it -> ExitKind.PORT_READ;
+      case VcpuExit.PortWrite it -> ExitKind.PORT_WRITE;
+      case VcpuExit.MmioRead it -> ExitKind.MMIO_READ;
+      case VcpuExit.MmioWrite it -> ExitKind.MMIO_WRITE;
+      case VcpuExit.MsrRead it -> ExitKind.MSR_READ;
+      case VcpuExit.MsrWrite it -> ExitKind.MSR_WRITE;
+      case VcpuExit.Halt it -> ExitKind.HALT;
+      case VcpuExit.InterruptWindow it -> ExitKind.INTERRUPT_WINDOW;
+      case VcpuExit.Deadline it -> ExitKind.DEADLINE;
+      case VcpuExit.Kicked it -> ExitKind.KICKED;
+      case VcpuExit.PointReached it -> ExitKind.POINT;
+      case VcpuExit.PointMissed it -> ExitKind.POINT;
+      case VcpuExit.Stepped it -> ExitKind.STEPPED;
+      case VcpuExit.Shutdown it -> ExitKind.SHUTDOWN;
+      case VcpuExit.Unsupported it -> ExitKind.UNSUPPORTED;
     };
   }
 

@@ -33,6 +33,19 @@ class MachineTest {
   }
 
   @Test
+  void exitsAreCountedByTheirKind() throws Exception {
+    try (Machine machine = Machines.create(Machines.spec(Pacing.HOST), Guests.print("hello\n"))) {
+      assertThat(machine.status().exits().of(ExitKind.PORT_WRITE)).isZero();
+      machine.start(LogSink.NONE, new DirectGate((stream, offset, bytes) -> {}), 1);
+      Machines.await(machine);
+      ExitCounts exits = machine.status().exits();
+      assertThat(exits.of(ExitKind.PORT_WRITE)).isGreaterThanOrEqualTo("hello\n".length());
+      assertThat(exits.of(ExitKind.HALT)).isEqualTo(1);
+      assertThat(exits.of(ExitKind.MMIO_WRITE)).isZero();
+    }
+  }
+
+  @Test
   void aGuestWithoutInterruptTableEndsByTripleFault() throws Exception {
     GuestLoader guest =
         (memory, state) -> {

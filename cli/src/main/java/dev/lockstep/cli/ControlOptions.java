@@ -1,0 +1,129 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.cli.control.ControlPort;
+import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.control.ControlAddress;
+import dev.lockstep.ft.control.TlsFiles;
+import dev.lockstep.vmm.config.MachineConfig;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Where a process can be steered. Without any of these options nothing of the control port is loaded. */
+final class ControlOptions {
+  private static final String SOCKET_NAME = "control.sock";
+
+  @Option(
+      names = "--control",
+      paramLabel = "PATH",
+      description = "Serves the control port on this Unix socket, mode 0600, for 'lockstep ctl'.")
+  private @Nullable Path socket;
+
+  @Option(
+      names = "--control-tcp",
+      paramLabel = "HOST:PORT",
+      description =
+          "Serves the control port there as well, by mutual TLS 1.3; needs --tls-cert, --tls-key and --tls-ca.")
+  private @Nullable String tcp;
+
+  @Option(
+      names = "--tls-cert",
+      paramLabel = "FILE",
+      description = "This side's certificate, PEM, for --control-tcp.")
+  private @Nullable Path certificate;
+
+  @Option(
+      names = "--tls-key",
+      paramLabel = "FILE",
+      description = "The certificate's key, PEM (PKCS#8).")
+  private @Nullable Path key;
+
+  @Option(
+      names = "--tls-ca",
+      paramLabel = "FILE",
+      description = "The authority whose clients are let in, PEM.")
+  private @Nullable Path authority;
+
+  @Option(
+      names = "--metrics",
+      paramLabel = "HOST:PORT",
+      description =
+          "Serves Prometheus' GET /metrics there; loopback only, port 0 takes a free one.")
+  private @Nullable String metrics;
+
+  /**
+   * The socket where a control port is if nobody says otherwise.
+   *
+   * @throws VmmException if this user has no folder for it
+   */
+  static Path defaultSocket() {
+    String runtime = System.getenv("XDG_RUNTIME_DIR");
+    if (runtime != null && !runtime.isEmpty()) {
+      return Path.of(runtime, "lockstep", SOCKET_NAME);
+    }
+    Path system = Path.of("/run");
+    if (Files.isWritable(system)) {
+      return system.resolve("lockstep").resolve(SOCKET_NAME);
+    }
+    throw new VmmException(
+        "XDG_RUNTIME_DIR is not set, so there is no usual place for the control port's socket",
+        "Name one, in a folder of your own: --socket PATH.");
+  }
+
+  /** Asks for a socket, unless one is asked for. */
+  void defaultTo(Path path) {
+    if (socket == null) {
+      socket = path;
+    }
+  }
+
+  /** Where the control port is to be; may be nowhere. */
+  List<ControlAddress> addresses() {
+    List<ControlAddress> addresses = new ArrayList<>();
+    if (socket != null) {
+      addresses.add(new ControlAddress.Socket(socket));
+    }
+    if (tcp != null) {
+      if (certificate == null || key == null || authority == null) {
+        throw new StatusException(
+            ExitStatus.USAGE,
+            new VmmException(
+                "--control-tcp speaks mutual TLS alone, and --tls-cert, --tls-key or --tls-ca is missing",
+                "Give all three; 'lockstep pki' makes such files."));
+      }
+      addresses.add(
+          new ControlAddress.Tls(
+              ReplicaOptions.address("--control-tcp", tcp),
+              new TlsFiles(certificate, key, authority),
+              null));
+    }
+    return addresses;
+  }
+
+  /** Where metrics are served; null for nowhere. */
+  @Nullable InetSocketAddress metrics() {
+    return metrics == null ? null : ReplicaOptions.address("--metrics", metrics);
+  }
+
+  /**
+   * The control port of a command that runs one VM.
+   *
+   * @return null if none is asked for
+   * @throws VmmException if an address cannot be used
+   */
+  ControlPort.@Nullable OfOne ofOne(MachineConfig config) {
+    if (socket == null && tcp == null && metrics == null) {
+      return null;
+    }
+    return new ControlPort.OfOne(
+        config,
+        new SnapshotFolders(),
+        addresses(),
+        metrics(),
+        sentence -> System.err.println("lockstep: " + sentence));
+  }
+}

@@ -1,0 +1,419 @@
+package dev.lockstep.cli.control;
+
+import dev.lockstep.ft.console.ConsoleHistory;
+import dev.lockstep.ft.control.ControlException;
+import dev.lockstep.ft.control.ControlledVm;
+import dev.lockstep.ft.control.EventRing;
+import dev.lockstep.ft.control.Requests;
+import dev.lockstep.ft.control.Words;
+import dev.lockstep.ft.control.proto.RecoverVmRequest;
+import dev.lockstep.ft.control.proto.RecoverVmResponse;
+import dev.lockstep.ft.control.proto.SnapshotVmResponse;
+import dev.lockstep.ft.control.proto.StartOptions;
+import dev.lockstep.ft.control.proto.VmEnd;
+import dev.lockstep.ft.control.proto.VmState;
+import dev.lockstep.ft.control.proto.VmStatus;
+import dev.lockstep.ft.replica.CommitLatency;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.engine.Purpose;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** A VM of a daemon: a definition that is run again and again. */
+final class HostedVm implements ControlledVm {
+  /** How long the end of a run may take that was told to end. */
+  private static final long END_MILLIS = 60_000;
+
+  private static final String START_ADVICE = "Start it first.";
+
+  /** A run and what completes when it is over and released. */
+  private record Current(VmRun run, CompletableFuture<VmEnd> over) {}
+
+  private final String name;
+  private final VmFolder folder;
+  private final SnapshotStore snapshots;
+  private final String programVersion;
+  private final EventRing events;
+
+  /** Held by whoever starts it, or changes what it is. */
+  private final Semaphore changing = new Semaphore(1);
+
+  private volatile Definition definition;
+  private volatile long memoryBytes;
+  private volatile String engine = "";
+  private volatile boolean starting;
+  private volatile @Nullable Current current;
+  private volatile @Nullable VmEnd lastEnd;
+  private volatile @Nullable ConsoleHistory console;
+  private VmStatus told = VmStatus.getDefaultInstance();
+
+  HostedVm(
+      String name,
+      Definition definition,
+      VmFolder folder,
+      SnapshotStore snapshots,
+      String programVersion,
+      EventRing events) {
+    this.name = name;
+    this.definition = definition;
+    this.folder = folder;
+    this.snapshots = snapshots;
+    this.programVersion = programVersion;
+    this.events = events;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public VmStatus status() {
+    VmStatus.Builder status =
+        VmStatus.newBuilder().setName(name).setMemoryBytes(memoryBytes).setEngine(engine);
+    Current now = current;
+    VmEnd end = lastEnd;
+    if (now != null) {
+      now.run().describe(status);
+    } else if (starting) {
+      status.setState(VmState.VM_STATE_STARTING);
+    } else if (end != null) {
+      status
+          .setState(
+              end.getReason().equals("failed") ? VmState.VM_STATE_FAILED : VmState.VM_STATE_ENDED)
+          .setEnd(end);
+    } else {
+      status.setState(VmState.VM_STATE_CREATED);
+    }
+    ConsoleHistory kept = console;
+    if (kept != null) {
+      status.getConsoleBuilder().setOldestOffset(kept.oldest()).setEndOffset(kept.end());
+    }
+    return status.build();
+  }
+
+  // ---- what starts it
+
+  @Override
+  public void start(StartOptions options) {
+    changing(() -> begin(() -> run(options)));
+  }
+
+  private void note(String sentence) {
+    events.note(name(), sentence);
+  }
+
+  private VmRun run(StartOptions options) {
+    boolean force = options.getForceDisks();
+    return switch (options.getModeCase()) {
+      case ALONE, MODE_NOT_SET -> Runs.alone(known(Purpose.FREE_RUNNING), force, this::note);
+      case PRIMARY -> Runs.primary(home(), options.getPrimary(), force);
+      case BACKUP -> Runs.backup(home(), options.getBackup().getReplica(), force);
+    };
+  }
+
+  private MachineConfig known(Purpose purpose) {
+    return known(definition.config(purpose));
+  }
+
+  private MachineConfig known(MachineConfig config) {
+    memoryBytes = config.memoryBytes();
+    engine = config.engine();
+    return config;
+  }
+
+  private Runs.Home home() {
+    return new Runs.Home(
+        known(Purpose.REPLICATED),
+        folder.work(),
+        programVersion,
+        new Runs.Told() {
+          @Override
+          public void changed() {
+            tell();
+          }
+
+          @Override
+          public EventRing events() {
+            return events;
+          }
+        });
+  }
+
+  @Override
+  public void restore(Path from) {
+    changing(() ->
+        begin(() -> {
+          MachineConfig kept = snapshots.config(from);
+          if (!kept.name().equals(name)) {
+            throw new ControlException(
+                ControlException.Kind.INVALID,
+                "the snapshot in '%s' is of VM '%s', not of '%s'"
+                    .formatted(from, kept.name(), name),
+                "Name a snapshot of this VM.");
+          }
+          Path disks = folder.nextRestored();
+          MachineConfig copied;
+          VmRun run;
+          try {
+            copied = known(snapshots.copyDisks(kept, disks));
+            run = Runs.restored(copied, snapshots.state(from), this::note);
+          } catch (RuntimeException e) {
+            folder.discard(disks);
+            throw e;
+          }
+          // From here on these disks are the VM's; those it had are untouched.
+          definition = Definition.of(copied);
+          folder.define(definition.text());
+          return run;
+        }));
+  }
+
+  @Override
+  public RecoverVmResponse recover(RecoverVmRequest request) {
+    List<Path> others =
+        request.getOthersList().stream().map(image -> Requests.path("others", image)).toList();
+    return changing(() -> {
+      if (request.hasStart()) {
+        requireIdle();
+      }
+      DiskStanding standing = DiskStanding.of(definition.config(Purpose.REPLICATED), others);
+      if (request.hasStart()) {
+        if (!standing.startable() && !request.getForce()) {
+          throw Wrong.state(
+              name,
+              "is not started: " + standing.verdict(),
+              "Start it where its right image is, or force its use and lose what was written since.");
+        }
+        StartOptions options =
+            StartOptions.newBuilder()
+                .setPrimary(request.getStart().toBuilder().setUnprotected(true))
+                .setForceDisks(request.getForce())
+                .build();
+        begin(() -> run(options));
+      }
+      return RecoverVmResponse.newBuilder()
+          .addAllImages(standing.images())
+          .setStartable(standing.startable())
+          .setVerdict(standing.verdict())
+          .setVm(status())
+          .build();
+    });
+  }
+
+  /** Forgets what is kept of it. */
+  void forget() {
+    changing(() -> {
+      requireIdle();
+      folder.forget();
+      return name;
+    });
+  }
+
+  private <T> T changing(Supplier<T> change) {
+    if (!changing.tryAcquire()) {
+      throw Wrong.busy(name, "with a start that is under way");
+    }
+    try {
+      return change.get();
+    } finally {
+      changing.release();
+    }
+  }
+
+  private void requireIdle() {
+    if (current != null) {
+      throw Wrong.state(
+          name, "is %s".formatted(Words.of(status().getState())), "Stop it first, or kill it.");
+    }
+  }
+
+  private Current begin(Supplier<VmRun> starter) {
+    requireIdle();
+    starting = true;
+    try {
+      VmRun run = starter.get();
+      Current began = new Current(run, new CompletableFuture<>());
+      console = run.console();
+      lastEnd = null;
+      current = began;
+      run.ended()
+          .thenAccept(
+              end -> Thread.ofVirtual().name("end-" + name).start(() -> finish(began, end)));
+      return began;
+    } finally {
+      starting = false;
+      tell();
+    }
+  }
+
+  private void finish(Current over, VmEnd end) {
+    over.run().close();
+    lastEnd = end;
+    current = null;
+    tell();
+    over.over().complete(end);
+  }
+
+  /** Publishes what it is now, if that is news but for counters. */
+  private void tell() {
+    VmStatus now = status();
+    VmStatus standing =
+        VmStatus.newBuilder()
+            .setState(now.getState())
+            .setRole(now.getRole())
+            .setProtection(now.getProtection())
+            .setReason(now.getReason())
+            .setLive(now.getLive())
+            .setEnd(now.getEnd())
+            .setReplication(
+                now.getReplication().toBuilder()
+                    .clearLagMillis()
+                    .clearLagEntries()
+                    .clearHeldOutputs()
+                    .clearLogBytes()
+                    .clearLogEntries()
+                    .clearThrottlePercent())
+            .build();
+    synchronized (this) {
+      if (standing.equals(told)) {
+        return;
+      }
+      told = standing;
+      events.changed(now);
+    }
+  }
+
+  // ---- what acts on the run there is
+
+  private Current running() {
+    Current now = current;
+    if (now == null) {
+      VmState state = status().getState();
+      throw Wrong.state(
+          name,
+          state == VmState.VM_STATE_STARTING
+              ? "is starting"
+              : "does not run (it is %s)".formatted(Words.of(state)),
+          state == VmState.VM_STATE_STARTING ? "Ask again when it runs." : START_ADVICE);
+    }
+    return now;
+  }
+
+  @Override
+  public void pause() throws InterruptedException {
+    try {
+      running().run().pause().get(END_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw Runs.failure(e.getCause());
+    } catch (TimeoutException e) {
+      throw Wrong.busy(name, "and comes to no boundary");
+    }
+    tell();
+  }
+
+  @Override
+  public void resume() {
+    running().run().resume();
+    tell();
+  }
+
+  @Override
+  public void stop(long graceMillis) throws InterruptedException {
+    Current now = running();
+    if (graceMillis > 0 && now.run().askToShutDown() && over(now, graceMillis)) {
+      return;
+    }
+    now.run().end();
+    if (!over(now, END_MILLIS)) {
+      throw Wrong.busy(name, "and does not come to its end");
+    }
+  }
+
+  private static boolean over(Current run, long withinMillis) throws InterruptedException {
+    try {
+      run.over().get(withinMillis, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    } catch (ExecutionException e) {
+      throw Runs.failure(e.getCause());
+    }
+  }
+
+  @Override
+  public void kill() {
+    Current now = running();
+    now.run().kill();
+    now.over().join();
+  }
+
+  /** As {@link #stop}, for a daemon that ends. */
+  void shutDown(long graceMillis) {
+    try {
+      if (current != null) {
+        stop(graceMillis);
+      }
+    } catch (ControlException e) {
+      // It ended by itself, or does not end; close() follows.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  void close() {
+    Current now = current;
+    if (now != null) {
+      now.run().kill();
+      now.over().join();
+    }
+  }
+
+  @Override
+  public SnapshotVmResponse snapshot(Path to) throws InterruptedException {
+    return running().run().snapshot(to, snapshots);
+  }
+
+  @Override
+  public CompletableFuture<Void> protect(InetSocketAddress standby) {
+    return running().run().protect(standby);
+  }
+
+  @Override
+  public CompletableFuture<Void> unprotect() {
+    return running().run().unprotect();
+  }
+
+  @Override
+  public CompletableFuture<Void> failover() {
+    return running().run().failover();
+  }
+
+  @Override
+  public ConsoleHistory console() {
+    ConsoleHistory kept = console;
+    if (kept == null) {
+      throw Wrong.state(name, "has never run here, so it has no console", START_ADVICE);
+    }
+    return kept;
+  }
+
+  @Override
+  public boolean type(byte[] bytes) {
+    return running().run().type(bytes);
+  }
+
+  @Override
+  public CommitLatency.@Nullable Snapshot commitLatency() {
+    Current now = current;
+    return now == null ? null : now.run().commitLatency();
+  }
+}
