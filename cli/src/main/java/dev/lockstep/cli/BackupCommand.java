@@ -39,7 +39,7 @@ final class BackupCommand implements Callable<Integer>, DebugOption.Carrier {
               config,
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
-      return new ReplicaSession(replicaOptions)
+      return new ReplicaSession(replicaOptions, config)
           .run((outside, listener) ->
               Replica.backup(
                   source,

@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
       LogCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
+      CtlCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
       CommandLine.HelpCommand.class,

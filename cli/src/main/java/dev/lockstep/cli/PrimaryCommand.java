@@ -47,7 +47,7 @@ final class PrimaryCommand implements Callable<Integer>, DebugOption.Carrier {
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
       StartPolicy policy = alone ? StartPolicy.START_ALONE : StartPolicy.WAIT_FOR_BACKUP;
-      return new ReplicaSession(replicaOptions)
+      return new ReplicaSession(replicaOptions, config)
           .run((outside, listener) ->
               Replica.primary(
                   source,

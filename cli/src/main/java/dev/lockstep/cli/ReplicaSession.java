@@ -6,11 +6,13 @@ import dev.lockstep.cli.console.TerminalMode;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.console.ConsoleServer;
+import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.replica.OutputSink;
 import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaEnd;
 import dev.lockstep.ft.replica.ReplicaListener;
 import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
@@ -35,13 +37,15 @@ final class ReplicaSession {
   }
 
   private final ReplicaOptions options;
+  private final MachineConfig config;
   private final ConsoleHistory history = new ConsoleHistory(HISTORY_BYTES);
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
   private volatile @Nullable Replica replica;
   private int terms;
 
-  ReplicaSession(ReplicaOptions options) {
+  ReplicaSession(ReplicaOptions options, MachineConfig config) {
     this.options = options;
+    this.config = config;
   }
 
   /**
@@ -86,7 +90,10 @@ final class ReplicaSession {
   private int serve(Replica started, ReplicaReporter reporter, int consolePort) {
     replica = started;
     reporter.listening(started.listenAddress(), consolePort);
-    ReplicaEnd end = await(started, reporter);
+    ReplicaEnd end;
+    try (HostRegistration _ = options.register().begin(started, config, reporter::note)) {
+      end = await(started, reporter);
+    }
     reporter.status(started.status());
     int status = exitStatus(end);
     reporter.ended(end, status);

@@ -14,11 +14,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * An arbiter in a folder that both replicas see: a local one for two processes of one host, a network file system's for two hosts.
@@ -27,10 +24,6 @@ import java.util.regex.Pattern;
  * value, and two claims at once have one winner. Where links are not supported the name is created exclusively and a reader waits for the content's last line.
  */
 public final class SharedPathArbiter implements Arbiter {
-  private static final Pattern CONTENT =
-      Pattern.compile("lockstep-decision 1\n(.+)\n([0-9a-f]{16})\nend\n");
-  private static final int MAX_BYTES = 4096;
-
   private final Path folder;
 
   /**
@@ -60,7 +53,7 @@ public final class SharedPathArbiter implements Arbiter {
     Path file = folder.resolve(fileName(name));
     try {
       if (!Files.exists(file)) {
-        create(file, content(claimant));
+        create(file, DecisionText.of(claimant));
       }
       return read(file);
     } catch (IOException e) {
@@ -71,10 +64,10 @@ public final class SharedPathArbiter implements Arbiter {
 
   @Override
   public void publish(String key, long nonce) throws ArbiterUnavailableException {
-    Path file = folder.resolve("join-" + encode(key));
+    Path file = folder.resolve("join-" + DecisionText.encode(key));
     Path draft = draft(file);
     try {
-      write(draft, "%016x\n".formatted(nonce));
+      write(draft, DecisionText.of(nonce));
       Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new ArbiterUnavailableException(
@@ -84,9 +77,9 @@ public final class SharedPathArbiter implements Arbiter {
 
   @Override
   public boolean shows(String key, long nonce) throws ArbiterUnavailableException {
-    Path file = folder.resolve("join-" + encode(key));
+    Path file = folder.resolve("join-" + DecisionText.encode(key));
     try {
-      return bounded(file).strip().equals("%016x".formatted(nonce));
+      return bounded(file).equals(DecisionText.of(nonce));
     } catch (NoSuchFileException e) {
       return false;
     } catch (IOException e) {
@@ -98,10 +91,6 @@ public final class SharedPathArbiter implements Arbiter {
   @Override
   public String describe() {
     return "shared path " + folder;
-  }
-
-  private static String content(ReplicaInstance claimant) {
-    return "lockstep-decision 1\n%s\n%016x\nend\n".formatted(claimant.name(), claimant.nonce());
   }
 
   /** Gives a content a name, unless somebody was first; returns either way. */
@@ -155,16 +144,13 @@ public final class SharedPathArbiter implements Arbiter {
   }
 
   private static ReplicaInstance read(Path file) throws IOException {
-    String text = bounded(file);
-    Matcher matcher = CONTENT.matcher(text);
-    if (!matcher.matches()) {
-      throw new IOException("its content is not a decision (or not all of it is there yet)");
-    }
-    return new ReplicaInstance(matcher.group(1), HexFormat.fromHexDigitsToLong(matcher.group(2)));
+    return DecisionText.parse(bounded(file))
+        .orElseThrow(
+            () -> new IOException("its content is not a decision (or not all of it is there yet)"));
   }
 
   private static String bounded(Path file) throws IOException {
-    if (Files.size(file) > MAX_BYTES) {
+    if (Files.size(file) > DecisionText.MAX_BYTES) {
       throw new IOException("it is larger than any decision");
     }
     return Files.readString(file);
@@ -173,23 +159,7 @@ public final class SharedPathArbiter implements Arbiter {
   /** A file name that no two decisions share, whatever the VM's name contains. */
   private static String fileName(DecisionName name) {
     return "epoch-%s-%016x-%d"
-        .formatted(encode(name.vm().name()), name.vm().incarnation(), name.epoch());
-  }
-
-  /** Letters, digits, dot and hyphen as they are, all else by code; never two names alike. */
-  private static String encode(String name) {
-    StringBuilder text = new StringBuilder();
-    name.codePoints()
-        .forEach(code -> {
-          boolean plain =
-              code < 128 && (Character.isLetterOrDigit(code) || code == '.' || code == '-');
-          if (plain) {
-            text.appendCodePoint(code);
-          } else {
-            text.append('_').append(Integer.toHexString(code)).append('_');
-          }
-        });
-    return text.toString();
+        .formatted(DecisionText.encode(name.vm().name()), name.vm().incarnation(), name.epoch());
   }
 
   private static String reason(IOException e) {
