@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.etcd.EtcdCluster;
 import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.hosts.HostRegistry;
 import dev.lockstep.ft.hosts.HostReport;
@@ -45,7 +46,8 @@ final class RegisterOptions {
       return null;
     }
     String name = name();
-    return new HostRegistry(EtcdOptions.cluster("--register", register))
+    return new HostRegistry(
+            EtcdOptions.cluster("--register", register, EtcdCluster.ANSWER_TIMEOUT_MILLIS))
         .register(() -> report(name, replica, config), notes);
   }
 

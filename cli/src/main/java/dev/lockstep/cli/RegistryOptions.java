@@ -33,7 +33,8 @@ final class RegistryOptions {
   List<RegisteredHost> hosts() {
     try {
       HostRegistry.Listing listing =
-          new HostRegistry(EtcdOptions.cluster("--registry", registry)).list();
+          new HostRegistry(EtcdOptions.cluster("--registry", registry, EtcdOptions.PATIENT_MILLIS))
+              .list();
       listing
           .unreadable()
           .forEach(key ->

@@ -6,6 +6,7 @@ import dev.lockstep.ft.arbiter.EtcdArbiter;
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.etcd.EtcdAddress;
+import dev.lockstep.ft.etcd.EtcdCluster;
 import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.replica.ReplicaSettings;
 import dev.lockstep.vmm.config.MachineConfig;
@@ -71,7 +72,8 @@ final class ReplicaOptions {
    */
   Arbiter arbiter(MachineConfig config) {
     if (arbiter != null && EtcdAddress.isMeant(arbiter)) {
-      return new EtcdArbiter(EtcdOptions.cluster("--arbiter", arbiter));
+      return new EtcdArbiter(
+          EtcdOptions.cluster("--arbiter", arbiter, EtcdCluster.ANSWER_TIMEOUT_MILLIS));
     }
     Path folder = arbiter == null ? config.replication().arbiterPath() : Path.of(arbiter);
     if (folder == null) {

@@ -15,6 +15,9 @@ import java.util.Optional;
  * nothing is known, and the caller asks again. A claim that etcd carries out late cannot make a second winner, since it is the same transaction with the same value.
  */
 public final class EtcdArbiter implements Arbiter {
+  /** A process publishes when it starts: it is not warm yet, and a cluster may just be choosing its leader. */
+  private static final int PUBLISH_ATTEMPTS = 5;
+
   private final EtcdCluster cluster;
 
   public EtcdArbiter(EtcdCluster cluster) {
@@ -57,10 +60,15 @@ public final class EtcdArbiter implements Arbiter {
 
   @Override
   public void publish(String key, long nonce) throws ArbiterUnavailableException {
-    try (EtcdSession session = cluster.open()) {
-      session.write(joinKey(key), DecisionText.of(nonce));
-    } catch (EtcdException e) {
-      throw unavailable(e);
+    for (int attempt = 1; ; attempt++) {
+      try (EtcdSession session = cluster.open()) {
+        session.write(joinKey(key), DecisionText.of(nonce));
+        return;
+      } catch (EtcdException e) {
+        if (attempt == PUBLISH_ATTEMPTS) {
+          throw unavailable(e);
+        }
+      }
     }
   }
 
