@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.engine.Purpose;
@@ -39,12 +40,13 @@ final class BackupCommand implements Callable<Integer>, DebugOption.Carrier {
               config,
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
-      return new ReplicaSession(replicaOptions, config)
+      TlsIdentity tls = replicaOptions.tls();
+      return new ReplicaSession(replicaOptions, config, tls)
           .run((outside, listener) ->
               Replica.backup(
                   source,
                   replicaOptions.settings(
-                      "backup", config, StartPolicy.START_ALONE, files.workFolder()),
+                      "backup", config, StartPolicy.START_ALONE, files.workFolder(), tls),
                   replicaOptions.arbiter(config),
                   outside,
                   listener));

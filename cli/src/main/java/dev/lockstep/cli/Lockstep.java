@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
       PrimaryCommand.class,
       BackupCommand.class,
       CtlCommand.class,
+      PkiCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
       CommandLine.HelpCommand.class,

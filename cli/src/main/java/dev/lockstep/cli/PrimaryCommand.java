@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.engine.Purpose;
@@ -47,11 +48,12 @@ final class PrimaryCommand implements Callable<Integer>, DebugOption.Carrier {
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
       StartPolicy policy = alone ? StartPolicy.START_ALONE : StartPolicy.WAIT_FOR_BACKUP;
-      return new ReplicaSession(replicaOptions, config)
+      TlsIdentity tls = replicaOptions.tls();
+      return new ReplicaSession(replicaOptions, config, tls)
           .run((outside, listener) ->
               Replica.primary(
                   source,
-                  replicaOptions.settings("primary", config, policy, files.workFolder()),
+                  replicaOptions.settings("primary", config, policy, files.workFolder(), tls),
                   replicaOptions.arbiter(config),
                   outside,
                   listener));

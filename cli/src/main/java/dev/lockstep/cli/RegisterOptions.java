@@ -41,13 +41,13 @@ final class RegisterOptions {
    * @return what ends it; null if it is not wanted
    * @throws VmmException if an option is wrong
    */
-  @Nullable HostRegistration begin(Replica replica, MachineConfig config, Consumer<String> notes) {
+  @Nullable HostRegistration begin(
+      EtcdOptions etcd, Replica replica, MachineConfig config, Consumer<String> notes) {
     if (register == null) {
       return null;
     }
     String name = name();
-    return new HostRegistry(
-            EtcdOptions.cluster("--register", register, EtcdCluster.ANSWER_TIMEOUT_MILLIS))
+    return new HostRegistry(etcd.cluster("--register", register, EtcdCluster.ANSWER_TIMEOUT_MILLIS))
         .register(() -> report(name, replica, config), notes);
   }
 

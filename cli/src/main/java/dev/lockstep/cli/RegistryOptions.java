@@ -5,6 +5,7 @@ import dev.lockstep.ft.etcd.EtcdException;
 import dev.lockstep.ft.hosts.HostRegistry;
 import dev.lockstep.ft.hosts.RegisteredHost;
 import java.util.List;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where the table of hosts is read. */
@@ -16,6 +17,8 @@ final class RegistryOptions {
       description =
           "Where hosts register themselves: etcd://HOST:PORT,HOST:PORT[/PREFIX], as primaries and backups have it in --register.")
   private String registry = "";
+
+  @Mixin private final EtcdOptions etcd = new EtcdOptions();
 
   @Option(names = "--json", description = "As one line of JSON.")
   private boolean json;
@@ -33,8 +36,7 @@ final class RegistryOptions {
   List<RegisteredHost> hosts() {
     try {
       HostRegistry.Listing listing =
-          new HostRegistry(EtcdOptions.cluster("--registry", registry, EtcdOptions.PATIENT_MILLIS))
-              .list();
+          new HostRegistry(etcd.cluster("--registry", registry, EtcdOptions.PATIENT_MILLIS)).list();
       listing
           .unreadable()
           .forEach(key ->

@@ -7,13 +7,17 @@ import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.etcd.EtcdAddress;
 import dev.lockstep.ft.etcd.EtcdCluster;
+import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaSettings;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -63,6 +67,8 @@ final class ReplicaOptions {
           "One line of JSON on standard output for each change, and every quarter of a second, in place of the guest's console.")
   private boolean json;
 
+  @Mixin private final TlsOptions tls = new TlsOptions();
+  @Mixin private final EtcdOptions etcd = new EtcdOptions();
   @Mixin private final RegisterOptions register = new RegisterOptions();
 
   /**
@@ -72,8 +78,7 @@ final class ReplicaOptions {
    */
   Arbiter arbiter(MachineConfig config) {
     if (arbiter != null && EtcdAddress.isMeant(arbiter)) {
-      return new EtcdArbiter(
-          EtcdOptions.cluster("--arbiter", arbiter, EtcdCluster.ANSWER_TIMEOUT_MILLIS));
+      return new EtcdArbiter(etcd.cluster("--arbiter", arbiter, EtcdCluster.ANSWER_TIMEOUT_MILLIS));
     }
     Path folder = arbiter == null ? config.replication().arbiterPath() : Path.of(arbiter);
     if (folder == null) {
@@ -86,14 +91,28 @@ final class ReplicaOptions {
     return new SharedPathArbiter(folder.toAbsolutePath());
   }
 
-  /** How it registers itself in the table of hosts. */
-  RegisterOptions register() {
-    return register;
+  /**
+   * Registers it in the table of hosts, if that is wanted.
+   *
+   * @return what ends it; null if it is not wanted
+   */
+  @Nullable HostRegistration register(
+      Replica replica, MachineConfig config, Consumer<String> notes) {
+    return register.begin(etcd, replica, config, notes);
+  }
+
+  /** Who this end is; null for connections in the clear. */
+  @Nullable TlsIdentity tls() {
+    return tls.identity();
   }
 
   /** Everything about this replica's part. */
   ReplicaSettings settings(
-      String role, MachineConfig config, StartPolicy startPolicy, Path workFolder) {
+      String role,
+      MachineConfig config,
+      StartPolicy startPolicy,
+      Path workFolder,
+      @Nullable TlsIdentity tls) {
     return new ReplicaSettings(
         replica == null ? role : replica,
         Version.version(),
@@ -103,7 +122,8 @@ final class ReplicaOptions {
         workFolder,
         ReplicaSettings.timing(config.replication()),
         ReplicaSettings.limits(config.replication()),
-        TransportLimits.defaults());
+        TransportLimits.defaults(),
+        tls);
   }
 
   /** Where the console is served; null for nowhere. */

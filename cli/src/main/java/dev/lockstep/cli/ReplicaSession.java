@@ -12,11 +12,13 @@ import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaEnd;
 import dev.lockstep.ft.replica.ReplicaListener;
 import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
 import java.net.InetSocketAddress;
+import java.time.Instant;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -31,6 +33,9 @@ final class ReplicaSession {
   private static final int HISTORY_BYTES = 1 << 20;
   private static final long STATUS_MILLIS = 250;
 
+  /** A certificate that is about to end is told of at the start and once a day. */
+  private static final long TURNS_BETWEEN_WARNINGS = TimeUnit.DAYS.toMillis(1) / STATUS_MILLIS;
+
   /** Starts a replica. */
   interface Starter {
     Replica start(OutputSink outside, ReplicaListener listener);
@@ -38,14 +43,16 @@ final class ReplicaSession {
 
   private final ReplicaOptions options;
   private final MachineConfig config;
+  private final @Nullable TlsIdentity tls;
   private final ConsoleHistory history = new ConsoleHistory(HISTORY_BYTES);
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
   private volatile @Nullable Replica replica;
   private int terms;
 
-  ReplicaSession(ReplicaOptions options, MachineConfig config) {
+  ReplicaSession(ReplicaOptions options, MachineConfig config, @Nullable TlsIdentity tls) {
     this.options = options;
     this.config = config;
+    this.tls = tls;
   }
 
   /**
@@ -90,8 +97,11 @@ final class ReplicaSession {
   private int serve(Replica started, ReplicaReporter reporter, int consolePort) {
     replica = started;
     reporter.listening(started.listenAddress(), consolePort);
+    if (tls == null) {
+      TlsOptions.warning(started.listenAddress()).ifPresent(reporter::note);
+    }
     ReplicaEnd end;
-    try (HostRegistration _ = options.register().begin(started, config, reporter::note)) {
+    try (HostRegistration _ = options.register(started, config, reporter::note)) {
       end = await(started, reporter);
     }
     reporter.status(started.status());
@@ -101,7 +111,10 @@ final class ReplicaSession {
   }
 
   private ReplicaEnd await(Replica started, ReplicaReporter reporter) {
-    while (true) {
+    for (long turn = 0; ; turn++) {
+      if (tls != null && turn % TURNS_BETWEEN_WARNINGS == 0) {
+        tls.warning(Instant.now()).ifPresent(reporter::note);
+      }
       try {
         return started.ended().get(STATUS_MILLIS, TimeUnit.MILLISECONDS);
       } catch (TimeoutException _) {

@@ -1,5 +1,6 @@
 package dev.lockstep.ft.etcd;
 
+import dev.lockstep.ft.tls.TlsIdentity;
 import io.etcd.jetcd.Client;
 import io.etcd.jetcd.ClientBuilder;
 import io.grpc.CallOptions;
@@ -10,6 +11,7 @@ import io.grpc.MethodDescriptor;
 import java.net.URI;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** An etcd cluster that can be asked. Holds nothing open itself; safe for use by several threads. */
 public final class EtcdCluster {
@@ -21,17 +23,27 @@ public final class EtcdCluster {
 
   private final EtcdAddress address;
   private final int answerTimeoutMillis;
+  private final @Nullable TlsIdentity tls;
 
   public EtcdCluster(EtcdAddress address) {
-    this(address, ANSWER_TIMEOUT_MILLIS);
+    this(address, ANSWER_TIMEOUT_MILLIS, null);
   }
 
   /**
    * @param answerTimeoutMillis a question that is not answered by then has failed; positive
    */
   public EtcdCluster(EtcdAddress address, int answerTimeoutMillis) {
+    this(address, answerTimeoutMillis, null);
+  }
+
+  /**
+   * @param answerTimeoutMillis a question that is not answered by then has failed; positive
+   * @param tls how this end shows etcd who it is, and what it demands of it; null for connections in the clear
+   */
+  public EtcdCluster(EtcdAddress address, int answerTimeoutMillis, @Nullable TlsIdentity tls) {
     this.address = address;
     this.answerTimeoutMillis = answerTimeoutMillis;
+    this.tls = tls;
   }
 
   /** Where it is. */
@@ -50,7 +62,7 @@ public final class EtcdCluster {
         Client.builder()
             .endpoints(
                 address.endpoints().stream()
-                    .map(endpoint -> URI.create("http://" + endpoint))
+                    .map(endpoint -> URI.create((tls == null ? "http://" : "https://") + endpoint))
                     .toArray(URI[]::new))
             // All members are dialled at once; a question goes to one that has answered the
             // greeting.
@@ -61,6 +73,9 @@ public final class EtcdCluster {
             // Whoever asks knows what may be asked again.
             .retryMaxAttempts(0)
             .interceptor(new Deadline(answerTimeoutMillis));
+    if (tls != null) {
+      builder.sslContext(tls.grpcClient());
+    }
     return new EtcdSession(builder.build(), address, answerTimeoutMillis);
   }
 
