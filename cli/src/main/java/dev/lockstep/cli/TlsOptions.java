@@ -73,6 +73,9 @@ final class TlsOptions {
         ? Optional.empty()
         : Optional.of(
             "listens on %s without TLS: whoever reaches this port can read the guest's memory and be its backup; use --tls"
-                .formatted(listening.getAddress().getHostAddress()));
+                .formatted(
+                    listening.getAddress().isAnyLocalAddress()
+                        ? "every address"
+                        : listening.getAddress().getHostAddress()));
   }
 }
