@@ -1,9 +1,10 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.ft.arbiter.SharedPathArbiter;
+import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.engine.Purpose;
@@ -41,13 +42,14 @@ final class BackupCommand implements Callable<Integer>, DebugOption.Carrier {
               config,
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
-      SharedPathArbiter arbiter = replicaOptions.arbiter(config);
-      return new ReplicaSession(replicaOptions, controlOptions, config, arbiter)
+      TlsIdentity tls = replicaOptions.tls();
+      Arbiter arbiter = replicaOptions.arbiter(config);
+      return new ReplicaSession(replicaOptions, controlOptions, config, arbiter, tls)
           .run((outside, listener) ->
               Replica.backup(
                   source,
                   replicaOptions.settings(
-                      "backup", config, StartPolicy.START_ALONE, files.workFolder()),
+                      "backup", config, StartPolicy.START_ALONE, files.workFolder(), tls),
                   arbiter,
                   outside,
                   listener));

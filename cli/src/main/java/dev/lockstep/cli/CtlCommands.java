@@ -23,6 +23,8 @@ final class CtlCommands {
           CtlPair.Unprotect.class,
           CtlPair.Failover.class,
           CtlRecover.class,
+          HostsCommand.class,
+          PlaceCommand.class,
           CtlLook.Events.class,
           CtlLook.Metrics.class);
 

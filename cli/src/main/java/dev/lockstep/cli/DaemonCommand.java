@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.cli.control.ControlPort;
 import dev.lockstep.cli.control.HostedVms;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.kvm.ThreadPriority;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -51,6 +52,7 @@ final class DaemonCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() throws InterruptedException {
     debug.apply();
+    ThreadPriority.makeProcessUrgent();
     controlOptions.defaultTo(socket == null ? ControlOptions.defaultSocket() : socket);
     try (HostedVms vms = new HostedVms(folder(), new SnapshotFolders(), Version.version());
         ControlPort _ =

@@ -6,6 +6,7 @@ import dev.lockstep.vmm.config.Origin;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,7 +75,8 @@ final class GuestImage {
    */
   Path copyDisk(Path to) {
     try {
-      Files.createFile(to);
+      Files.createFile(
+          to, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
       SparseCopy.copy(disk(), to);
       return to;
     } catch (IOException e) {

@@ -27,6 +27,7 @@ import picocli.CommandLine.Command;
       NetCommand.class,
       DaemonCommand.class,
       CtlCommand.class,
+      PkiCommand.class,
       DemoCommand.class,
       DoctorCommand.class,
       CommandLine.HelpCommand.class,

@@ -1,9 +1,10 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.ft.arbiter.SharedPathArbiter;
+import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.engine.Purpose;
@@ -49,12 +50,13 @@ final class PrimaryCommand implements Callable<Integer>, DebugOption.Carrier {
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
       StartPolicy policy = alone ? StartPolicy.START_ALONE : StartPolicy.WAIT_FOR_BACKUP;
-      SharedPathArbiter arbiter = replicaOptions.arbiter(config);
-      return new ReplicaSession(replicaOptions, controlOptions, config, arbiter)
+      TlsIdentity tls = replicaOptions.tls();
+      Arbiter arbiter = replicaOptions.arbiter(config);
+      return new ReplicaSession(replicaOptions, controlOptions, config, arbiter, tls)
           .run((outside, listener) ->
               Replica.primary(
                   source,
-                  replicaOptions.settings("primary", config, policy, files.workFolder()),
+                  replicaOptions.settings("primary", config, policy, files.workFolder(), tls),
                   arbiter,
                   outside,
                   listener));

@@ -1,16 +1,25 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.arbiter.Arbiter;
+import dev.lockstep.ft.arbiter.EtcdArbiter;
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.core.StartPolicy;
+import dev.lockstep.ft.etcd.EtcdAddress;
+import dev.lockstep.ft.etcd.EtcdCluster;
+import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaSettings;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a replica takes part in a pair: the options that primary and backup share. */
@@ -19,10 +28,10 @@ final class ReplicaOptions {
 
   @Option(
       names = "--arbiter",
-      paramLabel = "FOLDER",
+      paramLabel = "WHERE",
       description =
-          "A folder that both replicas share: who goes on alone is decided there (default: the configuration's arbiter_path).")
-  private @Nullable Path arbiter;
+          "Where it is decided who goes on alone: a folder that both replicas share, or etcd://HOST:PORT,HOST:PORT[/PREFIX] (default: the configuration's arbiter_path).")
+  private @Nullable String arbiter;
 
   @Option(
       names = "--listen",
@@ -58,26 +67,52 @@ final class ReplicaOptions {
           "One line of JSON on standard output for each change, and every quarter of a second, in place of the guest's console.")
   private boolean json;
 
+  @Mixin private final TlsOptions tls = new TlsOptions();
+  @Mixin private final EtcdOptions etcd = new EtcdOptions();
+  @Mixin private final RegisterOptions register = new RegisterOptions();
+
   /**
    * The arbiter.
    *
-   * @throws VmmException if none is given, or its folder cannot be used
+   * @throws VmmException if none is given, or it cannot be used
    */
-  SharedPathArbiter arbiter(MachineConfig config) {
-    Path folder = arbiter == null ? config.replication().arbiterPath() : arbiter;
+  Arbiter arbiter(MachineConfig config) {
+    if (arbiter != null && EtcdAddress.isMeant(arbiter)) {
+      return new EtcdArbiter(etcd.cluster("--arbiter", arbiter, EtcdCluster.ANSWER_TIMEOUT_MILLIS));
+    }
+    Path folder = arbiter == null ? config.replication().arbiterPath() : Path.of(arbiter);
     if (folder == null) {
       throw new StatusException(
           ExitStatus.USAGE,
           new VmmException(
               "no arbiter is given, and without one nobody can decide who goes on alone",
-              "Give a folder that both replicas share, by --arbiter."));
+              "Give a folder that both replicas share, or etcd://HOST:PORT, by --arbiter."));
     }
     return new SharedPathArbiter(folder.toAbsolutePath());
   }
 
+  /**
+   * Registers it in the table of hosts, if that is wanted.
+   *
+   * @return what ends it; null if it is not wanted
+   */
+  @Nullable HostRegistration register(
+      Replica replica, MachineConfig config, Consumer<String> notes) {
+    return register.begin(etcd, replica, config, notes);
+  }
+
+  /** Who this end is; null for connections in the clear. */
+  @Nullable TlsIdentity tls() {
+    return tls.identity();
+  }
+
   /** Everything about this replica's part. */
   ReplicaSettings settings(
-      String role, MachineConfig config, StartPolicy startPolicy, Path workFolder) {
+      String role,
+      MachineConfig config,
+      StartPolicy startPolicy,
+      Path workFolder,
+      @Nullable TlsIdentity tls) {
     return new ReplicaSettings(
         replica == null ? role : replica,
         Version.version(),
@@ -87,7 +122,8 @@ final class ReplicaOptions {
         workFolder,
         ReplicaSettings.timing(config.replication()),
         ReplicaSettings.limits(config.replication()),
-        TransportLimits.defaults());
+        TransportLimits.defaults(),
+        tls);
   }
 
   /** Where the console is served; null for nowhere. */

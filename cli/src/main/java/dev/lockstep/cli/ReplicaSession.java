@@ -10,11 +10,13 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.console.ConsoleServer;
+import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.replica.OutputSink;
 import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaEnd;
 import dev.lockstep.ft.replica.ReplicaListener;
 import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.log.EndReason;
@@ -23,6 +25,7 @@ import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.OutputConsumer;
 import java.net.InetSocketAddress;
+import java.time.Instant;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -37,6 +40,9 @@ final class ReplicaSession {
   private static final int HISTORY_BYTES = 1 << 20;
   private static final long STATUS_MILLIS = 250;
 
+  /** A certificate that is about to end is told of at the start and once a day. */
+  private static final long TURNS_BETWEEN_WARNINGS = TimeUnit.DAYS.toMillis(1) / STATUS_MILLIS;
+
   /** Starts a replica. */
   interface Starter {
     Replica start(OutputSink outside, ReplicaListener listener);
@@ -46,6 +52,7 @@ final class ReplicaSession {
   private final ControlOptions controlOptions;
   private final MachineConfig config;
   private final Arbiter arbiter;
+  private final @Nullable TlsIdentity tls;
   private final ConsoleHistory history = new ConsoleHistory(HISTORY_BYTES);
   private final AtomicInteger forcedStatus = new AtomicInteger(-1);
   private volatile @Nullable Replica replica;
@@ -54,16 +61,19 @@ final class ReplicaSession {
   /**
    * @param config of the VM
    * @param arbiter of the pair
+   * @param tls of this host; null for a plain link
    */
   ReplicaSession(
       ReplicaOptions options,
       ControlOptions controlOptions,
       MachineConfig config,
-      Arbiter arbiter) {
+      Arbiter arbiter,
+      @Nullable TlsIdentity tls) {
     this.options = options;
     this.controlOptions = controlOptions;
     this.config = config;
     this.arbiter = arbiter;
+    this.tls = tls;
   }
 
   /**
@@ -135,7 +145,13 @@ final class ReplicaSession {
   private int serve(Replica started, ReplicaReporter reporter, int consolePort) {
     replica = started;
     reporter.listening(started.listenAddress(), consolePort);
-    ReplicaEnd end = await(started, reporter);
+    if (tls == null) {
+      TlsOptions.warning(started.listenAddress()).ifPresent(reporter::note);
+    }
+    ReplicaEnd end;
+    try (HostRegistration _ = options.register(started, config, reporter::note)) {
+      end = await(started, reporter);
+    }
     reporter.status(started.status());
     int status = exitStatus(end);
     reporter.ended(end, status);
@@ -143,7 +159,10 @@ final class ReplicaSession {
   }
 
   private ReplicaEnd await(Replica started, ReplicaReporter reporter) {
-    while (true) {
+    for (long turn = 0; ; turn++) {
+      if (tls != null && turn % TURNS_BETWEEN_WARNINGS == 0) {
+        tls.warning(Instant.now()).ifPresent(reporter::note);
+      }
       try {
         return started.ended().get(STATUS_MILLIS, TimeUnit.MILLISECONDS);
       } catch (TimeoutException _) {

@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.lockstep.ft.net.CuttableLink;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

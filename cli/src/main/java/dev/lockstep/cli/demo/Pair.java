@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -57,6 +58,8 @@ final class Pair implements AutoCloseable {
   private ReplicaProcess start(String role, String name, List<String> own) throws IOException {
     Path disk = disk(name);
     Files.copy(settings.disk(), disk, StandardCopyOption.REPLACE_EXISTING);
+    // What the guest writes is its own.
+    Files.setPosixFilePermissions(disk, PosixFilePermissions.fromString("rw-------"));
     List<String> arguments =
         new ArrayList<>(
             List.of(

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -27,6 +28,7 @@ final class SurvivingDisk {
     Path out = scratch.resolve("workload.log");
     Files.deleteIfExists(out);
     Files.copy(image, copy, StandardCopyOption.REPLACE_EXISTING);
+    Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rw-------"));
     String said =
         run("e2fsck", "-y", "-E", "journal_only", copy.toString())
             + run("debugfs", "-R", "dump " + FILE + " " + out, copy.toString());

@@ -1,5 +1,7 @@
 package dev.lockstep.ft.arbiter;
 
+import org.jspecify.annotations.Nullable;
+
 /** The arbiter cannot be reached now. Nothing is decided by that: the caller waits and asks again. */
 public final class ArbiterUnavailableException extends Exception {
   private static final long serialVersionUID = 1L;
@@ -7,7 +9,7 @@ public final class ArbiterUnavailableException extends Exception {
   /**
    * @param message what failed and where
    */
-  public ArbiterUnavailableException(String message, Throwable cause) {
+  public ArbiterUnavailableException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

@@ -13,12 +13,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.HexFormat;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * An arbiter in a folder that both replicas see: a local one for two processes of one host, a network file system's for two hosts.
@@ -27,9 +26,10 @@ import java.util.regex.Pattern;
  * value, and two claims at once have one winner. Where links are not supported the name is created exclusively and a reader waits for the content's last line.
  */
 public final class SharedPathArbiter implements Arbiter {
-  private static final Pattern CONTENT =
-      Pattern.compile("lockstep-decision 1\n(.+)\n([0-9a-f]{16})\nend\n");
-  private static final int MAX_BYTES = 4096;
+  private static final Set<StandardOpenOption> NEW =
+      Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+  private static final FileAttribute<?> MODE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
   private final Path folder;
 
@@ -60,7 +60,7 @@ public final class SharedPathArbiter implements Arbiter {
     Path file = folder.resolve(fileName(name));
     try {
       if (!Files.exists(file)) {
-        create(file, content(claimant));
+        create(file, DecisionText.of(claimant));
       }
       return read(file);
     } catch (IOException e) {
@@ -71,10 +71,10 @@ public final class SharedPathArbiter implements Arbiter {
 
   @Override
   public void publish(String key, long nonce) throws ArbiterUnavailableException {
-    Path file = folder.resolve("join-" + encode(key));
+    Path file = folder.resolve("join-" + DecisionText.encode(key));
     Path draft = draft(file);
     try {
-      write(draft, "%016x\n".formatted(nonce));
+      write(draft, DecisionText.of(nonce));
       Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new ArbiterUnavailableException(
@@ -84,9 +84,9 @@ public final class SharedPathArbiter implements Arbiter {
 
   @Override
   public boolean shows(String key, long nonce) throws ArbiterUnavailableException {
-    Path file = folder.resolve("join-" + encode(key));
+    Path file = folder.resolve("join-" + DecisionText.encode(key));
     try {
-      return bounded(file).strip().equals("%016x".formatted(nonce));
+      return bounded(file).equals(DecisionText.of(nonce));
     } catch (NoSuchFileException e) {
       return false;
     } catch (IOException e) {
@@ -98,10 +98,6 @@ public final class SharedPathArbiter implements Arbiter {
   @Override
   public String describe() {
     return "shared path " + folder;
-  }
-
-  private static String content(ReplicaInstance claimant) {
-    return "lockstep-decision 1\n%s\n%016x\nend\n".formatted(claimant.name(), claimant.nonce());
   }
 
   /** Gives a content a name, unless somebody was first; returns either way. */
@@ -121,8 +117,7 @@ public final class SharedPathArbiter implements Arbiter {
   }
 
   private void createExclusively(Path file, String content) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    try (FileChannel channel = FileChannel.open(file, NEW, MODE)) {
       channel.write(ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8)));
       channel.force(true);
     } catch (FileAlreadyExistsException e) {
@@ -136,9 +131,7 @@ public final class SharedPathArbiter implements Arbiter {
   }
 
   private static void write(Path file, String content) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+    try (FileChannel channel = FileChannel.open(file, NEW, MODE)) {
       ByteBuffer bytes = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
       while (bytes.hasRemaining()) {
         channel.write(bytes);
@@ -155,16 +148,13 @@ public final class SharedPathArbiter implements Arbiter {
   }
 
   private static ReplicaInstance read(Path file) throws IOException {
-    String text = bounded(file);
-    Matcher matcher = CONTENT.matcher(text);
-    if (!matcher.matches()) {
-      throw new IOException("its content is not a decision (or not all of it is there yet)");
-    }
-    return new ReplicaInstance(matcher.group(1), HexFormat.fromHexDigitsToLong(matcher.group(2)));
+    return DecisionText.parse(bounded(file))
+        .orElseThrow(
+            () -> new IOException("its content is not a decision (or not all of it is there yet)"));
   }
 
   private static String bounded(Path file) throws IOException {
-    if (Files.size(file) > MAX_BYTES) {
+    if (Files.size(file) > DecisionText.MAX_BYTES) {
       throw new IOException("it is larger than any decision");
     }
     return Files.readString(file);
@@ -173,23 +163,7 @@ public final class SharedPathArbiter implements Arbiter {
   /** A file name that no two decisions share, whatever the VM's name contains. */
   private static String fileName(DecisionName name) {
     return "epoch-%s-%016x-%d"
-        .formatted(encode(name.vm().name()), name.vm().incarnation(), name.epoch());
-  }
-
-  /** Letters, digits, dot and hyphen as they are, all else by code; never two names alike. */
-  private static String encode(String name) {
-    StringBuilder text = new StringBuilder();
-    name.codePoints()
-        .forEach(code -> {
-          boolean plain =
-              code < 128 && (Character.isLetterOrDigit(code) || code == '.' || code == '-');
-          if (plain) {
-            text.appendCodePoint(code);
-          } else {
-            text.append('_').append(Integer.toHexString(code)).append('_');
-          }
-        });
-    return text.toString();
+        .formatted(DecisionText.encode(name.vm().name()), name.vm().incarnation(), name.epoch());
   }
 
   private static String reason(IOException e) {

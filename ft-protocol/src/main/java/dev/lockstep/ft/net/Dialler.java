@@ -1,5 +1,7 @@
 package dev.lockstep.ft.net;
 
+import dev.lockstep.ft.tls.TlsFailures;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.ft.wire.WireException;
 import dev.lockstep.ft.wire.proto.Frame;
 import dev.lockstep.ft.wire.proto.Refusal;
@@ -12,12 +14,14 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.handler.ssl.SslContext;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** Dials and greets; its callers may wait. */
 final class Dialler implements AutoCloseable {
@@ -41,14 +45,26 @@ final class Dialler implements AutoCloseable {
   private final MultiThreadIoEventLoopGroup threads =
       new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
   private final TransportLimits limits;
+  private final @Nullable TlsIdentity tls;
 
-  Dialler(TransportLimits limits) {
+  /**
+   * @param tls how this end shows who it is, and what it demands; null for connections in the clear
+   */
+  Dialler(TransportLimits limits, @Nullable TlsIdentity tls) {
     this.limits = limits;
+    this.tls = tls;
   }
 
-  /** Connects. */
+  /**
+   * Connects, with TLS up to the end of the handshake.
+   *
+   * @throws TlsException if the two ends do not take each other
+   */
   FrameChannel connect(InetSocketAddress address) throws IOException, InterruptedException {
     CompletableFuture<FrameChannel> made = new CompletableFuture<>();
+    // A new context each time: it resumes no session, so each connection shows and sees
+    // certificates.
+    SslContext secure = tls == null ? null : tls.client();
     ChannelFuture connected =
         new Bootstrap()
             .group(threads)
@@ -59,7 +75,12 @@ final class Dialler implements AutoCloseable {
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel channel) {
-                    made.complete(FrameChannel.on(channel, limits));
+                    if (secure != null) {
+                      SecureChannel.dialling(channel, secure, address, limits);
+                    }
+                    FrameChannel frames = FrameChannel.on(channel, limits);
+                    frames.admit();
+                    made.complete(frames);
                   }
                 })
             .connect(address)
@@ -67,7 +88,15 @@ final class Dialler implements AutoCloseable {
     if (!connected.isSuccess()) {
       throw connected.cause() instanceof IOException e ? e : new IOException(connected.cause());
     }
-    return made.join();
+    FrameChannel connection = made.join();
+    if (secure != null) {
+      Throwable failure = SecureChannel.awaitHandshake(connection.channel());
+      if (failure != null) {
+        connection.channel().close();
+        throw TlsException.with(address, failure);
+      }
+    }
+    return connection;
   }
 
   /**
@@ -82,7 +111,7 @@ final class Dialler implements AutoCloseable {
     connection
         .channel()
         .closeFuture()
-        .addListener(done -> answer.completeExceptionally(new IOException("closed")));
+        .addListener(done -> answer.completeExceptionally(closed(connection)));
     connection.channel().writeAndFlush(greeting);
     try {
       Frame frame = answer.get(limits.handshakeTimeoutMillis(), TimeUnit.MILLISECONDS);
@@ -94,6 +123,15 @@ final class Dialler implements AutoCloseable {
     } catch (ExecutionException e) {
       throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
     }
+  }
+
+  /** Why a connection closed before it was answered. A server that takes no certificate of ours says so only then. */
+  private static IOException closed(FrameChannel connection) {
+    Throwable failure = connection.failure();
+    if (failure instanceof TlsException || TlsFailures.describe(failure).isPresent()) {
+      return TlsException.with(connection.channel().remoteAddress(), failure);
+    }
+    return new IOException(connection.reason("closed"));
   }
 
   @Override

@@ -1,10 +1,13 @@
 package dev.lockstep.ft.net;
 
+import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.WireException;
 import dev.lockstep.ft.wire.proto.Frame;
+import dev.lockstep.ft.wire.proto.Refusal;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.DecoderException;
 import java.util.ArrayDeque;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -25,18 +28,25 @@ final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
   private final Channel channel;
   private final ArrayDeque<Frame> waiting = new ArrayDeque<>();
   private @Nullable Target target;
-  private volatile @Nullable String failure;
+  private volatile @Nullable Throwable failure;
+  private final FrameCodec codec;
 
-  private FrameChannel(Channel channel) {
+  private FrameChannel(Channel channel, FrameCodec codec) {
     this.channel = channel;
+    this.codec = codec;
   }
 
   /** Puts frames on a new connection. */
   static FrameChannel on(Channel channel, TransportLimits limits) {
-    FrameChannel frames = new FrameChannel(channel);
-    FrameCodec.install(channel.pipeline(), limits);
-    channel.pipeline().addLast(frames);
+    FrameCodec codec = new FrameCodec(limits);
+    FrameChannel frames = new FrameChannel(channel, codec);
+    channel.pipeline().addLast(codec, frames);
     return frames;
+  }
+
+  /** The other end is known: from now on its frames may be large. On the connection's own thread, or before it is connected. */
+  void admit() {
+    codec.admit();
   }
 
   Channel channel() {
@@ -45,8 +55,20 @@ final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
 
   /** Why it was closed, if this side knows. */
   String reason(String otherwise) {
-    String known = failure;
-    return known == null ? otherwise : known;
+    Throwable known = failure;
+    return known == null ? otherwise : String.valueOf(known.getMessage());
+  }
+
+  /** Keeps why it is being closed, for whoever looks; what was first counts. On the connection's own thread. */
+  void note(Throwable why) {
+    if (failure == null) {
+      failure = why;
+    }
+  }
+
+  /** What went wrong on this side; null if nothing did. */
+  @Nullable Throwable failure() {
+    return failure;
   }
 
   /** From now on frames go to {@code next}, those that wait first. Any thread. */
@@ -102,7 +124,16 @@ final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
   }
 
   private void fail(Throwable cause) {
-    failure = String.valueOf(cause.getMessage());
+    Throwable inner = cause instanceof DecoderException ? cause.getCause() : null;
+    Throwable real = inner == null ? cause : inner;
+    note(real);
+    if (real instanceof TlsException) {
+      // Whoever speaks TLS finds by this that nobody does here.
+      Refusal refusal =
+          PeerIdentity.refusal(Refusal.Reason.NOT_UNDERSTOOD, String.valueOf(real.getMessage()));
+      sendAndClose(Frame.newBuilder().setRefusal(refusal).build());
+      return;
+    }
     channel.close();
   }
 

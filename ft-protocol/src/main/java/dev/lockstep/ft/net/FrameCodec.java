@@ -1,11 +1,12 @@
 package dev.lockstep.ft.net;
 
+import dev.lockstep.ft.tls.TlsFailures;
+import dev.lockstep.ft.wire.IdentityCodec;
 import dev.lockstep.ft.wire.proto.Frame;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufInputStream;
 import io.netty.buffer.ByteBufOutputStream;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.ByteToMessageCodec;
 import io.netty.handler.codec.TooLongFrameException;
 import java.io.IOException;
@@ -15,14 +16,20 @@ import java.util.List;
 final class FrameCodec extends ByteToMessageCodec<Frame> {
   private static final int LENGTH_BYTES = Integer.BYTES;
 
-  private final int maxFrameBytes;
+  /** Who somebody is fits into this. */
+  private static final int MAX_GREETING_BYTES = 256 << 10;
 
-  private FrameCodec(int maxFrameBytes) {
-    this.maxFrameBytes = maxFrameBytes;
+  private final int maxFrameBytes;
+  private int maxTakenBytes;
+
+  FrameCodec(TransportLimits limits) {
+    maxFrameBytes = limits.maxFrameBytes();
+    maxTakenBytes = Math.min(MAX_GREETING_BYTES, maxFrameBytes);
   }
 
-  static void install(ChannelPipeline pipeline, TransportLimits limits) {
-    pipeline.addLast(new FrameCodec(limits.maxFrameBytes()));
+  /** From now on frames of any permitted size are taken, not only greetings. On the connection's own thread, or before it has one. */
+  void admit() {
+    maxTakenBytes = maxFrameBytes;
   }
 
   @Override
@@ -46,18 +53,34 @@ final class FrameCodec extends ByteToMessageCodec<Frame> {
     if (in.readableBytes() < LENGTH_BYTES) {
       return;
     }
-    int length = in.getInt(in.readerIndex());
-    if (length < 0 || length > maxFrameBytes) {
+    int at = in.readerIndex();
+    int length = in.getInt(at);
+    if (length < 0 || length > maxTakenBytes) {
+      boolean tls = TlsFailures.isTls(in.getUnsignedByte(at), in.getUnsignedByte(at + 1));
+      // The rest is no frame either.
+      in.skipBytes(in.readableBytes());
+      if (tls) {
+        throw TlsException.here();
+      }
       throw new TooLongFrameException(
           "a frame of %s bytes; at most %d are taken"
-              .formatted(Integer.toUnsignedString(length), maxFrameBytes));
+              .formatted(Integer.toUnsignedString(length), maxTakenBytes));
     }
     if (in.readableBytes() < LENGTH_BYTES + length) {
       return;
     }
     in.skipBytes(LENGTH_BYTES);
     try (ByteBufInputStream stream = new ByteBufInputStream(in, length)) {
-      out.add(Frame.parseFrom(stream));
+      out.add(readable(Frame.parseFrom(stream)));
     }
+  }
+
+  /** A refusal's words come to a terminal. */
+  private static Frame readable(Frame frame) {
+    if (!frame.hasRefusal()) {
+      return frame;
+    }
+    String detail = IdentityCodec.sentence(frame.getRefusal().getDetail());
+    return frame.toBuilder().setRefusal(frame.getRefusal().toBuilder().setDetail(detail)).build();
   }
 }

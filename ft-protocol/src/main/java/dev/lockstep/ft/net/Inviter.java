@@ -1,5 +1,6 @@
 package dev.lockstep.ft.net;
 
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.ft.wire.IdentityCodec;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Frame;
@@ -10,6 +11,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** A primary's thread that asks a waiting replica, again and again while a backup is wanted, to dial in. */
 public final class Inviter implements AutoCloseable {
@@ -24,6 +26,17 @@ public final class Inviter implements AutoCloseable {
   private final Thread thread;
   private volatile boolean closed;
 
+  /** Begins, in the clear. */
+  public Inviter(
+      InetSocketAddress waiting,
+      Supplier<PeerIdentity> self,
+      int port,
+      BooleanSupplier wanted,
+      LinkListener listener,
+      TransportLimits limits) {
+    this(waiting, self, port, wanted, listener, limits, null);
+  }
+
   /**
    * Begins.
    *
@@ -32,6 +45,7 @@ public final class Inviter implements AutoCloseable {
    * @param port where this replica listens
    * @param wanted whether a backup is wanted at the moment
    * @param listener told of refusals only
+   * @param tls how this end shows who it is, and what it demands of the other; null for connections in the clear
    */
   public Inviter(
       InetSocketAddress waiting,
@@ -39,13 +53,14 @@ public final class Inviter implements AutoCloseable {
       int port,
       BooleanSupplier wanted,
       LinkListener listener,
-      TransportLimits limits) {
+      TransportLimits limits,
+      @Nullable TlsIdentity tls) {
     this.waiting = waiting;
     this.self = self;
     this.port = port;
     this.wanted = wanted;
     this.listener = listener;
-    dialler = new Dialler(limits);
+    dialler = new Dialler(limits, tls);
     thread = Thread.ofPlatform().daemon().name("ft-invite").start(this::work);
   }
 
@@ -73,6 +88,10 @@ public final class Inviter implements AutoCloseable {
       }
     } catch (Dialler.RefusedException e) {
       listener.peerRefused(e.refusal());
+    } catch (TlsException e) {
+      if (!closed) {
+        listener.shutOut(String.valueOf(e.getMessage()));
+      }
     } catch (IOException | TimeoutException e) {
       // Nobody waits there yet.
     } catch (InterruptedException e) {

@@ -4,6 +4,7 @@ import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.ft.wire.IdentityCodec;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Frame;
@@ -33,25 +34,37 @@ public final class ReplicationClient implements AutoCloseable {
   private volatile @Nullable PeerLink link;
   private volatile boolean closed;
 
-  /**
-   * Begins to dial.
-   *
-   * @param primary where the primary listens
-   * @param self who this replica is, asked at every dial
-   * @param arbiter must be the one the primary has
-   */
+  /** Begins to dial, in the clear. */
   public ReplicationClient(
       InetSocketAddress primary,
       Supplier<PeerIdentity> self,
       Arbiter arbiter,
       LinkListener listener,
       TransportLimits limits) {
+    this(primary, self, arbiter, listener, limits, null);
+  }
+
+  /**
+   * Begins to dial.
+   *
+   * @param primary where the primary listens; with TLS, its certificate must have this name
+   * @param self who this replica is, asked at every dial
+   * @param arbiter must be the one the primary has
+   * @param tls how this end shows who it is, and what it demands of the primary; null for connections in the clear
+   */
+  public ReplicationClient(
+      InetSocketAddress primary,
+      Supplier<PeerIdentity> self,
+      Arbiter arbiter,
+      LinkListener listener,
+      TransportLimits limits,
+      @Nullable TlsIdentity tls) {
     this.primary = primary;
     this.self = self;
     this.arbiter = arbiter;
     this.listener = listener;
     this.limits = limits;
-    dialler = new Dialler(limits);
+    dialler = new Dialler(limits, tls);
     thread = Thread.ofPlatform().daemon().name("ft-dial").start(this::work);
   }
 
@@ -114,6 +127,10 @@ public final class ReplicationClient implements AutoCloseable {
       }
     } catch (Dialler.RefusedException e) {
       listener.peerRefused(e.refusal());
+    } catch (TlsException e) {
+      if (!closed) {
+        listener.shutOut(String.valueOf(e.getMessage()));
+      }
     } catch (IOException | TimeoutException | ArbiterUnavailableException e) {
       // Nothing that is not tried again.
     } catch (InterruptedException e) {

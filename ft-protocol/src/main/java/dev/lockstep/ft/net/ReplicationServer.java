@@ -3,6 +3,8 @@ package dev.lockstep.ft.net;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.tls.TlsFailures;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.ft.wire.IdentityCodec;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.WireException;
@@ -20,11 +22,16 @@ import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.GlobalEventExecutor;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,22 +49,37 @@ public final class ReplicationServer implements AutoCloseable {
   private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final Map<ReplicaInstance, FrameChannel> controlsWaiting = new ConcurrentHashMap<>();
   private final Map<ReplicaInstance, PeerLink> links = new ConcurrentHashMap<>();
+  private final Newcomers newcomers;
+  private final @Nullable SslContext tls;
   private final Channel listening;
+
+  /** Listens, in the clear. */
+  public ReplicationServer(
+      InetSocketAddress address,
+      Admission admission,
+      LinkListener listener,
+      TransportLimits limits) {
+    this(address, admission, listener, limits, null);
+  }
 
   /**
    * Listens.
    *
    * @param address port 0 for any free one
+   * @param tls how this end shows who it is, and what it demands of those who dial; null for connections in the clear
    * @throws VmmException if the address cannot be bound
    */
   public ReplicationServer(
       InetSocketAddress address,
       Admission admission,
       LinkListener listener,
-      TransportLimits limits) {
+      TransportLimits limits,
+      @Nullable TlsIdentity tls) {
     this.admission = admission;
     this.listener = listener;
     this.limits = limits;
+    this.tls = tls == null ? null : tls.server();
+    newcomers = new Newcomers(limits.maxConnections());
     threads = new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
     var bound =
         new ServerBootstrap()
@@ -103,11 +125,11 @@ public final class ReplicationServer implements AutoCloseable {
   }
 
   private void accepted(Channel channel) {
-    if (connections.size() >= limits.maxConnections()) {
-      channel.close();
-      return;
-    }
     connections.add(channel);
+    newcomers.arrived(channel);
+    if (tls != null) {
+      SecureChannel.dialled(channel, tls, limits);
+    }
     FrameChannel connection = FrameChannel.on(channel, limits);
     var deadline =
         channel
@@ -120,14 +142,20 @@ public final class ReplicationServer implements AutoCloseable {
                 },
                 limits.handshakeTimeoutMillis(),
                 TimeUnit.MILLISECONDS);
+    AtomicBoolean greeted = new AtomicBoolean();
     connection.deliverOneTo(frame -> {
       deadline.cancel(false);
+      greeted.set(true);
       hello(connection, frame);
     });
     channel
         .closeFuture()
         .addListener(done -> {
           deadline.cancel(false);
+          newcomers.left(channel);
+          if (!greeted.get()) {
+            tellMismatch(channel, connection.failure());
+          }
           Frame last = connection.firstWaiting();
           if (controlsWaiting.values().remove(connection)
               && last != null
@@ -135,6 +163,22 @@ public final class ReplicationServer implements AutoCloseable {
             listener.peerRefused(last.getRefusal());
           }
         });
+  }
+
+  /** Tells of somebody who came without TLS, with it, or with the wrong certificate. The port is left out, so that one sentence is told once in a row. */
+  private void tellMismatch(Channel channel, @Nullable Throwable failure) {
+    Optional<String> why =
+        failure instanceof TlsException
+            ? Optional.ofNullable(failure.getMessage())
+            : TlsFailures.describe(failure);
+    why.ifPresent(sentence ->
+        listener.shutOut(
+            "%s was shut out: %s"
+                .formatted(
+                    channel.remoteAddress() instanceof InetSocketAddress inet
+                        ? inet.getAddress().getHostAddress()
+                        : "somebody",
+                    sentence)));
   }
 
   private void hello(FrameChannel connection, Frame frame) throws WireException {
@@ -159,6 +203,12 @@ public final class ReplicationServer implements AutoCloseable {
       refuse(connection, refusal);
       return;
     }
+    newcomers.left(connection.channel());
+    if (connections.size() - newcomers.count() > limits.maxConnections()) {
+      connection.channel().close();
+      return;
+    }
+    connection.admit();
     connection.channel().writeAndFlush(welcome());
     if (frame.getHello().getChannel() == Hello.Channel.CONTROL) {
       controlsWaiting.put(peer.instance(), connection);
@@ -183,7 +233,19 @@ public final class ReplicationServer implements AutoCloseable {
     }
     connection.sendAndClose(welcome());
     InetSocketAddress from = (InetSocketAddress) connection.channel().remoteAddress();
-    listener.invited(primary, new InetSocketAddress(from.getAddress(), port));
+    listener.invited(primary, new InetSocketAddress(named(connection.channel(), from), port));
+  }
+
+  /** With TLS, the address has the name in the inviter's certificate: whoever answers there must be who invited. */
+  private static InetAddress named(Channel channel, InetSocketAddress from) {
+    Optional<String> name = SecureChannel.peerName(channel);
+    try {
+      return name.isPresent()
+          ? InetAddress.getByAddress(name.get(), from.getAddress().getAddress())
+          : from.getAddress();
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException("an address has the wrong length", e);
+    }
   }
 
   private void bulkArrived(PeerIdentity peer, FrameChannel bulk) {

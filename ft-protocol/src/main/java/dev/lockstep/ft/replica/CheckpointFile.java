@@ -33,7 +33,8 @@ final class CheckpointFile implements AutoCloseable {
 
   /** A new, empty one. */
   static CheckpointFile create(Path folder) throws IOException {
-    Files.createDirectories(folder);
+    Files.createDirectories(
+        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     Path path =
         Files.createTempFile(
             folder,

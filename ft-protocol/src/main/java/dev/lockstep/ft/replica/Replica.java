@@ -126,7 +126,9 @@ public final class Replica implements AutoCloseable {
     status = driver.status(0);
     this.arbiter = arbiter;
     proof = proof(arbiter, settings.name());
-    server = new ReplicationServer(settings.listen(), links, links, settings.transport());
+    server =
+        new ReplicationServer(
+            settings.listen(), links, links, settings.transport(), settings.tls());
     thread = Thread.ofPlatform().name("ft-" + settings.name()).start(this::work);
   }
 
@@ -371,7 +373,9 @@ public final class Replica implements AutoCloseable {
     }
     hangUp();
     dialled = primary;
-    client = new ReplicationClient(primary, links::self, arbiter, links, host.settings.transport());
+    client =
+        new ReplicationClient(
+            primary, links::self, arbiter, links, host.settings.transport(), host.settings.tls());
   }
 
   private void hangUp() {
@@ -391,7 +395,8 @@ public final class Replica implements AutoCloseable {
             server.address().getPort(),
             this::wantsBackup,
             links,
-            host.settings.transport());
+            host.settings.transport(),
+            host.settings.tls());
   }
 
   /** Whether this replica is a backup without a primary. */

@@ -4,6 +4,7 @@ import dev.lockstep.ft.core.Limits;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.ReplicationConfig;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param peer where the other replica listens; null for a backup that waits to be invited
  * @param startPolicy what a primary does at power-on
  * @param workFolder for checkpoints on their way; they hold guest secrets
+ * @param tls how this replica shows its peer who it is, and what it demands of it; null for connections in the clear
  */
 public record ReplicaSettings(
     String name,
@@ -28,9 +30,34 @@ public record ReplicaSettings(
     Path workFolder,
     Timing timing,
     Limits limits,
-    TransportLimits transport) {
+    TransportLimits transport,
+    @Nullable TlsIdentity tls) {
 
   private static final long MILLI = 1_000_000;
+
+  /** With connections in the clear. */
+  public ReplicaSettings(
+      String name,
+      String programVersion,
+      InetSocketAddress listen,
+      @Nullable InetSocketAddress peer,
+      StartPolicy startPolicy,
+      Path workFolder,
+      Timing timing,
+      Limits limits,
+      TransportLimits transport) {
+    this(
+        name,
+        programVersion,
+        listen,
+        peer,
+        startPolicy,
+        workFolder,
+        timing,
+        limits,
+        transport,
+        null);
+  }
 
   /** The protocol's timing for a configuration. */
   public static Timing timing(ReplicationConfig config) {

@@ -3,12 +3,14 @@ package dev.lockstep.ft.wire;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.wire.proto.Identity;
 import dev.lockstep.ft.wire.proto.Instance;
+import java.util.Map;
 import java.util.TreeMap;
 
 /** Identities and instances to and from their protobuf form. */
 public final class IdentityCodec {
   private static final int MAX_NAME_CHARS = 256;
   private static final int MAX_FACTS = 4_096;
+  private static final int MAX_WORDS_CHARS = 4_096;
 
   private IdentityCodec() {}
 
@@ -32,12 +34,30 @@ public final class IdentityCodec {
     if (identity.getFactsCount() > MAX_FACTS) {
       throw new WireException("an identity with " + identity.getFactsCount() + " facts");
     }
+    for (Map.Entry<String, String> fact : identity.getFactsMap().entrySet()) {
+      words(fact.getKey());
+      words(fact.getValue());
+    }
     return new PeerIdentity(
         identity.getProtocolVersion(),
-        identity.getProgramVersion(),
+        words(identity.getProgramVersion()),
         name(identity.getVmName()),
         decode(identity.getInstance()),
         new TreeMap<>(identity.getFactsMap()));
+  }
+
+  /** Words that may come to a terminal and are compared. */
+  private static String words(String text) throws WireException {
+    if (text.length() > MAX_WORDS_CHARS || text.chars().anyMatch(Character::isISOControl)) {
+      throw new WireException("%d characters that nobody can read".formatted(text.length()));
+    }
+    return text;
+  }
+
+  /** A sentence from a peer as a terminal may have it: without control characters, and not endless. */
+  public static String sentence(String text) {
+    return text.substring(0, Math.min(text.length(), MAX_WORDS_CHARS))
+        .replaceAll("\\p{Cntrl}", "?");
   }
 
   static Instance encode(ReplicaInstance instance) {

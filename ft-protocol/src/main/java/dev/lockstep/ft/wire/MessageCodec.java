@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * messages that have one are positive, records are consecutive, enumerations are known.
  */
 public final class MessageCodec {
+  /** No primary puts more into one message, see Limits. */
+  private static final int MAX_RECORDS = 1 << 16;
+
   private MessageCodec() {}
 
   /** A message as a frame. Payloads are not copied. */
@@ -116,7 +119,7 @@ public final class MessageCodec {
       case JOIN_DEFERRED ->
           new Message.JoinDeferred(
               IdentityCodec.decode(frame.getJoinDeferred().getBackup()),
-              frame.getJoinDeferred().getReason());
+              IdentityCodec.sentence(frame.getJoinDeferred().getReason()));
       case CHECKPOINT_CHUNK -> {
         CheckpointChunk chunk = frame.getCheckpointChunk();
         yield new Message.CheckpointChunk(
@@ -166,7 +169,8 @@ public final class MessageCodec {
         reason = known;
       }
     }
-    return new Message.BackupLeaving(epoch(leaving.getEpoch()), reason, leaving.getDetail());
+    return new Message.BackupLeaving(
+        epoch(leaving.getEpoch()), reason, IdentityCodec.sentence(leaving.getDetail()));
   }
 
   private static Message decode(JoinAccepted accepted) throws WireException {
@@ -204,6 +208,9 @@ public final class MessageCodec {
   }
 
   private static Message decode(Records message) throws WireException {
+    if (message.getRecordsCount() > MAX_RECORDS) {
+      throw new WireException(message.getRecordsCount() + " records in one message");
+    }
     if (message.getRecordsCount() == 0 && !message.hasMark()) {
       throw new WireException("neither records nor a mark");
     }

@@ -5,69 +5,33 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.core.DecisionName;
-import dev.lockstep.ft.core.ReplicaInstance;
-import dev.lockstep.ft.core.VmId;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** One name, one winner, for ever. */
-final class SharedPathArbiterTest {
-  private static final VmId VM = new VmId("web/1 ü", 0x1234);
-  private static final ReplicaInstance A = new ReplicaInstance("host-a", 1);
-  private static final ReplicaInstance B = new ReplicaInstance("host-b", 2);
-
+/** The contract, and what can become of a folder. */
+final class SharedPathArbiterTest extends ArbiterContract {
   @TempDir private Path folder;
+  @TempDir private Path apart;
 
-  @Test
-  void theFirstClaimWinsAndStays() throws ArbiterUnavailableException {
-    Arbiter one = new SharedPathArbiter(folder);
-    Arbiter other = new SharedPathArbiter(folder);
-    DecisionName name = new DecisionName(VM, 1);
-    assertThat(one.claim(name, A)).isEqualTo(A);
-    assertThat(other.claim(name, B)).isEqualTo(A);
-    assertThat(one.claim(name, A)).isEqualTo(A);
+  @Override
+  Arbiter another() {
+    return new SharedPathArbiter(folder);
   }
 
-  @Test
-  void epochsIncarnationsAndVmsAreDecidedApart() throws ArbiterUnavailableException {
-    Arbiter arbiter = new SharedPathArbiter(folder);
-    arbiter.claim(new DecisionName(VM, 1), A);
-    assertThat(arbiter.claim(new DecisionName(VM, 2), B)).isEqualTo(B);
-    assertThat(arbiter.claim(new DecisionName(new VmId("web/1 ü", 0x1235), 1), B)).isEqualTo(B);
-    assertThat(arbiter.claim(new DecisionName(new VmId("web_2f_1 ü", 0x1234), 1), B)).isEqualTo(B);
+  @Override
+  Arbiter elsewhere() {
+    return new SharedPathArbiter(apart);
   }
 
-  @Test
-  void manyClaimsAtOnceHaveOneWinner() throws Exception {
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      for (int epoch = 1; epoch <= 50; epoch++) {
-        DecisionName name = new DecisionName(VM, epoch);
-        List<Callable<ReplicaInstance>> claims = new ArrayList<>();
-        for (int i = 0; i < 8; i++) {
-          ReplicaInstance claimant = new ReplicaInstance("r" + i, i);
-          claims.add(() -> new SharedPathArbiter(folder).claim(name, claimant));
-        }
-        Set<ReplicaInstance> winners = new HashSet<>();
-        for (Future<ReplicaInstance> claim : threads.invokeAll(claims)) {
-          winners.add(claim.get());
-        }
-        assertThat(winners).as("winners of epoch %d", epoch).hasSize(1);
-      }
-    }
+  @AfterEach
+  void noDraftIsLeftBehind() throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       assertThat(files.filter(file -> file.getFileName().toString().startsWith(".draft")))
-          .as("drafts left behind")
           .isEmpty();
     }
   }
@@ -84,14 +48,6 @@ final class SharedPathArbiterTest {
     }
     assertThatThrownBy(() -> arbiter.claim(name, B))
         .isInstanceOf(ArbiterUnavailableException.class);
-  }
-
-  @Test
-  void aNonceShowsInTheSameFolderOnly(@TempDir Path another) throws ArbiterUnavailableException {
-    new SharedPathArbiter(folder).publish("join-1", 42);
-    assertThat(new SharedPathArbiter(folder).shows("join-1", 42)).isTrue();
-    assertThat(new SharedPathArbiter(folder).shows("join-1", 43)).isFalse();
-    assertThat(new SharedPathArbiter(another).shows("join-1", 42)).isFalse();
   }
 
   @Test

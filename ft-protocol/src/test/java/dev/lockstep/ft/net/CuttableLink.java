@@ -1,4 +1,4 @@
-package dev.lockstep.cli;
+package dev.lockstep.ft.net;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** A network between two replicas that can be cut: bytes are swallowed, connections stay open, as when a cable is pulled. */
-final class CuttableLink implements AutoCloseable {
+public final class CuttableLink implements AutoCloseable {
   private final ServerSocket server;
   private final InetSocketAddress target;
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
@@ -21,7 +21,7 @@ final class CuttableLink implements AutoCloseable {
   /**
    * @param target address to which connections lead, as host:port
    */
-  CuttableLink(String target) throws IOException {
+  public CuttableLink(String target) throws IOException {
     int colon = target.lastIndexOf(':');
     this.target =
         new InetSocketAddress(
@@ -30,11 +30,13 @@ final class CuttableLink implements AutoCloseable {
     Thread.ofVirtual().start(this::accept);
   }
 
-  String address() {
+  /** Where connections are taken, as host:port. */
+  public String address() {
     return "127.0.0.1:" + server.getLocalPort();
   }
 
-  void cut() {
+  /** From now on nothing passes; there is no way back. */
+  public void cut() {
     cut = true;
   }
 

@@ -1,0 +1,43 @@
+package dev.lockstep.cli;
+
+import dev.lockstep.ft.pki.CertificateAuthority;
+import java.time.Instant;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code lockstep pki init}: a new authority. */
+@Command(
+    name = "init",
+    description =
+        "Makes a new authority. Whoever has its key can be any host: keep its folder safe.",
+    sortOptions = false)
+final class PkiInitCommand implements Callable<Integer>, DebugOption.Carrier {
+  @Mixin private final PkiOptions pki = new PkiOptions();
+
+  @Option(
+      names = "--days",
+      paramLabel = "DAYS",
+      defaultValue = "3650",
+      description = "How long it is valid (default: ${DEFAULT-VALUE}).")
+  private int days = 3_650;
+
+  @Mixin private final DebugOption debug = new DebugOption();
+
+  @Override
+  public boolean debug() {
+    return debug.debug();
+  }
+
+  @Override
+  public Integer call() {
+    debug.apply();
+    CertificateAuthority made =
+        CertificateAuthority.create(pki.folder(), PkiOptions.validity(days), Instant.now());
+    System.err.printf(
+        "lockstep: the authority in %s is valid until %s%n",
+        pki.folder(), PkiOptions.date(made.end()));
+    return ExitStatus.OK;
+  }
+}
