@@ -86,6 +86,7 @@ final class ControlCallsTest {
     assertThat(running.getLive()).isTrue();
     assertThat(running.getMachine().getExitsOrThrow("port_write")).isGreaterThanOrEqualTo(6);
     console.type("abcQ");
+    console.type("late");
     await().until(console::ended);
     assertThat(console.failure()).isNull();
     assertThat(console.text()).isEqualTo("hello\nabcQ");
