@@ -30,8 +30,12 @@ final class CtlCommands {
 
   private CtlCommands() {}
 
-  /** Adds them. */
-  static void addTo(CommandLine ctl) {
+  /** Adds them to {@code ctl} of the whole command. */
+  static void addTo(CommandLine lockstep) {
+    CommandLine ctl = lockstep.getSubcommands().get("ctl");
+    if (ctl == null) {
+      throw new IllegalStateException("there is no ctl");
+    }
     COMMANDS.forEach(ctl::addSubcommand);
   }
 }

@@ -50,7 +50,7 @@ public final class Lockstep {
   static int execute(String[] args, PrintStream out, PrintStream err) {
     CommandLine line = new CommandLine(new Lockstep());
     if (Arrays.asList(args).contains("ctl")) {
-      CtlCommands.addTo(line.getSubcommands().get("ctl"));
+      CtlCommands.addTo(line);
     }
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));

@@ -32,10 +32,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -84,6 +86,7 @@ final class ControlCallsTest {
     assertThat(running.getLive()).isTrue();
     assertThat(running.getMachine().getExitsOrThrow("port_write")).isGreaterThanOrEqualTo(6);
     console.type("abcQ");
+    console.type("late");
     await().until(console::ended);
     assertThat(console.failure()).isNull();
     assertThat(console.text()).isEqualTo("hello\nabcQ");
@@ -347,7 +350,7 @@ final class ControlCallsTest {
   /** Takes nothing until it is told to. */
   private static final class SlowWatcher
       implements ClientResponseObserver<WatchEventsRequest, WatchEventsResponse> {
-    private ClientCallStreamObserver<WatchEventsRequest> call;
+    private @Nullable ClientCallStreamObserver<WatchEventsRequest> call;
     private long seen;
     private long missed;
 
@@ -358,11 +361,11 @@ final class ControlCallsTest {
     }
 
     void readOn() {
-      call.request(Integer.MAX_VALUE);
+      Objects.requireNonNull(call).request(Integer.MAX_VALUE);
     }
 
     void leave() {
-      call.cancel("it has seen enough", null);
+      Objects.requireNonNull(call).cancel("it has seen enough", null);
     }
 
     @Override
@@ -490,7 +493,7 @@ final class ControlCallsTest {
   }
 
   private static Status.Code code(ControlRig.OpenConsole console) {
-    return Status.fromThrowable(console.failure()).getCode();
+    return Status.fromThrowable(Objects.requireNonNull(console.failure())).getCode();
   }
 
   static void fails(Status.Code code, String message, ThrowingCallable call) {
