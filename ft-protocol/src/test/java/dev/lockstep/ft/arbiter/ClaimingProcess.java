@@ -15,15 +15,27 @@ final class ClaimingProcess {
   /**
    * @param args etcd's address, and the claimant's name
    */
-  public static void main(String[] args) throws ArbiterUnavailableException {
+  public static void main(String[] args) {
     Arbiter arbiter = new EtcdArbiter(new EtcdCluster(EtcdAddress.parse(args[0])));
     ReplicaInstance claimant = new ReplicaInstance(args[1], args[1].hashCode());
     StringBuilder winners = new StringBuilder();
     for (int epoch = 1; epoch <= NAMES; epoch++) {
       winners
-          .append(arbiter.claim(new DecisionName(new VmId("one", 1), epoch), claimant))
+          .append(untilAnswered(arbiter, new DecisionName(new VmId("one", 1), epoch), claimant))
           .append('\n');
     }
     System.out.print(winners);
+  }
+
+  /** A virtual machine that has just started may not be answered in time. */
+  private static ReplicaInstance untilAnswered(
+      Arbiter arbiter, DecisionName name, ReplicaInstance claimant) {
+    while (true) {
+      try {
+        return arbiter.claim(name, claimant);
+      } catch (ArbiterUnavailableException e) {
+        // As a replica does, it asks again.
+      }
+    }
   }
 }
