@@ -98,12 +98,12 @@ class AnchoredReplayTest {
         for (int i = random.nextInt(8); i > 0; i--) {
           pause(random.nextInt(1_500_000));
           byte[] typed = {(byte) ('0' + random.nextInt(10))};
-          machine.inject(new MachineInput.ConsoleBytes(Board.UART0, typed));
+          machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, typed));
         }
         while (machine.status().branchCount() < 200) {
           pause(1_000_000);
         }
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
         end = Machines.await(machine);
       }
       assertThat(end.reason()).isEqualTo(EndReason.GUEST_EXIT);
@@ -137,7 +137,7 @@ class AnchoredReplayTest {
         pause(1_000_000);
       }
       // It spins now. What is typed reaches it all the same, and ends it.
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       assertThat(Machines.await(machine).reason()).isEqualTo(EndReason.GUEST_EXIT);
     }
     assertThat(console.toString()).startsWith("on!").endsWith("q");

@@ -42,12 +42,12 @@ class DiskReplayTest {
       machine.start(sink, new DirectGate(console), 1);
       for (int i = 0; i < 20; i++) {
         Thread.sleep(random.nextInt(10));
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'x'}));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'x'}));
         if (i % 7 == 3) {
           bases.add(base(machine, recorded, i));
         }
       }
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       end = Machines.await(machine);
       System.out.printf(
           "%s: %d entries, %d bytes of log%n",
@@ -139,7 +139,7 @@ class DiskReplayTest {
       backup.goLive(new FileLogSink(folder.resolve("log")), 2).get(60, TimeUnit.SECONDS);
       base = base(backup, second, 0);
       Thread.sleep(30);
-      backup.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      backup.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       end = Machines.await(backup);
       assertThat(outside.size()).isPositive();
     }
@@ -151,7 +151,7 @@ class DiskReplayTest {
     try (Machine machine = Machines.withDisk(spec, image)) {
       machine.start(new FileLogSink(folder.resolve("log")), new DirectGate((s, o, b) -> {}), 1);
       Thread.sleep(inputs);
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       Machines.await(machine);
     }
   }

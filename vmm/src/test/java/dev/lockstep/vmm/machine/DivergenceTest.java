@@ -61,14 +61,14 @@ class DivergenceTest {
       for (int i = 0; i < MIN_INPUTS || !kinds.seen.containsAll(CHANGED); i++) {
         assertThat(System.nanoTime()).as("only %s were seen", kinds.seen).isLessThan(deadline);
         byte typed = (byte) ('0' + i % 10);
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {typed}));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {typed}));
         if (!kinds.seen.contains(LogEntry.ClockEntry.class)) {
           // A vCPU that is held up has its clock corrected.
           machine.atBoundary(core -> held()).get(1, TimeUnit.MINUTES);
         }
         Thread.sleep(random.nextInt(4));
       }
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       Machines.await(machine);
     }
     try (EventLogReader reader = new EventLogReader(folder.resolve("log"))) {

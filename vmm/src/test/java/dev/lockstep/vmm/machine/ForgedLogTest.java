@@ -52,9 +52,10 @@ class ForgedLogTest {
       machine.start(new FileLogSink(folder.resolve("log")), new DirectGate((s, o, b) -> {}), 1);
       for (int i = 0; i < 8; i++) {
         Thread.sleep(2);
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {(byte) ('0' + i)}));
+        machine.inject(
+            new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {(byte) ('0' + i)}));
       }
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       Machines.await(machine);
     }
     try (EventLogReader reader = new EventLogReader(folder.resolve("log"))) {
@@ -156,7 +157,7 @@ class ForgedLogTest {
   }
 
   private static LogEntry invented(Moment at, Random random) {
-    return switch (random.nextInt(9)) {
+    return switch (random.nextInt(10)) {
       case 0 -> new LogEntry.ConsoleInput(at, random.nextInt(300), bytes(random));
       case 1 -> new LogEntry.DiskCompletion(at, random.nextInt(300), number(random), small(random));
       case 2 -> new LogEntry.EntropyInput(at, random.nextInt(300), bytes(random));
@@ -171,6 +172,7 @@ class ForgedLogTest {
               at, random.nextInt(300), number(random), 1 + small(random), random.nextLong());
       case 6 -> new LogEntry.DigestEntry(at, random.nextLong(), random.nextLong());
       case 7 -> new LogEntry.CheckpointMark(at, number(random), digest(random));
+      case 8 -> new LogEntry.NetworkInput(at, random.nextInt(300), RandomEntries.frames(random));
       default ->
           new LogEntry.EndOfLog(
               at,

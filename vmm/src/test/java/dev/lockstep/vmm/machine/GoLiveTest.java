@@ -70,7 +70,7 @@ class GoLiveTest {
       backup.follow(stream, backupGate, MachineMode.FOLLOW);
       type(primary, 10 + random.nextInt(20));
       if (random.nextBoolean()) {
-        backupGate.released(Board.UART0, primaryGate.releasedOffset(Board.UART0));
+        backupGate.released(DeviceIndexes.UART0, primaryGate.releasedOffset(DeviceIndexes.UART0));
       }
       stream.cut();
       // At a boundary, where no acknowledgement from before the cut is under way.
@@ -87,7 +87,7 @@ class GoLiveTest {
       assertThatThrownBy(() -> backup.goLive(LogSink.NONE, 3).get()).hasMessageContaining("live");
       SnapshotInfo base = backup.snapshot(snapshot).get();
       type(backup, 10);
-      backup.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      backup.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       MachineEnd end = Machines.await(backup);
       assertThat(end.reason()).isEqualTo(EndReason.GUEST_EXIT);
       assertThat(outside.size()).isGreaterThan(seen);
@@ -134,7 +134,7 @@ class GoLiveTest {
       for (int j = 0; j < typed.length; j++) {
         typed[j] = (byte) ('0' + random.nextInt(10));
       }
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, typed));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, typed));
     }
   }
 }

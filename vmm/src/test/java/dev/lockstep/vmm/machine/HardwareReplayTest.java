@@ -153,7 +153,7 @@ class HardwareReplayTest {
       // It prints without a branch and spins: what it has put out is seen when somebody looks.
       RecordedRuns.pause(20_000_000);
       if (typed) {
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       } else {
         machine.stop();
       }
@@ -181,7 +181,7 @@ class HardwareReplayTest {
       while (console.size() < 2) {
         RecordedRuns.pause(1_000_000);
         // Stands for the signal by which the kernel ends a run that takes too long.
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'x'}));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'x'}));
       }
       machine.stop();
       assertThat(Machines.await(machine).reason()).isEqualTo(EndReason.STOPPED);

@@ -111,7 +111,8 @@ class KvmMachinesTest {
       for (int i = 0; i < AT_ONCE; i++) {
         running
             .get(i)
-            .inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {(byte) (i + 1)}));
+            .inject(
+                new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {(byte) (i + 1)}));
       }
       for (int i = 0; i < AT_ONCE; i++) {
         assertThat(Machines.await(running.get(i)).exitCode()).as("machine %d", i).isEqualTo(i + 1);
@@ -181,7 +182,7 @@ class KvmMachinesTest {
       machine.pause();
       machine.resume();
       machine.atBoundary(Boundary::virtualNanos);
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {1}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {1}));
     }
   }
 
@@ -255,7 +256,7 @@ class KvmMachinesTest {
         }
       }
       assertNothingLeft(before, Footprint.now());
-      other.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {9}));
+      other.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {9}));
       assertThat(Machines.await(other).exitCode()).isEqualTo(9);
     }
   }

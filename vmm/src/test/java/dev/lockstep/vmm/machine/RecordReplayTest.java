@@ -104,7 +104,7 @@ class RecordReplayTest {
         for (int j = 0; j < typed.length; j++) {
           typed[j] = (byte) ('0' + random.nextInt(10));
         }
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, typed));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, typed));
         if (random.nextInt(10) == 0) {
           machine.pause().get(10, TimeUnit.SECONDS);
           machine.resume();
@@ -116,7 +116,7 @@ class RecordReplayTest {
       while (machine.status().branchCount() < LEAST_BRANCHES) {
         pause(1_000_000);
       }
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       MachineEnd end = Machines.await(machine);
       assertThat(end.reason()).isEqualTo(EndReason.GUEST_EXIT);
       MachineStatus status = machine.status();

@@ -74,7 +74,7 @@ final class RecordedRuns {
       for (int i = 3 + random.nextInt(8); i > 0; i--) {
         pause(random.nextInt(3_000_000));
         byte[] typed = {(byte) ('0' + random.nextInt(10))};
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, typed));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, typed));
       }
       for (int i = 0; i < checkpoints; i++) {
         pause(random.nextInt(3_000_000));
@@ -87,7 +87,7 @@ final class RecordedRuns {
         pause(1_000_000);
       }
       branches += machine.status().branchCount();
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       return new Recording(spec, guest, log, Machines.await(machine), console.toString());
     }
   }

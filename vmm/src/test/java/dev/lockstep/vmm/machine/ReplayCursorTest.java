@@ -39,7 +39,7 @@ class ReplayCursorTest {
       machine.start(new FileLogSink(log), new DirectGate(new Machines.Console()), 1);
       for (int i = 0; i < inputs && !machine.ended().isDone(); i++) {
         byte[] typed = {(byte) ('0' + random.nextInt(10))};
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, typed));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, typed));
         Thread.sleep(0, random.nextInt(900_000));
       }
       assertThat(Machines.await(machine).reason()).isEqualTo(EndReason.GUEST_EXIT);
@@ -192,7 +192,8 @@ class ReplayCursorTest {
         Thread.sleep(1);
       }
       machine.inject(
-          new MachineInput.ConsoleBytes(Board.UART0, "q".getBytes(StandardCharsets.US_ASCII)));
+          new MachineInput.ConsoleBytes(
+              DeviceIndexes.UART0, "q".getBytes(StandardCharsets.US_ASCII)));
       Machines.await(machine);
     }
     System.out.println("ReplayCursorTest seed " + seed);

@@ -46,10 +46,10 @@ class ReplayTargetTest {
         CheckpointSchedule schedule = new CheckpointSchedule(machine, log, EVERY_NANOS)) {
       machine.start(new FileLogSink(log), new DirectGate((s, o, b) -> {}), 1);
       while (machine.status().entries() < 100 || schedule.taken() < 5) {
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'x'}));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'x'}));
         Thread.sleep(1);
       }
-      machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
       Machines.await(machine);
       assertThat(schedule.failure()).isNull();
     }

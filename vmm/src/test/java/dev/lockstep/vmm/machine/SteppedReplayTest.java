@@ -95,12 +95,12 @@ class SteppedReplayTest {
         for (int i = random.nextInt(5); i > 0; i--) {
           Thread.sleep(0, random.nextInt(999_999));
           byte[] typed = {(byte) ('0' + random.nextInt(10))};
-          machine.inject(new MachineInput.ConsoleBytes(Board.UART0, typed));
+          machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, typed));
         }
         while (machine.status().branchCount() < 150) {
           Thread.sleep(1);
         }
-        machine.inject(new MachineInput.ConsoleBytes(Board.UART0, new byte[] {'q'}));
+        machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, new byte[] {'q'}));
         end = Machines.await(machine);
       }
       assertThat(end.reason()).isEqualTo(EndReason.GUEST_EXIT);

@@ -41,7 +41,7 @@ public final class TapBackend implements NetworkBackend {
     try {
       tap = TapDevice.open(name);
     } catch (KvmException e) {
-      throw new VmmException(e.getMessage(), e.advice(), e);
+      throw new VmmException(String.valueOf(e.getMessage()), e.advice(), e);
     } catch (IllegalArgumentException e) {
       throw new VmmException(String.valueOf(e.getMessage()), "Give a tap device's name.", e);
     }
