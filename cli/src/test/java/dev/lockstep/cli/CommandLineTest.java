@@ -45,10 +45,13 @@ final class CommandLineTest {
             "--kernel=k",
             "--memory=5X",
             "--cpu-model=i486",
+            "--net=wire=7",
             "--disk=,ro");
     assertThat(flags.err())
         .contains("lockstep: --cpu-model: there is no CPU model named 'i486'")
         .contains("lockstep: --disk: the path is empty\n")
+        .contains(
+            "lockstep: --net: 'wire=7' is no network: write tap=NAME, passt, passt=SOCKET or unplugged")
         .endsWith("  Correct them.\n");
     Path file = folder.resolve("vm.json");
     Files.writeString(
@@ -82,6 +85,14 @@ final class CommandLineTest {
         text.toString());
     refuses(69, "/none' does not exist", "run", "--kernel", folder.resolve("none").toString());
     Path kernel = new TinyGuest().exit(0).write(folder.resolve("kernel"));
+    refuses(
+        69,
+        "lockstep: passt cannot be reached by its socket '%s'".formatted(folder.resolve("none")),
+        "run",
+        "--engine=soft",
+        "--net=passt=" + folder.resolve("none"),
+        "--kernel",
+        kernel.toString());
     refuses(
         69,
         "lockstep: initrd '%s' is not usable: it begins like neither".formatted(text),

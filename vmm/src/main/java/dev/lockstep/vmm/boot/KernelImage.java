@@ -107,12 +107,13 @@ record KernelImage(String format, SetupHeader header, ByteSource content, ElfIma
               .formatted(size, MAX_UNPACKED));
     }
     ByteSource data = packed == Compression.GZIP ? payload : payload.slice(0, end);
-    byte[] unpacked = new byte[(int) size];
+    byte[] unpacked;
     try (InputStream stream = packed.open(new SourceInput(data))) {
-      int count = stream.readNBytes(unpacked, 0, unpacked.length);
-      if (count < unpacked.length) {
+      // Takes memory as bytes come, so that a claim alone does not cost any.
+      unpacked = stream.readNBytes((int) size);
+      if (unpacked.length < size) {
         throw new BadImageException(
-            "its payload unpacks to %d bytes instead of %d".formatted(count, size));
+            "its payload unpacks to %d bytes instead of %d".formatted(unpacked.length, size));
       }
       if (stream.read() >= 0) {
         throw new BadImageException("its payload unpacks to more than %d bytes".formatted(size));

@@ -54,6 +54,15 @@ final class NetworkFields {
     private @Nullable String forward;
 
     private NetworkConfig.@Nullable Backend backend(MachineConfigBuilder builder, Origin origin) {
+      if (forward != null && !passt) {
+        builder.problem(
+            origin, "only a passt that is started has forwards: set passt, or leave forward away");
+        return null;
+      }
+      if (tap != null && tap.isBlank()) {
+        builder.problem(origin, "host_dev_name of network interface '%s' is empty".formatted(id));
+        return null;
+      }
       if (tap != null) {
         return new NetworkConfig.Tap(tap);
       }

@@ -114,6 +114,13 @@ final class OutputCollector {
         sizes[stream] + " bytes"
       };
     }
+    if (stream == frameStream && !endsBetweenFrames(entry.length())) {
+      return new String[] {
+        "output of stream %d from offset %d".formatted(stream, entry.offset()),
+        entry.length() + " bytes, the last of them inside a frame",
+        "whole frames"
+      };
+    }
     long hash = LogHash.of(pending[stream], 0, entry.length());
     if (hash != entry.hash()) {
       return new String[] {
@@ -123,6 +130,11 @@ final class OutputCollector {
       };
     }
     return null;
+  }
+
+  private boolean endsBetweenFrames(int length) {
+    byte[] frames = pending[frameStream];
+    return Frames.bytesOfFirst(frames, sizes[frameStream], Integer.MAX_VALUE, length) == length;
   }
 
   /** Takes the bytes that an entry names. */
@@ -163,6 +175,10 @@ final class OutputCollector {
       pending[i] = new byte[size];
       in.readFully(pending[i], 0, size);
       sizes[i] = size;
+      if (i == frameStream && Frames.count(pending[i]) < 0) {
+        throw new IOException(
+            "the %d bytes that wait on stream %d are not frames".formatted(size, i));
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.snapshot;
 
 import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdException;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.log.LogFormatException;
@@ -165,9 +166,14 @@ public final class CheckpointReader {
     if (raw.length < size) {
       raw = new byte[size];
     }
-    long result =
-        Zstd.decompressByteArray(raw, 0, size, payload, Integer.BYTES, length - Integer.BYTES);
-    if (Zstd.isError(result) || result != size) {
+    long result;
+    try {
+      result =
+          Zstd.decompressByteArray(raw, 0, size, payload, Integer.BYTES, length - Integer.BYTES);
+    } catch (ZstdException e) {
+      throw new LogFormatException("a compressed section cannot be unpacked: " + e.getMessage());
+    }
+    if (result != size) {
       throw new LogFormatException("a compressed section cannot be unpacked");
     }
     return size;

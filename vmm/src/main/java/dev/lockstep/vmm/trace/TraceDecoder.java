@@ -33,6 +33,7 @@ final class TraceDecoder {
   private final FlowModel model = new FlowModel();
   private final int limit;
   private int fresh;
+  private int groups;
   private boolean positioned;
   private long instruction;
   private long branchCount;
@@ -103,7 +104,7 @@ final class TraceDecoder {
     int id = flow.number(MAX_CODE);
     int first = flow.number(MAX_CODE);
     int count = flow.number(MAX_CODE);
-    if (first + count > code(id).instructions() || count == 0) {
+    if (count > code(id).instructions() - first || count == 0) {
       throw new TraceFormatException(
           "%d instructions from %d on of code that has %d"
               .formatted(count, first, code(id).instructions()));
@@ -127,6 +128,11 @@ final class TraceDecoder {
     }
     if (id == fresh) {
       fresh++;
+    }
+    // A few bytes can say that a guess was right for ever.
+    if (++groups > TraceEncoder.MAX_GROUPS) {
+      throw new TraceFormatException(
+          "a block of more than %d groups".formatted(TraceEncoder.MAX_GROUPS));
     }
     TraceCode code = code(id);
     model.executed(id);

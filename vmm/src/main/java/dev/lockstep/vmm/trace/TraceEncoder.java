@@ -21,7 +21,7 @@ final class TraceEncoder {
   static final int FIRST_ID = 5;
 
   /** Where a block is full. */
-  private static final int MAX_GROUPS = 4 << 20;
+  static final int MAX_GROUPS = 4 << 20;
 
   private static final int MAX_COLUMN_BYTES = 24 << 20;
   private static final int CHECK_MASK = 0xfff;

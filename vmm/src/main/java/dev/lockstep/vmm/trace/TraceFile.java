@@ -157,7 +157,7 @@ public final class TraceFile implements AutoCloseable {
       return false;
     }
     ByteBuffer index = section(at, TraceWriter.INDEX);
-    int count = index.getInt();
+    int count = index.remaining() < Integer.BYTES ? -1 : index.getInt();
     if (count < 0 || index.remaining() != (long) count * (Long.BYTES + BlockSummary.BYTES)) {
       throw new TraceFormatException("an index of %d blocks that does not fit".formatted(count));
     }

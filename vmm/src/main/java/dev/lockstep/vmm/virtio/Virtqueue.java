@@ -138,21 +138,31 @@ final class Virtqueue {
     enabled = true;
     indirect = withIndirect;
     eventIndex = withEventIndex;
-    if (size < 1 || size > maxSize || Integer.bitCount(size) != 1) {
-      fail("queue size %d is no power of two up to %d".formatted(size, maxSize));
-    } else {
-      checkPart("descriptor table", descriptors, (long) size * DESCRIPTOR_BYTES, 16);
-      checkPart("available ring", available, 6 + 2L * size, 2);
-      checkPart("used ring", used, 6 + 8L * size, 4);
+    String wrong = wrong();
+    if (wrong != null) {
+      fail(wrong);
     }
   }
 
-  private void checkPart(String part, long address, long bytes, int alignment) {
-    if ((address & alignment - 1) != 0) {
-      fail("%s at %#x is not aligned to %d".formatted(part, address, alignment));
-    } else if (!memory.contains(address, bytes)) {
-      fail("%s at %#x+%#x is not memory".formatted(part, address, bytes));
+  /** What is wrong with the driver's settings; null if nothing is. */
+  private @Nullable String wrong() {
+    if (size < 1 || size > maxSize || Integer.bitCount(size) != 1) {
+      return "queue size %d is no power of two up to %d".formatted(size, maxSize);
     }
+    String wrong = wrongPart("descriptor table", descriptors, (long) size * DESCRIPTOR_BYTES, 16);
+    if (wrong == null) {
+      wrong = wrongPart("available ring", available, 6 + 2L * size, 2);
+    }
+    return wrong == null ? wrongPart("used ring", used, 6 + 8L * size, 4) : wrong;
+  }
+
+  private @Nullable String wrongPart(String part, long address, long bytes, int alignment) {
+    if ((address & alignment - 1) != 0) {
+      return "%s at %#x is not aligned to %d".formatted(part, address, alignment);
+    }
+    return memory.contains(address, bytes)
+        ? null
+        : "%s at %#x+%#x is not memory".formatted(part, address, bytes);
   }
 
   private void fail(String why) {
@@ -372,5 +382,11 @@ final class Virtqueue {
     nextUsed = in.integer(name + "nextUsed", 0, 0xffff);
     signalledUsed = in.integer(name + "signalledUsed", 0, 0xffff);
     outstanding = in.integer(name + "outstanding", 0, 0xffff);
+    if (enabled && !dead) {
+      String wrong = wrong();
+      if (wrong != null) {
+        throw in.unfit(name + "enabled", "is set, but " + wrong);
+      }
+    }
   }
 }

@@ -101,7 +101,7 @@ final class MachineConfigTest {
           "drives": [{"drive_id": "a b", "path_on_host": "/d0"}, {"path_on_host": 3}, 5],
           "machine-config": {"mem_size_mib": 32, "vcpu_count": 2,
             "cpu_model": "i486", "engine": "tcg", "seed": 1.5},
-          "network-interfaces": [],
+          "network-interface": [],
           "replication": {"max_lag_millis": 5, "silence_millis": 50}
         }
         """,
@@ -116,7 +116,7 @@ final class MachineConfigTest {
         "vm.json:5:36: there is no engine 'tcg'; use one of soft, kvm, auto",
         "vm.json:5:51: seed must be a whole number, not the number 1.5",
         "vm.json:7:37: the lag of 5 ms is out of range: 10 to 60000 ms",
-        "vm.json:6:3: unknown key 'network-interfaces' in the file; known are boot-source, drives, machine-config, replication",
+        "vm.json:6:3: unknown key 'network-interface' in the file; did you mean 'network-interfaces'?",
         "configuration: no kernel is named",
         "vm.json:7:58: suspicion after 50 ms of silence is less than 4 heartbeats of 25 ms");
   }

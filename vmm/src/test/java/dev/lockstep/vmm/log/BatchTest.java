@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.vmm.net.Frames;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -107,6 +108,32 @@ class BatchTest {
       }
       assertThat(entries).isLessThanOrEqualTo(bytes.length);
     }
+  }
+
+  @Test
+  void networkInputsThatAreNotFramesAreRefused() throws Exception {
+    Moment at = new RandomEntries(seed).moment();
+    byte[] frame = Frames.pack(new byte[60]);
+    assertThat(decoded(at, frame)).isEqualTo(new LogEntry.NetworkInput(at, 3, frame));
+    byte[] cut = Arrays.copyOf(frame, frame.length - 1);
+    byte[] more = Arrays.copyOf(frame, frame.length + 1);
+    byte[] tooShort = {0, 13, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+    byte[] tooLong = new byte[2 + 1519];
+    tooLong[0] = 1519 >> 8;
+    tooLong[1] = (byte) 1519;
+    for (byte[] wrong : List.of(cut, more, tooShort, tooLong, new byte[2], new byte[1])) {
+      assertThatThrownBy(() -> decoded(at, wrong))
+          .as("%d bytes", wrong.length)
+          .isInstanceOf(LogFormatException.class)
+          .hasMessageContaining("not frames");
+    }
+  }
+
+  private static LogEntry decoded(Moment at, byte[] frames) throws LogFormatException {
+    EntryEncoder encoder = new EntryEncoder();
+    encoder.add(new LogEntry.NetworkInput(at, 3, frames));
+    byte[] bytes = encoder.toByteArray();
+    return new EntryDecoder(bytes, 0, bytes.length).next();
   }
 
   @Test

@@ -2,6 +2,8 @@ package dev.lockstep.vmm.log;
 
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.vmm.net.Frames;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,7 +33,7 @@ public final class RandomEntries {
   /** Any entry but the end and progress marks. */
   public LogEntry next() {
     Moment at = moment();
-    return switch (random.nextInt(8)) {
+    return switch (random.nextInt(9)) {
       case 0 -> new LogEntry.ConsoleInput(at, random.nextInt(3), bytes());
       case 1 -> new LogEntry.DiskCompletion(at, random.nextInt(3), number(), random.nextInt(3));
       case 2 -> new LogEntry.EntropyInput(at, random.nextInt(300), bytes());
@@ -45,6 +47,7 @@ public final class RandomEntries {
           new LogEntry.OutputEntry(
               at, random.nextInt(4), number(), 1 + random.nextInt(1 << 20), random.nextLong());
       case 6 -> new LogEntry.DigestEntry(at, random.nextLong(), random.nextLong());
+      case 7 -> new LogEntry.NetworkInput(at, random.nextInt(20), frames(random));
       default -> new LogEntry.CheckpointMark(at, number(), digest());
     };
   }
@@ -88,6 +91,21 @@ public final class RandomEntries {
     byte[] bytes = new byte[1 + random.nextInt(40)];
     random.nextBytes(bytes);
     return bytes;
+  }
+
+  /** A few frames of any length, packed. */
+  public static byte[] frames(Random random) {
+    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    for (int i = random.nextInt(3); i >= 0; i--) {
+      byte[] frame =
+          new byte
+              [random.nextInt(8) == 0
+                  ? random.nextInt(Frames.MIN_FRAME_BYTES, Frames.MAX_FRAME_BYTES + 1)
+                  : random.nextInt(Frames.MIN_FRAME_BYTES, 80)];
+      random.nextBytes(frame);
+      packed.writeBytes(Frames.pack(frame));
+    }
+    return packed.toByteArray();
   }
 
   private MachineDigest digest() {

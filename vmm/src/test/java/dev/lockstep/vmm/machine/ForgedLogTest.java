@@ -157,7 +157,7 @@ class ForgedLogTest {
   }
 
   private static LogEntry invented(Moment at, Random random) {
-    return switch (random.nextInt(9)) {
+    return switch (random.nextInt(10)) {
       case 0 -> new LogEntry.ConsoleInput(at, random.nextInt(300), bytes(random));
       case 1 -> new LogEntry.DiskCompletion(at, random.nextInt(300), number(random), small(random));
       case 2 -> new LogEntry.EntropyInput(at, random.nextInt(300), bytes(random));
@@ -172,6 +172,7 @@ class ForgedLogTest {
               at, random.nextInt(300), number(random), 1 + small(random), random.nextLong());
       case 6 -> new LogEntry.DigestEntry(at, random.nextLong(), random.nextLong());
       case 7 -> new LogEntry.CheckpointMark(at, number(random), digest(random));
+      case 8 -> new LogEntry.NetworkInput(at, random.nextInt(300), RandomEntries.frames(random));
       default ->
           new LogEntry.EndOfLog(
               at,

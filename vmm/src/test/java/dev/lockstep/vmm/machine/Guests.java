@@ -215,6 +215,7 @@ public final class Guests {
       handler(memory, code, VECTOR_BASE, "timer");
       handler(memory, code, VECTOR_BASE + 4, "uart");
       handler(memory, code, VECTOR_BASE + 10, "disk");
+      handler(memory, code, VECTOR_BASE + 11, "network");
       longMode(state);
       state.rip = code.address("start");
     };

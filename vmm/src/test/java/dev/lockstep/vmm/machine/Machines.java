@@ -4,6 +4,7 @@ import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.vmm.disk.DiskImage;
+import dev.lockstep.vmm.net.MacAddress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -38,6 +39,21 @@ public final class Machines {
         1_700_000_000_000_000_000L,
         pacing,
         1 << 16,
+        new TreeMap<>());
+  }
+
+  /** With a network interface. */
+  public static MachineSpec networked(MachineSpec.Pacing pacing) {
+    MachineSpec plain = spec(pacing);
+    return new MachineSpec(
+        plain.name(),
+        plain.model(),
+        plain.semantics(),
+        plain.memoryBytes(),
+        plain.wallClockNanos(),
+        pacing,
+        plain.digestSpacing(),
+        new MacAddress(0x525400123456L),
         new TreeMap<>());
   }
 

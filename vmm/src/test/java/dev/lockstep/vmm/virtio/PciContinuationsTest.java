@@ -9,6 +9,8 @@ import dev.lockstep.vmm.device.StateReader;
 import dev.lockstep.vmm.device.StateWriter;
 import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.disk.DiskStatus;
+import dev.lockstep.vmm.log.RandomEntries;
+import dev.lockstep.vmm.net.MacAddress;
 import dev.lockstep.vmm.pci.PciBus;
 import dev.lockstep.vmm.pci.PciHostBridge;
 import java.lang.foreign.Arena;
@@ -29,9 +31,11 @@ class PciContinuationsTest {
   private static final int DISK = 1;
   private static final int CONSOLE = 2;
   private static final int ENTROPY = 3;
+  private static final int NETWORK = 4;
   private static final int QUEUE = 8;
   private static final long FIRST_RING = 0x2000;
   private static final long BUFFERS = 0x10000;
+  private static final long NETWORK_RINGS = 0x18000;
 
   private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
@@ -45,11 +49,17 @@ class PciContinuationsTest {
     final VirtioBlock disk = new VirtioBlock(0, memory, 512L * SECTORS, false, request -> {});
     final VirtioConsole console;
     final VirtioEntropy entropy;
+    final VirtioNet network;
     final byte[] sectors = new byte[512 * SECTORS];
 
     Board(Bench bench) {
       console = new VirtioConsole(memory, bench);
       entropy = new VirtioEntropy(memory, wanted -> bench.effects.append("wants ").append(wanted));
+      network =
+          new VirtioNet(
+              memory,
+              new MacAddress(0x525400123456L),
+              frame -> bench.effects.append("frame ").append(Arrays.hashCode(frame)).append(' '));
       for (int i = 0; i < sectors.length; i++) {
         sectors[i] = (byte) (i * 31 >> 4);
       }
@@ -130,7 +140,7 @@ class PciContinuationsTest {
     System.out.println("PciContinuationsTest seed " + seed);
     for (int i = 0; i < SCRIPTS; i++) {
       List<Function<Bench, Object>> script = new ArrayList<>();
-      for (int slot = DISK; slot <= ENTROPY; slot++) {
+      for (int slot = DISK; slot <= NETWORK; slot++) {
         script.add(setUp(slot));
       }
       while (script.size() < STEPS) {
@@ -141,8 +151,8 @@ class PciContinuationsTest {
   }
 
   private Function<Bench, Object> step() {
-    int slot = DISK + random.nextInt(ENTROPY);
-    return switch (random.nextInt(16)) {
+    int slot = DISK + random.nextInt(NETWORK);
+    return switch (random.nextInt(19)) {
       case 0 -> setUp(slot);
       case 1 -> configNoise();
       case 2 -> registerNoise(slot);
@@ -152,6 +162,8 @@ class PciContinuationsTest {
       case 11, 12 -> typed();
       case 13 -> entropy();
       case 14 -> bench -> driver(bench, slot).readIsr();
+      case 15, 16 -> frames();
+      case 17 -> bench -> board(bench).network.announce();
       default -> Continuations.interrupts();
     };
   }
@@ -160,8 +172,9 @@ class PciContinuationsTest {
     long events = random.nextBoolean() ? Driver.EVENT_INDEX : 0;
     return bench -> {
       Driver driver = driver(bench, slot);
-      boolean taken = driver.begin(Driver.VERSION_1 | events);
-      for (int queue = 0; queue < (slot == CONSOLE ? 2 : 1); queue++) {
+      long announces = slot == NETWORK ? VirtioNet.F_CTRL_VQ | VirtioNet.F_GUEST_ANNOUNCE : 0;
+      boolean taken = driver.begin(Driver.VERSION_1 | events | announces);
+      for (int queue = 0; queue < queues(slot); queue++) {
         driver.ring(queue, QUEUE, ringBase(slot, queue), events != 0);
       }
       driver.ready();
@@ -170,7 +183,7 @@ class PciContinuationsTest {
   }
 
   private Function<Bench, Object> configNoise() {
-    int slot = random.nextInt(ENTROPY + 2);
+    int slot = random.nextInt(NETWORK + 2);
     int width = 1 << random.nextInt(3);
     int register = random.nextInt(256) & -width;
     boolean write = random.nextBoolean();
@@ -202,11 +215,12 @@ class PciContinuationsTest {
 
   /** Makes one chain available and notifies the device. */
   private Function<Bench, Object> offer(int slot) {
-    int queue = slot == CONSOLE ? random.nextInt(2) : 0;
+    int queue = random.nextInt(queues(slot));
     int type = random.nextBoolean() ? BlockDriver.IN : BlockDriver.OUT;
     int sector = random.nextInt(SECTORS + 2);
     int at = random.nextInt(8);
-    int length = slot == DISK ? 512 : 1 + random.nextInt(20);
+    int length = slot == DISK ? 512 : 1 + random.nextInt(slot == NETWORK ? 200 : 20);
+    int command = random.nextInt(8);
     return bench -> {
       Driver driver = driver(bench, slot);
       GuestMemory memory = board(bench).memory;
@@ -221,8 +235,12 @@ class PciContinuationsTest {
         int direction = type == BlockDriver.IN ? Driver.WRITE : 0;
         ring.descriptor(1, data + 0x100, length, direction | Driver.NEXT, 2);
         ring.descriptor(2, data + 0x80, 1, Driver.WRITE, 0);
+      } else if (slot == NETWORK && queue == 2) {
+        memory.write16(data, command > 2 ? 3 : command);
+        ring.descriptor(0, data, 2, Driver.NEXT, 1);
+        ring.descriptor(1, data + 0x80, 1, Driver.WRITE, 0);
       } else {
-        boolean transmit = slot == CONSOLE && queue == 1;
+        boolean transmit = queue == 1;
         ring.descriptor(0, data, length, transmit ? 0 : Driver.WRITE, 0);
       }
       ring.offer(0);
@@ -237,6 +255,24 @@ class PciContinuationsTest {
     return bench -> board(bench).console.receive(bytes);
   }
 
+  private Function<Bench, Object> frames() {
+    byte[] packed = RandomEntries.frames(random);
+    return bench -> {
+      VirtioNet network = board(bench).network;
+      int room = network.receiveRoom();
+      network.receive(packed);
+      return network.receives() + " " + room + " " + network.receiveRoom();
+    };
+  }
+
+  private static int queues(int slot) {
+    return switch (slot) {
+      case NETWORK -> 3;
+      case CONSOLE -> 2;
+      default -> 1;
+    };
+  }
+
   private Function<Bench, Object> entropy() {
     long noise = random.nextLong();
     return bench -> {
@@ -248,7 +284,9 @@ class PciContinuationsTest {
   }
 
   private static long ringBase(int slot, int queue) {
-    return FIRST_RING + (slot + queue * ENTROPY) * 0x2000L;
+    return slot == NETWORK
+        ? NETWORK_RINGS + queue * 0x2000L
+        : FIRST_RING + (slot + queue * ENTROPY) * 0x2000L;
   }
 
   private static long bar(int slot) {
@@ -270,7 +308,7 @@ class PciContinuationsTest {
     bench.bus.mapPorts(0xcf8, 8, bench.add(pci), 0, 4);
     PciHostBridge bridge = bench.add(new PciHostBridge());
     pci.attach(0, bridge);
-    VirtioDevice[] devices = {board.disk, board.console, board.entropy};
+    VirtioDevice[] devices = {board.disk, board.console, board.entropy, board.network};
     for (int i = 0; i < devices.length; i++) {
       int slot = i + 1;
       pci.attach(

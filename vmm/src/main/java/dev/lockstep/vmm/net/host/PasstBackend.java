@@ -13,6 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class PasstBackend implements NetworkBackend {
   private static final int PREFIX_BYTES = 4;
   private static final int RECEIVE_BYTES = 1 << 16;
+  private static final int CONNECT_ATTEMPTS = 500;
+  private static final long CONNECT_RETRY_NANOS = 10_000_000;
 
   /** What passt may send at most; it is told to stay within {@link Frames#MAX_FRAME_BYTES}. */
   private static final int MAX_SANE_BYTES = 1 << 17;
@@ -64,7 +67,18 @@ public final class PasstBackend implements NetworkBackend {
   public static PasstBackend start(List<PortForward> forwards) {
     PasstProcess process = PasstProcess.start(forwards);
     try {
-      return connect(process.socket(), process);
+      // Its socket has a name a moment before it listens there.
+      for (int attempt = 1; true; attempt++) {
+        try {
+          return connect(process.socket(), process);
+        } catch (VmmException e) {
+          process.requireAlive();
+          if (attempt == CONNECT_ATTEMPTS) {
+            throw e;
+          }
+          LockSupport.parkNanos(CONNECT_RETRY_NANOS);
+        }
+      }
     } catch (RuntimeException e) {
       process.close();
       throw e;

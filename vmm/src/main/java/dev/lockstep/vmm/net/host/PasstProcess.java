@@ -87,19 +87,36 @@ final class PasstProcess implements AutoCloseable {
         throw new VmmException("waiting for passt was interrupted", "Start again.", e);
       }
       if (ended || System.nanoTime() - until > 0) {
-        throw new VmmException(
-            "passt %s: %s".formatted(ended ? "has ended at once" : "makes no socket", lastWords()),
-            "See that the forwarded ports are free and that this host has a network; or use a tap device.");
+        throw failed(ended ? "has ended at once" : "makes no socket");
       }
     }
   }
 
-  private String lastWords() throws IOException {
-    return Files.readString(folder.resolve("log"), StandardCharsets.UTF_8)
-        .lines()
-        .filter(line -> !line.startsWith("Failed to send") && !line.isBlank())
-        .reduce((before, line) -> line)
-        .orElse("without a word");
+  /**
+   * @throws VmmException with its last words if it has ended
+   */
+  void requireAlive() {
+    if (!process.isAlive()) {
+      throw failed("has ended at once");
+    }
+  }
+
+  private VmmException failed(String what) {
+    return new VmmException(
+        "passt %s: %s".formatted(what, lastWords()),
+        "See that the forwarded ports are free and that this host has a network; or use a tap device.");
+  }
+
+  private String lastWords() {
+    try {
+      return Files.readString(folder.resolve("log"), StandardCharsets.UTF_8)
+          .lines()
+          .filter(line -> !line.startsWith("Failed to send") && !line.isBlank())
+          .reduce((before, line) -> line)
+          .orElse("without a word");
+    } catch (IOException e) {
+      return "its log cannot be read: " + e.getMessage();
+    }
   }
 
   /** Its socket. */
