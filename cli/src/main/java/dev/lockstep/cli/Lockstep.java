@@ -3,6 +3,7 @@ package dev.lockstep.cli;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -48,7 +49,7 @@ public final class Lockstep {
   static int execute(String[] args, PrintStream out, PrintStream err) {
     CommandLine line = new CommandLine(new Lockstep());
     if (Arrays.asList(args).contains("ctl")) {
-      CommandLine ctl = line.getSubcommands().get("ctl");
+      CommandLine ctl = Objects.requireNonNull(line.getSubcommands().get("ctl"));
       CtlCommand.COMMANDS.forEach(ctl::addSubcommand);
     }
     line.setOut(new PrintWriter(out, true));
