@@ -156,7 +156,7 @@ export class Confirmation {
     this.#do.textContent = verb;
     this.#dialog.querySelector('#confirm-title').textContent = title;
     this.#dialog.querySelector('#confirm-text').textContent = text;
-    this.#dialog.querySelector('#confirm-label').textContent = `Type ${name} to confirm`;
+    this.#dialog.querySelector('#confirm-label').textContent = `Type “${name}” to confirm`;
     this.#dialog.returnValue = '';
     this.#dialog.showModal();
     this.#name.focus();

@@ -4,13 +4,21 @@ import uPlot from 'uplot';
 import { bandwidth, milliseconds } from './words.js';
 
 const WINDOW_SECONDS = 300;
-const HEIGHT = 170;
+/** A young VM's chart is not all past. */
+const LEAST_WINDOW_SECONDS = 60;
+const HEIGHT = 190;
 /** An axis that shows less than this would make noise look like news. */
 const LEAST_LAG_MILLIS = 10;
 const LEAST_BITS = 1000;
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** From when to when a chart goes. */
+function span(first, last) {
+  const end = last ?? Date.now() / 1000;
+  return [Math.max(end - WINDOW_SECONDS, Math.min(first ?? end, end - LEAST_WINDOW_SECONDS)), end];
 }
 
 class Chart {
@@ -48,12 +56,12 @@ class Chart {
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
         scales: {
-          x: { range: (plot, min, max) => [(max ?? Date.now() / 1000) - WINDOW_SECONDS, max ?? Date.now() / 1000] },
+          x: { range: (plot, min, max) => span(min, max) },
           y: { range: (plot, min, max) => [0, Math.max(this.#least, (max ?? 0) * 1.15)] },
         },
         axes: [
-          { ...axis, space: 70, values: '{HH}:{mm}:{ss}' },
-          { ...axis, size: 76, values: (plot, ticks) => ticks.map(this.#format) },
+          { ...axis, space: 80, size: 30, values: '{HH}:{mm}:{ss}' },
+          { ...axis, size: 80, space: 28, values: (plot, ticks) => ticks.map(this.#format) },
         ],
         series: [
           {},
@@ -86,6 +94,8 @@ export class Charts {
   #logNow = document.getElementById('log-now');
   #vm = null;
   #samples = [];
+  /** Stands for a lag that is not known. */
+  #unknown = '–';
 
   constructor() {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#make());
@@ -123,7 +133,10 @@ export class Charts {
     }
   }
 
-  add(sample) {
+  /** What is known of the VM now. */
+  add(vm) {
+    const { sample } = vm;
+    this.#unknown = vm.role === 'backup' ? 'its primary knows' : '–';
     if (sample[0] <= (this.#samples.at(-1)?.[0] ?? 0)) return;
     this.#samples.push(sample);
     const from = sample[0] - WINDOW_SECONDS * 1000;
@@ -136,7 +149,7 @@ export class Charts {
     this.#lag.show(times, this.#samples.map((sample) => sample[1]));
     this.#log.show(times, this.#samples.map((sample) => sample[2]));
     const [, lag, rate] = this.#samples.at(-1) ?? [];
-    this.#lagNow.textContent = milliseconds(lag);
+    this.#lagNow.textContent = lag == null ? this.#unknown : milliseconds(lag);
     this.#logNow.textContent = bandwidth(rate);
   }
 }

@@ -1,6 +1,6 @@
 // The chosen VM: what it is, in words and numbers.
 
-import { badge, bytes, count, ending, protection, seconds, state } from './words.js';
+import { badge, bytes, count, ending, many, protection, seconds, state } from './words.js';
 
 export class Detail {
   #name = document.getElementById('vm-name');
@@ -27,10 +27,10 @@ export class Detail {
     if (pair) {
       facts.push(
         ['Phase', pair.phase.replaceAll('_', ' ')],
-        ['Lag', `${count(pair.lag_entries)} entries`],
+        ['Lag', many(pair.lag_entries, 'entry', 'entries')],
         ['Held outputs', count(pair.held_outputs)],
         ['Guest slowed by', `${pair.throttle_percent} %`],
-        ['Log', `${bytes(pair.log_bytes)}, ${count(pair.log_entries)} entries`],
+        ['Log', `${bytes(pair.log_bytes)}, ${many(pair.log_entries, 'entry', 'entries')}`],
         ['Listens at', pair.listen_address || '–'],
         ['Arbiter', pair.arbiter || '–'],
       );

@@ -14,6 +14,7 @@ export class EventList {
   }
 
   add(event) {
+    const before = this.#known.get(event.vm);
     const sentence = this.#sentence(event);
     if (!sentence) return;
     const item = document.createElement('li');
@@ -26,7 +27,10 @@ export class EventList {
     const what = document.createElement('span');
     what.textContent = sentence;
     item.append(time, vm, what);
-    if (event.changed?.protection === 'needBackup' || event.changed?.state === 'failed') item.className = 'bad';
+    const now = event.changed;
+    if ((now?.protection === 'needBackup' && before?.protection !== 'needBackup') || now?.state === 'failed') {
+      item.className = 'bad';
+    }
     this.#list.prepend(item);
     while (this.#list.children.length > SHOWN) this.#list.lastChild.remove();
   }

@@ -55,7 +55,7 @@ function show() {
     charted = vm.name;
     charts.select(vm.name);
   }
-  charts.add(vm.sample);
+  charts.add(vm);
 }
 
 new Feed({

@@ -35,10 +35,13 @@ export function badge(word, look) {
   const span = document.createElement('span');
   span.className = `badge ${look.kind}`;
   span.title = look.means;
-  const sign = document.createElement('span');
-  sign.setAttribute('aria-hidden', 'true');
-  sign.textContent = look.sign;
-  span.append(sign, word);
+  if (look.sign) {
+    const sign = document.createElement('span');
+    sign.setAttribute('aria-hidden', 'true');
+    sign.textContent = look.sign;
+    span.append(sign);
+  }
+  span.append(word);
   return span;
 }
 
@@ -74,6 +77,11 @@ export function bytes(count) {
 /** A count, with spaces between groups of digits. */
 export function count(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, '\u2009');
+}
+
+/** So many of something. */
+export function many(number, one, more) {
+  return `${count(number)} ${number === 1 ? one : more}`;
 }
 
 /** Nanoseconds as seconds. */

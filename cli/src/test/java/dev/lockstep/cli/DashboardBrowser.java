@@ -58,9 +58,7 @@ final class DashboardBrowser implements AutoCloseable {
   Page page(int width, int height, ColorScheme scheme) {
     BrowserContext context =
         browser.newContext(
-            new Browser.NewContextOptions()
-                .setViewportSize(width, height)
-                .setColorScheme(scheme));
+            new Browser.NewContextOptions().setViewportSize(width, height).setColorScheme(scheme));
     context.setDefaultTimeout(TIMEOUT_MILLIS);
     Page page = context.newPage();
     page.onConsoleMessage(this::said);
@@ -82,9 +80,13 @@ final class DashboardBrowser implements AutoCloseable {
   /** Keeps what a page shows, whole. */
   static void keep(Page page, String name) {
     page.screenshot(
-        new Page.ScreenshotOptions()
-            .setPath(SCREENSHOTS.resolve(name + ".png"))
-            .setFullPage(true));
+        new Page.ScreenshotOptions().setPath(SCREENSHOTS.resolve(name + ".png")).setFullPage(true));
+  }
+
+  /** Closes every page, and forgets what it complained of. */
+  void closePages() {
+    browser.contexts().forEach(BrowserContext::close);
+    complaints.clear();
   }
 
   @Override

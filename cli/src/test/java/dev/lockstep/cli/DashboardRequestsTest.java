@@ -35,8 +35,7 @@ final class DashboardRequestsTest {
   @BeforeEach
   void open() {
     vms = new HostedVms(folder.resolve("vms"), new SnapshotFolders(), "test");
-    dashboard =
-        Dashboard.start(vms, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    dashboard = Dashboard.start(vms, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     token = URI.create(dashboard.url()).getQuery().replace("token=", "");
     cookie = "Cookie: lockstep-%d=%s\r\n".formatted(port(), token);
   }
@@ -122,9 +121,7 @@ final class DashboardRequestsTest {
     assertThat(
             status(
                 post(
-                    "/api/pause",
-                    host() + cookie + json + "Origin: http://127.0.0.1:1\r\n",
-                    body)))
+                    "/api/pause", host() + cookie + json + "Origin: http://127.0.0.1:1\r\n", body)))
         .isEqualTo(403);
     assertThat(status(post("/api/pause", host() + json + origin(), body)))
         .as("without a cookie")
@@ -136,8 +133,7 @@ final class DashboardRequestsTest {
         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     assertThat(status(get("/ws/state", host() + cookie + upgrade))).isEqualTo(403);
     assertThat(
-            status(
-                get("/ws/state", host() + cookie + upgrade + "Origin: http://evil.example\r\n")))
+            status(get("/ws/state", host() + cookie + upgrade + "Origin: http://evil.example\r\n")))
         .isEqualTo(403);
   }
 
@@ -181,8 +177,7 @@ final class DashboardRequestsTest {
         post("/api/failover", all, "{\"vm\": \"web\", \"confirm\": \"web\", \"role\": \"alone\"}");
     assertThat(status(answer)).isEqualTo(409);
     assertThat(vms.find("web").status().getLive()).as("still runs").isTrue();
-    answer =
-        post("/api/kill", all, "{\"vm\": \"web\", \"confirm\": \"web\", \"role\": \"alone\"}");
+    answer = post("/api/kill", all, "{\"vm\": \"web\", \"confirm\": \"web\", \"role\": \"alone\"}");
     assertThat(status(answer)).isEqualTo(200);
     assertThat(vms.find("web").status().getEnd().getReason()).isEqualTo("killed");
   }

@@ -112,9 +112,7 @@ final class DashboardRig implements AutoCloseable {
         .setPrimary(
             StartPrimary.newBuilder()
                 .setReplica(
-                    ReplicaOptions.newBuilder()
-                        .setArbiterPath(arbiter.toString())
-                        .setPeer(peer)))
+                    ReplicaOptions.newBuilder().setArbiterPath(arbiter.toString()).setPeer(peer)))
         .build();
   }
 

@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -51,12 +52,14 @@ final class DashboardTest {
     }
   }
 
+  @AfterEach
+  void closePages() {
+    // A page that outlives its daemon asks for it again and again.
+    browser.closePages();
+  }
+
   private Path echo() throws Exception {
-    return new TinyGuest()
-        .print(GREETING)
-        .echoUntil('Q')
-        .exit(5)
-        .write(folder.resolve("echo"));
+    return new TinyGuest().print(GREETING).echoUntil('Q').exit(5).write(folder.resolve("echo"));
   }
 
   private static Locator cell(Page page, String vm, int column) {
@@ -68,8 +71,7 @@ final class DashboardTest {
   }
 
   private static void showsBytes(Page page, int offset) {
-    assertThat(page.locator("#terminal"))
-        .hasAttribute("data-offset", Integer.toString(offset));
+    assertThat(page.locator("#terminal")).hasAttribute("data-offset", Integer.toString(offset));
   }
 
   private static void type(Page page, String text) {
@@ -88,7 +90,9 @@ final class DashboardTest {
           folder.resolve("echo"),
           DashboardRig.primary(arbiter, b.status("web").getReplication().getListenAddress()));
       a.create("idle", folder.resolve("echo"));
-      await().until(() -> a.status("web").getProtection() == ProtectionState.PROTECTION_STATE_PROTECTED);
+      await()
+          .until(
+              () -> a.status("web").getProtection() == ProtectionState.PROTECTION_STATE_PROTECTED);
       await().until(() -> a.status("web").getConsole().getEndOffset() == GREETING.length());
 
       Page page = browser.page(1920, 1080, ColorScheme.LIGHT);
@@ -134,7 +138,8 @@ final class DashboardTest {
     assertThat(cell(page, "web", 3)).hasText("primary");
     assertThat(cell(page, "web", 4)).hasText(Pattern.compile(".?protected"));
     assertThat(rows(page)).containsText("hello");
-    // The question was asked before the page was there; a late answer would be bytes that nobody typed.
+    // The question was asked before the page was there; a late answer would be bytes that nobody
+    // typed.
     showsBytes(page, GREETING.length());
     type(page, "abc");
     assertThat(rows(page)).containsText("abc");
@@ -232,8 +237,7 @@ final class DashboardTest {
         DashboardBrowser own = DashboardBrowser.open()) {
       rig.start("solo", echo(), DashboardRig.alone());
       Page page = own.page(1024, 768, ColorScheme.LIGHT);
-      Response rebound =
-          page.navigate(rig.url.replace("127.0.0.1", "rebound.test"));
+      Response rebound = page.navigate(rig.url.replace("127.0.0.1", "rebound.test"));
       assertThat(rebound.status()).as("another name of this host").isEqualTo(403);
       page.navigate(rig.url);
       assertThat(cell(page, "solo", 2)).hasText(Pattern.compile(".?running"));

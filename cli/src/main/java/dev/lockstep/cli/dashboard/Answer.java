@@ -50,7 +50,8 @@ final class Answer {
   void page(byte[] content, String nonce) {
     FullHttpResponse response =
         response(HttpResponseStatus.OK, "text/html; charset=utf-8", content);
-    // The terminal makes style sheets (with the nonce) and style attributes; scripts are files of ours alone.
+    // The terminal makes style sheets (with the nonce) and style attributes; scripts are files of
+    // ours alone.
     response
         .headers()
         .set(
@@ -82,8 +83,7 @@ final class Answer {
 
   private static FullHttpResponse response(HttpResponseStatus status, String type, byte[] content) {
     FullHttpResponse response =
-        new DefaultFullHttpResponse(
-            HttpVersion.HTTP_1_1, status, Unpooled.wrappedBuffer(content));
+        new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, Unpooled.wrappedBuffer(content));
     HttpHeaders headers = response.headers();
     headers.set(HttpHeaderNames.CONTENT_TYPE, type);
     headers.set(HttpHeaderNames.CACHE_CONTROL, "no-store");

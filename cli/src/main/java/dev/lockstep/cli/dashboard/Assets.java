@@ -25,8 +25,7 @@ final class Assets {
 
   private final String page = new String(read("index.html"), StandardCharsets.UTF_8);
   private final Map<String, byte[]> files =
-      Map.copyOf(
-          NAMES.stream().collect(Collectors.toMap(it -> it, Assets::read)));
+      Map.copyOf(NAMES.stream().collect(Collectors.toMap(it -> it, Assets::read)));
 
   private static byte[] read(String name) {
     try (InputStream in = Assets.class.getResourceAsStream(name)) {

@@ -31,9 +31,12 @@ public final class Dashboard implements AutoCloseable {
 
   private final EventLoopGroup loop =
       new MultiThreadIoEventLoopGroup(
-          1, Thread.ofPlatform().daemon().name("dashboard-", 0).factory(), NioIoHandler.newFactory());
+          1,
+          Thread.ofPlatform().daemon().name("dashboard-", 0).factory(),
+          NioIoHandler.newFactory());
   private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final Sampler sampler;
+  private final Streams streams;
   private final InetSocketAddress address;
   private final String url;
 
@@ -43,7 +46,7 @@ public final class Dashboard implements AutoCloseable {
     sampler = new Sampler(vms, runs, mapper);
     Assets assets = new Assets();
     Actions actions = new Actions(vms, mapper);
-    Streams streams = new Streams(vms, runs, sampler, mapper);
+    streams = new Streams(vms, runs, sampler, mapper);
     ServerBootstrap server =
         new ServerBootstrap().group(loop).channel(NioServerSocketChannel.class);
     // Nobody is accepted before the port is known, which cookies are named after.
@@ -126,6 +129,11 @@ public final class Dashboard implements AutoCloseable {
   /** What a user opens; who knows it is let in. */
   public String url() {
     return url;
+  }
+
+  /** States and consoles that are being followed now. */
+  public int openStreams() {
+    return streams.open();
   }
 
   @Override

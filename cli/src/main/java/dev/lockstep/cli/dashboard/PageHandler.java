@@ -180,11 +180,10 @@ final class PageHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     context.channel().config().setAutoRead(false);
     Thread.ofVirtual()
         .name("dashboard-" + action)
-        .start(
-            () -> {
-              Throwable failure = attempt(action, body);
-              context.executor().execute(() -> acted(context, answer, failure));
-            });
+        .start(() -> {
+          Throwable failure = attempt(action, body);
+          context.executor().execute(() -> acted(context, answer, failure));
+        });
   }
 
   private @Nullable Throwable attempt(String action, byte[] body) {

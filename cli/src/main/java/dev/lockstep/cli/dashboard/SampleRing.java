@@ -69,7 +69,10 @@ final class SampleRing {
     long bytes = replication.getLogBytes();
     // The counter begins anew with the role.
     boolean continues =
-        lastBytes >= 0 && bytes >= lastBytes && status.getRole() == lastRole && nowNanos > lastNanos;
+        lastBytes >= 0
+            && bytes >= lastBytes
+            && status.getRole() == lastRole
+            && nowNanos > lastNanos;
     Double rate =
         continues
             ? (Double) ((bytes - lastBytes) * Byte.SIZE * NANOS_PER_SECOND / (nowNanos - lastNanos))

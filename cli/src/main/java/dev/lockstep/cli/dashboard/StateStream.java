@@ -35,9 +35,7 @@ final class StateStream {
 
   private void sendStates() throws InterruptedException {
     long known = 0;
-    for (Sampler.State state = sampler.await(known);
-        state != null;
-        state = sampler.await(known)) {
+    for (Sampler.State state = sampler.await(known); state != null; state = sampler.await(known)) {
       stream.send(state.json());
       known = state.number();
     }
@@ -48,9 +46,7 @@ final class StateStream {
     long newest = events.newest();
     // A page of an earlier process may know numbers that are still to come here.
     long known =
-        after >= 0 && after <= newest
-            ? after
-            : Math.max(0, newest - DashboardLimits.SHOWN_EVENTS);
+        after >= 0 && after <= newest ? after : Math.max(0, newest - DashboardLimits.SHOWN_EVENTS);
     for (Event event = events.await(known); event != null; event = events.await(known)) {
       Map<String, @Nullable Object> message = new LinkedHashMap<>();
       message.put("type", "event");

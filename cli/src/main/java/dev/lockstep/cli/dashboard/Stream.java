@@ -9,6 +9,7 @@ import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
 import io.netty.handler.codec.http.websocketx.WebSocketFrame;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -80,9 +81,16 @@ final class Stream {
 
   /** Says that there is nothing more. */
   void close(WebSocketCloseStatus status) {
-    channel
-        .writeAndFlush(new CloseWebSocketFrame(status))
-        .addListener(ChannelFutureListener.CLOSE);
+    try {
+      channel
+          .eventLoop()
+          .execute(() ->
+              channel
+                  .writeAndFlush(new CloseWebSocketFrame(status))
+                  .addListener(ChannelFutureListener.CLOSE));
+    } catch (RejectedExecutionException e) {
+      // The whole dashboard has closed, and this stream with it.
+    }
   }
 
   private synchronized void end() {

@@ -33,6 +33,11 @@ final class Streams {
     this.mapper = mapper;
   }
 
+  /** How many are open. */
+  int open() {
+    return DashboardLimits.MAX_STREAMS - slots.availablePermits();
+  }
+
   /** Whether there is a stream of this path. */
   static boolean exists(String path) {
     return path.equals("/ws/state") || path.equals("/ws/console");
@@ -63,18 +68,15 @@ final class Streams {
     pipeline.replace(context.handler(), "stream", handler);
     handshaker
         .handshake(context.channel(), request)
-        .addListener(
-            done -> {
-              if (done.isSuccess()) {
-                handler.begin(new Stream(context.channel()));
-              } else {
-                context.close();
-              }
-            });
+        .addListener(done -> {
+          if (done.isSuccess()) {
+            handler.begin(new Stream(context.channel()));
+          } else {
+            context.close();
+          }
+        });
     pipeline.addBefore(
-        PageHandler.FLOW,
-        "frames",
-        new WebSocketFrameAggregator(DashboardLimits.MAX_TYPED_BYTES));
+        PageHandler.FLOW, "frames", new WebSocketFrameAggregator(DashboardLimits.MAX_TYPED_BYTES));
   }
 
   private static @Nullable WebSocketServerHandshaker handshaker(FullHttpRequest request) {
@@ -97,22 +99,20 @@ final class Streams {
   private StreamHandler handler(QueryStringDecoder query) {
     if (query.path().equals("/ws/state")) {
       long after = number(query, "after");
-      return new StreamHandler(
-          stream -> {
-            new StateStream(stream, sampler, vms.events(), mapper).start(after);
-            return null;
-          });
+      return new StreamHandler(stream -> {
+        new StateStream(stream, sampler, vms.events(), mapper).start(after);
+        return null;
+      });
     }
     ControlledVm vm = vms.find(text(query, "vm"));
     ConsoleHistory history = vm.console();
     String run = runs.name(history);
     long from = text(query, "run").equals(run) ? number(query, "from") : -1;
-    return new StreamHandler(
-        stream -> {
-          ConsoleStream console = new ConsoleStream(stream, vm, history, run, mapper);
-          console.start(from);
-          return console;
-        });
+    return new StreamHandler(stream -> {
+      ConsoleStream console = new ConsoleStream(stream, vm, history, run, mapper);
+      console.start(from);
+      return console;
+    });
   }
 
   private static String text(QueryStringDecoder query, String name) {
