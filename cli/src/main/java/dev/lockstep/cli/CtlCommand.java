@@ -26,28 +26,6 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     sortOptions = false)
 final class CtlCommand implements Runnable {
-  /** Its commands. */
-  static final List<Class<?>> COMMANDS =
-      List.of(
-          CtlLook.ListAll.class,
-          CtlLook.Status.class,
-          CtlLifecycle.Create.class,
-          CtlLifecycle.Start.class,
-          CtlLifecycle.Pause.class,
-          CtlLifecycle.Resume.class,
-          CtlLifecycle.Stop.class,
-          CtlLifecycle.Kill.class,
-          CtlLifecycle.Delete.class,
-          CtlState.Snapshot.class,
-          CtlState.Restore.class,
-          CtlConsole.class,
-          CtlPair.Protect.class,
-          CtlPair.Unprotect.class,
-          CtlPair.Failover.class,
-          CtlRecover.class,
-          CtlLook.Events.class,
-          CtlLook.Metrics.class);
-
   @Option(
       names = "--socket",
       paramLabel = "PATH",

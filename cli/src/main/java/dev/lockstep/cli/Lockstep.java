@@ -3,7 +3,6 @@ package dev.lockstep.cli;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.Arrays;
-import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -49,8 +48,7 @@ public final class Lockstep {
   static int execute(String[] args, PrintStream out, PrintStream err) {
     CommandLine line = new CommandLine(new Lockstep());
     if (Arrays.asList(args).contains("ctl")) {
-      CommandLine ctl = Objects.requireNonNull(line.getSubcommands().get("ctl"));
-      CtlCommand.COMMANDS.forEach(ctl::addSubcommand);
+      CtlCommands.addTo(line);
     }
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));

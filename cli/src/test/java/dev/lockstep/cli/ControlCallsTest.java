@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
+import dev.lockstep.ft.control.ControlLimits;
 import dev.lockstep.ft.control.proto.ConsoleOpen;
 import dev.lockstep.ft.control.proto.CreateVmRequest;
 import dev.lockstep.ft.control.proto.DeleteVmRequest;
@@ -20,14 +21,23 @@ import dev.lockstep.ft.control.proto.StopVmRequest;
 import dev.lockstep.ft.control.proto.VmRole;
 import dev.lockstep.ft.control.proto.VmState;
 import dev.lockstep.ft.control.proto.VmStatus;
+import dev.lockstep.ft.control.proto.WatchEventsRequest;
+import dev.lockstep.ft.control.proto.WatchEventsResponse;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -76,6 +86,7 @@ final class ControlCallsTest {
     assertThat(running.getLive()).isTrue();
     assertThat(running.getMachine().getExitsOrThrow("port_write")).isGreaterThanOrEqualTo(6);
     console.type("abcQ");
+    console.type("late");
     await().until(console::ended);
     assertThat(console.failure()).isNull();
     assertThat(console.text()).isEqualTo("hello\nabcQ");
@@ -316,6 +327,97 @@ final class ControlCallsTest {
   }
 
   @Test
+  void aWatcherThatIsTooSlowIsToldWhatItMissed() throws Exception {
+    rig.create("web", echo());
+    SlowWatcher watcher = new SlowWatcher();
+    rig.client
+        .streams()
+        .watchEvents(WatchEventsRequest.newBuilder().setAfterSequence(0).build(), watcher);
+    await().until(() -> rig.server.openStreams() == 1);
+    int notes = 20_000;
+    for (int i = 0; i < notes; i++) {
+      rig.vms.events().note("web", "x".repeat(500));
+    }
+    watcher.readOn();
+    // Everything is seen or counted as missed: the creation, and the notes.
+    await().until(() -> watcher.seen() + watcher.missed() == notes + 1);
+    assertThat(watcher.missed()).isPositive();
+    assertThat(watcher.seen()).isGreaterThanOrEqualTo(ControlLimits.KEPT_EVENTS);
+    watcher.leave();
+    await().until(() -> rig.server.openStreams() == 0);
+  }
+
+  /** Takes nothing until it is told to. */
+  private static final class SlowWatcher
+      implements ClientResponseObserver<WatchEventsRequest, WatchEventsResponse> {
+    private @Nullable ClientCallStreamObserver<WatchEventsRequest> call;
+    private long seen;
+    private long missed;
+
+    @Override
+    public void beforeStart(ClientCallStreamObserver<WatchEventsRequest> stream) {
+      call = stream;
+      stream.disableAutoRequestWithInitial(0);
+    }
+
+    void readOn() {
+      Objects.requireNonNull(call).request(Integer.MAX_VALUE);
+    }
+
+    void leave() {
+      Objects.requireNonNull(call).cancel("it has seen enough", null);
+    }
+
+    @Override
+    public synchronized void onNext(WatchEventsResponse response) {
+      if (response.getEvent().getMissed() > 0) {
+        missed += response.getEvent().getMissed();
+      } else {
+        seen++;
+      }
+    }
+
+    @Override
+    public void onError(Throwable t) {}
+
+    @Override
+    public void onCompleted() {}
+
+    synchronized long seen() {
+      return seen;
+    }
+
+    synchronized long missed() {
+      return missed;
+    }
+  }
+
+  @Test
+  void tooManyPausesAtOnceAreRefusedNotDefects() throws Exception {
+    rig.create("web", spin());
+    rig.start("web");
+    List<CompletableFuture<Status.Code>> codes = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      codes.add(
+          CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  rig.calls().pauseVm(PauseVmRequest.newBuilder().setVm("web").build());
+                  return Status.Code.OK;
+                } catch (StatusRuntimeException e) {
+                  return e.getStatus().getCode();
+                }
+              },
+              task -> Thread.ofVirtual().start(task)));
+    }
+    for (CompletableFuture<Status.Code> code : codes) {
+      assertThat(code.get(60, TimeUnit.SECONDS))
+          .isIn(Status.Code.OK, Status.Code.RESOURCE_EXHAUSTED);
+    }
+    assertThat(rig.status("web").getState()).isEqualTo(VmState.VM_STATE_PAUSED);
+  }
+
+  @Test
   void tooManyStreamsAreRefused() throws Exception {
     rig.create("web", spin());
     rig.start("web");
@@ -391,7 +493,7 @@ final class ControlCallsTest {
   }
 
   private static Status.Code code(ControlRig.OpenConsole console) {
-    return Status.fromThrowable(console.failure()).getCode();
+    return Status.fromThrowable(Objects.requireNonNull(console.failure())).getCode();
   }
 
   static void fails(Status.Code code, String message, ThrowingCallable call) {

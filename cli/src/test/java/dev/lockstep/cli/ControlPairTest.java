@@ -140,6 +140,35 @@ final class ControlPairTest {
     }
   }
 
+  @Test
+  void whatAnEndedGuestHasLeftIsReadToItsEnd() throws Exception {
+    pair();
+    ControlRig.OpenConsole typing = a.console("web", 0);
+    typing.type("all of itQ");
+    await().until(() -> a.status("web").getState() == VmState.VM_STATE_ENDED);
+    await().until(() -> b.status("web").getState() == VmState.VM_STATE_ENDED);
+    Collected seen = new Collected();
+    try (Endpoints endpoints = endpoints();
+        ConsoleFollow follow = new ConsoleFollow(endpoints, "web", -1, true, seen)) {
+      follow.run();
+    }
+    assertThat(seen.text()).isEqualTo("all of itQ");
+    a.create("silent", new TinyGuest().exit(0).write(folder.resolve("silent")));
+    try (Endpoints endpoints = endpoints();
+        ConsoleFollow never = new ConsoleFollow(endpoints, "silent", -1, true, seen)) {
+      assertThat(
+              org.assertj.core.api.Assertions.catchThrowableOfType(CallException.class, never::run)
+                  .kind())
+          .isEqualTo(CallException.Kind.WRONG_STATE);
+    }
+    a.start("silent");
+    await().until(() -> a.status("silent").getState() == VmState.VM_STATE_ENDED);
+    try (Endpoints endpoints = endpoints();
+        ConsoleFollow nothing = new ConsoleFollow(endpoints, "silent", -1, true, seen)) {
+      nothing.run();
+    }
+  }
+
   private static void run(ConsoleFollow follow) {
     try {
       follow.run();

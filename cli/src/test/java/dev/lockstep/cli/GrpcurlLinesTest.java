@@ -236,8 +236,7 @@ final class GrpcurlLinesTest {
         files.put(file.getName(), file);
       }
       FileDescriptor file = build(first, files);
-      ServiceDescriptor service =
-          file.findServiceByName(name.substring(name.lastIndexOf('.') + 1));
+      ServiceDescriptor service = file.findServiceByName(name.substring(name.lastIndexOf('.') + 1));
       assertThat(service).as(name).isNotNull();
       return service;
     }

@@ -404,7 +404,8 @@ final class HostedVm implements ControlledVm {
 
   @Override
   public boolean type(byte[] bytes) {
-    return running().run().type(bytes);
+    Current now = current;
+    return now == null || now.run().type(bytes);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.lockstep.cli.control;
 
 import dev.lockstep.ft.control.ControlException;
+import java.util.function.Supplier;
 
 /** Calls that do not fit. */
 final class Wrong {
@@ -16,6 +17,15 @@ final class Wrong {
   static ControlException busy(String vm, String with) {
     return new ControlException(
         ControlException.Kind.BUSY, "VM '%s' is busy %s".formatted(vm, with), "Ask again later.");
+  }
+
+  /** Gives a machine an order; one that has too many to do is busy. */
+  static <T> T unlessTooMany(String vm, Supplier<T> order) {
+    try {
+      return order.get();
+    } catch (IllegalStateException e) {
+      throw busy(vm, "with other calls: " + e.getMessage());
+    }
   }
 
   /** It cannot be done here. */

@@ -6,6 +6,7 @@ import dev.lockstep.ft.control.proto.ConsoleOpen;
 import dev.lockstep.ft.control.proto.ConsoleOutput;
 import dev.lockstep.ft.control.proto.OpenConsoleRequest;
 import dev.lockstep.ft.control.proto.OpenConsoleResponse;
+import dev.lockstep.ft.control.proto.VmState;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -69,7 +70,7 @@ public final class ConsoleFollow implements AutoCloseable {
     boolean everOpen = false;
     while (!isClosed()) {
       List<Endpoints.Found> found = endpoints.find(vm);
-      Optional<Endpoints.Found> place = place(found, everOpen);
+      Optional<Endpoints.Found> place = place(found);
       if (place.isPresent()) {
         StatusRuntimeException failure = follow(place.get().client());
         everOpen = true;
@@ -80,9 +81,8 @@ public final class ConsoleFollow implements AutoCloseable {
         if (failure != null && !passing(failure)) {
           throw CallException.of(place.get().client(), failure);
         }
-      } else if (!everOpen && found.stream().noneMatch(it -> it.status() != null)) {
-        // There is no such VM, or nobody to ask.
-        endpoints.of(vm);
+      } else if (!everOpen && found.stream().noneMatch(it -> it.status() != null || it.slow())) {
+        throw Endpoints.noneHas(found);
       } else if (over(found)) {
         if (!everOpen) {
           throw new CallException(
@@ -106,16 +106,21 @@ public final class ConsoleFollow implements AutoCloseable {
     }
   }
 
-  /** Where to read: where it is live; else, at first, wherever its last run has left something to read. */
-  private Optional<Endpoints.Found> place(List<Endpoints.Found> found, boolean everOpen) {
+  /** Where to read: where it is live; else wherever a run has ended and left something to read. */
+  private Optional<Endpoints.Found> place(List<Endpoints.Found> found) {
     Optional<Endpoints.Found> live = Endpoints.live(found);
-    if (live.isPresent() || everOpen) {
+    if (live.isPresent()) {
       return live;
     }
+    long read = offset();
     return found.stream()
         .filter(it -> {
           var status = it.status();
-          return status != null && status.hasConsole() && !it.successor();
+          return status != null
+              && status.hasConsole()
+              && status.getConsole().getEndOffset() > read
+              && (status.getState() == VmState.VM_STATE_ENDED
+                  || status.getState() == VmState.VM_STATE_FAILED);
         })
         .findFirst();
   }
@@ -182,12 +187,16 @@ public final class ConsoleFollow implements AutoCloseable {
     return offset;
   }
 
+  /** The stream is open; if it was not known where to begin, it is now. */
+  private synchronized void beginAt(long first) {
+    if (offset < 0) {
+      offset = first;
+    }
+  }
+
   private synchronized void take(ConsoleOutput output) {
     byte[] bytes = output.getData().toByteArray();
     long at = output.getOffset();
-    if (offset < 0) {
-      offset = at;
-    }
     if (at > offset) {
       throw new IllegalStateException(
           "console bytes at offset %d leave a gap behind %d".formatted(at, offset));
@@ -247,6 +256,7 @@ public final class ConsoleFollow implements AutoCloseable {
     public void onNext(OpenConsoleResponse response) {
       switch (response.getBodyCase()) {
         case OPENED -> {
+          beginAt(response.getOpened().getOffset());
           synchronized (this) {
             live = response.getOpened().getLive();
           }

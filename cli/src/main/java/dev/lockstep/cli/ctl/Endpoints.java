@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** The control ports that a command was told of. A VM with replicas at several of them is found where it is live. */
 public final class Endpoints implements AutoCloseable {
   /** How long an endpoint may take to say how a VM is. */
-  private static final long ASK_MILLIS = 3_000;
+  private static final long ASK_MILLIS = 10_000;
 
   private final List<ControlClient> clients;
   private final long timeoutMillis;
@@ -46,6 +46,11 @@ public final class Endpoints implements AutoCloseable {
           && status.getRole() == VmRole.VM_ROLE_BACKUP
           && (status.getState() == VmState.VM_STATE_RUNNING
               || status.getState() == VmState.VM_STATE_STARTING);
+    }
+
+    /** Whether it gave no answer in time, and may later. */
+    boolean slow() {
+      return failure != null && failure.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED;
     }
 
     boolean unreachable() {
@@ -188,7 +193,7 @@ public final class Endpoints implements AutoCloseable {
   }
 
   /** Why no endpoint has it: the failure that tells most. */
-  private static CallException noneHas(List<Found> found) {
+  static CallException noneHas(List<Found> found) {
     Found told =
         found.stream()
             .filter(it -> !it.unreachable())

@@ -120,6 +120,12 @@ public final class ControlClient implements AutoCloseable {
   @Override
   public void close() {
     channel.shutdownNow();
+    try {
+      // Its last words need the loop.
+      channel.awaitTermination(CLOSE_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     loop.shutdownGracefully(0, CLOSE_MILLIS, TimeUnit.MILLISECONDS);
   }
 }

@@ -28,6 +28,9 @@ public final class ControlServer implements AutoCloseable {
   /** How long calls may take to end when it closes. */
   private static final long DRAIN_MILLIS = 2_000;
 
+  /** How long those may take that are cut off. */
+  private static final long CUT_MILLIS = 500;
+
   private final EventLoopGroup loops =
       new MultiThreadIoEventLoopGroup(
           EVENT_LOOPS,
@@ -146,11 +149,14 @@ public final class ControlServer implements AutoCloseable {
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(DRAIN_MILLIS);
     for (Server server : servers) {
       try {
-        server.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+        if (!server.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          // The last words of what is cut off need the loops.
+          server.shutdownNow().awaitTermination(CUT_MILLIS, TimeUnit.MILLISECONDS);
+        }
       } catch (InterruptedException e) {
         interrupted = true;
+        server.shutdownNow();
       }
-      server.shutdownNow();
     }
     sockets.forEach(SocketFile::close);
     loops.shutdownGracefully(0, DRAIN_MILLIS, TimeUnit.MILLISECONDS);

@@ -74,7 +74,7 @@ public interface ControlledVm {
   ConsoleHistory console();
 
   /**
-   * Types at its console.
+   * Types at its console. What is typed at a VM that has ended is dropped: its console comes to its end by itself.
    *
    * @param bytes 1 to {@link ControlLimits#MAX_CONSOLE_INPUT_BYTES}
    * @return false if the guest takes none now: to be offered again

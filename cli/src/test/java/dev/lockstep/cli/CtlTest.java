@@ -1,0 +1,295 @@
+package dev.lockstep.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The real commands against each other: a daemon, commands with a control port, and {@code ctl}. */
+@Timeout(value = 4, unit = TimeUnit.MINUTES)
+final class CtlTest {
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void patience() {
+    Awaitility.setDefaultTimeout(60, TimeUnit.SECONDS);
+  }
+
+  private Path socket(String name) {
+    return folder.resolve(name + ".sock");
+  }
+
+  private Command.Result ctl(String... arguments) {
+    return ctl(List.of(socket("a")), arguments);
+  }
+
+  private Command.Result ctl(List<Path> sockets, String... arguments) {
+    List<String> words = new ArrayList<>(List.of("ctl"));
+    for (Path socket : sockets) {
+      words.addAll(List.of("--socket", socket.toString()));
+    }
+    words.addAll(List.of(arguments));
+    return here(words.toArray(String[]::new));
+  }
+
+  /** Runs a command in this process, which takes a tenth of the time. */
+  private static Command.Result here(String... words) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    PrintStream outBefore = System.out;
+    PrintStream errBefore = System.err;
+    PrintStream outHere = new PrintStream(out, true, StandardCharsets.UTF_8);
+    PrintStream errHere = new PrintStream(err, true, StandardCharsets.UTF_8);
+    System.setOut(outHere);
+    System.setErr(errHere);
+    try {
+      int status = Lockstep.execute(words, outHere, errHere);
+      return new Command.Result(
+          status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(outBefore);
+      System.setErr(errBefore);
+    }
+  }
+
+  private Command daemon(String name, String... more) throws Exception {
+    String[] all = new String[more.length + 5];
+    System.arraycopy(
+        new String[] {
+          "daemon",
+          "--socket",
+          socket(name).toString(),
+          "--folder",
+          folder.resolve("vms-" + name).toString()
+        },
+        0,
+        all,
+        0,
+        5);
+    System.arraycopy(more, 0, all, 5, more.length);
+    Command daemon = Command.start(folder, all);
+    await().until(() -> daemon.err().contains("the control port is socket"));
+    return daemon;
+  }
+
+  private Path config(String vm, TinyGuest guest) throws IOException {
+    guest.write(folder.resolve(vm + "-kernel"));
+    return Files.writeString(
+        folder.resolve(vm + ".json"), ControlRig.config(vm, Path.of(vm + "-kernel")));
+  }
+
+  private static JsonNode json(String line) {
+    return new JsonMapper().readTree(line);
+  }
+
+  @Test
+  void aDaemonsVmIsSteeredFromCreationToDeletion() throws Exception {
+    Path config = config("web", new TinyGuest().print("hello\n").echoUntil('Q').exit(5));
+    try (Command daemon = daemon("a", "--metrics", "127.0.0.1:0")) {
+      Command.Result created = ctl("create", config.toString(), "--start");
+      assertThat(created.err()).isEmpty();
+      assertThat(created.out()).isEqualTo("web: running, alone, notProtected\n");
+      try (Command console =
+          Command.start(folder, "ctl", "console", "web", "--socket", socket("a").toString())) {
+        await().until(() -> console.out().equals("hello\n"));
+        console.type("ab");
+        await().until(() -> console.out().equals("hello\nab"));
+        Command.Result pause = ctl("pause", "web", "--json");
+        assertThat(pause.err()).isEmpty();
+        JsonNode paused = json(pause.out());
+        assertThat(paused.get("state").stringValue()).isEqualTo("paused");
+        assertThat(paused.get("endpoint").stringValue()).isEqualTo(socket("a").toString());
+        assertThat(paused.get("machine").get("exits").get("port_write").longValue()).isPositive();
+        assertThat(ctl("resume", "web").out()).isEqualTo("web: running, alone, notProtected\n");
+        assertThat(ctl("list").out())
+            .startsWith("VM   STATE    ROLE   PROTECTION    REASON  EPOCH  LAG  ENDPOINT\n")
+            .contains("web  running  alone  notProtected");
+        assertThat(ctl("status", "web").out()).contains("instructions", "0 to 8");
+        assertThat(metrics(daemon)).contains("lockstep_guest_output_bytes_total{vm=\"web\"} 8.0");
+        assertThat(ctl("metrics", "web").out()).contains("lockstep_vm_live{vm=\"web\"} 1.0");
+        console.type("Q");
+        Command.Result end = console.await();
+        assertThat(end.out()).isEqualTo("hello\nabQ");
+        assertThat(end.status()).isZero();
+      }
+      assertThat(ctl("list", "--json").out()).contains("\"exit_code\":5");
+      assertThat(ctl(List.of(socket("gone")), "events").status()).isEqualTo(ExitStatus.UNAVAILABLE);
+      assertThat(ctl("delete", "web").out()).isEqualTo("web: deleted\n");
+      try (Command watching =
+          Command.start(
+              folder, "ctl", "events", "--after", "0", "--socket", socket("a").toString())) {
+        await().until(() -> watching.out().contains("web: deleted"));
+        assertThat(watching.out()).contains("web: created", "web: paused, alone");
+        daemon.signal("TERM");
+        assertThat(daemon.await().status()).isZero();
+        assertThat(watching.await().status()).isZero();
+      }
+      assertThat(socket("a")).doesNotExist();
+    }
+  }
+
+  private static String metrics(Command daemon) throws Exception {
+    Matcher at = Pattern.compile("metrics are at (\\S+)").matcher(daemon.err());
+    assertThat(at.find()).isTrue();
+    HttpURLConnection connection =
+        (HttpURLConnection) URI.create(at.group(1)).toURL().openConnection();
+    try (var in = connection.getInputStream()) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  @Test
+  void failuresHaveTheirExitStatusAndAdvice() throws Exception {
+    Path config = config("web", new TinyGuest().print("on").spin());
+    Command.Result nobody = ctl("list");
+    assertThat(nobody.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+    assertThat(nobody.err())
+        .startsWith("lockstep: nobody serves a control port at " + socket("a"))
+        .contains("  Start 'lockstep daemon'")
+        .doesNotContain("\tat ");
+    try (Command _ = daemon("a")) {
+      Command.Result unknown = ctl("status", "none");
+      assertThat(unknown.status()).isEqualTo(ExitStatus.NO_SUCH_VM);
+      assertThat(unknown.err()).startsWith("lockstep: there is no VM 'none' here\n  ");
+      assertThat(ctl("create", config.toString()).status()).isZero();
+      Command.Result wrong = ctl("pause", "web");
+      assertThat(wrong.status()).isEqualTo(ExitStatus.WRONG_STATE);
+      assertThat(wrong.err())
+          .isEqualTo("lockstep: VM 'web' does not run (it is created)\n  Start it first.\n");
+      Path bad = Files.writeString(folder.resolve("bad.json"), "{\n  \"drives\": 3\n}");
+      Command.Result refused = ctl("create", bad.toString());
+      assertThat(refused.status()).isEqualTo(ExitStatus.USAGE);
+      assertThat(refused.err()).contains("config:2:");
+      ctl("start", "web");
+      Command.Result late = ctl("stop", "web", "--grace=5", "--timeout=1");
+      assertThat(late.status()).isEqualTo(ExitStatus.BUSY);
+      assertThat(late.err()).contains("gave no answer in time");
+      try (Command second = Command.start(folder, "daemon", "--socket", socket("a").toString())) {
+        Command.Result twice = second.await();
+        assertThat(twice.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+        assertThat(twice.err()).contains("is in use by process");
+      }
+    }
+    assertThat(here("ctl").status()).isEqualTo(ExitStatus.USAGE);
+    assertThat(here("ctl", "list", "--address", "localhost:1").err())
+        .contains("--tls-cert, --tls-key or --tls-ca is missing");
+    assertThat(here("ctl", "start", "--help").out()).contains("--unprotected");
+  }
+
+  @Test
+  void aCommandsOneVmIsSteeredToo() throws Exception {
+    Path kernel =
+        new TinyGuest().print("hello\n").echoUntil('Q').exit(3).write(folder.resolve("kernel"));
+    try (Command run =
+        Command.start(
+            folder,
+            "run",
+            "--kernel",
+            kernel.toString(),
+            "--memory=64M",
+            "--name=one",
+            "--control",
+            socket("a").toString())) {
+      await().until(() -> run.out().equals("hello\n"));
+      Command.Result created = ctl("create", config("web", new TinyGuest().spin()).toString());
+      assertThat(created.status()).isEqualTo(ExitStatus.WRONG_STATE);
+      assertThat(created.err()).contains("runs one VM", "lockstep daemon");
+      assertThat(ctl("start", "one").err()).contains("belongs to the command that runs it");
+      Path snapshot = folder.resolve("snapshot");
+      assertThat(ctl("snapshot", "one", snapshot.toString()).status()).isZero();
+      try (Command console =
+          Command.start(folder, "ctl", "console", "one", "--socket", socket("a").toString())) {
+        await().until(() -> console.out().equals("hello\n"));
+        console.type("xQ");
+        assertThat(run.await().status()).isEqualTo(3);
+        assertThat(console.await().out()).isEqualTo("hello\nxQ");
+      }
+      assertThat(run.out()).isEqualTo("hello\nxQ");
+      assertThat(snapshot.resolve("state.snapshot")).exists();
+    }
+  }
+
+  @Test
+  @Tag("long")
+  void aPairsConsoleIsFollowedOverTheDeathOfItsPrimary() throws Exception {
+    Path kernel = new TinyGuest().echoUntil('Q').exit(7).write(folder.resolve("kernel"));
+    Path arbiter = Files.createDirectory(folder.resolve("arbiter"));
+    List<Path> both = List.of(socket("a"), socket("b"));
+    String[] machine = {
+      "--kernel", kernel.toString(), "--memory=64M", "--arbiter", arbiter.toString(), "--control"
+    };
+    try (Command backup = replica("backup", machine, socket("b").toString())) {
+      await().until(() -> ctl(List.of(socket("b")), "list").out().contains("backup"));
+      String listens =
+          json(ctl(List.of(socket("b")), "status", "lockstep", "--json").out())
+              .get("replication")
+              .get("listen_address")
+              .stringValue();
+      try (Command primary =
+              replica("primary", machine, socket("a").toString(), "--peer", listens);
+          Command console =
+              Command.start(
+                  folder,
+                  "ctl",
+                  "console",
+                  "lockstep",
+                  "--socket",
+                  socket("a").toString(),
+                  "--socket",
+                  socket("b").toString())) {
+        await().until(() -> primary.err().contains("primary, protected"));
+        console.type("before ");
+        awaitOut(console, "before ");
+        // On a busy host the backup may lag.
+        assertThat(ctl(both, "list").out())
+            .containsPattern("running +primary +(protected|degraded)")
+            .containsPattern("running +backup +protected");
+        primary.signal("KILL");
+        await().until(() -> backup.err().contains("primary, not protected"));
+        Command.Result list = ctl(both, "list");
+        assertThat(list.status()).isZero();
+        assertThat(list.out()).containsPattern("primary +needBackup +primaryLost");
+        assertThat(list.err()).contains("nobody serves a control port at " + socket("a"));
+        assertThat(console.running()).as(console.err()).isTrue();
+        console.type("after Q");
+        Command.Result end = console.await();
+        assertThat(end.out()).isEqualTo("before after Q");
+        assertThat(end.status()).isZero();
+        assertThat(backup.await().status()).isEqualTo(7);
+      }
+    }
+  }
+
+  private static void awaitOut(Command console, String text) throws Exception {
+    await().until(() -> console.out().equals(text) || !console.running());
+    assertThat(console.out()).as("its errors: " + console.err()).isEqualTo(text);
+  }
+
+  private Command replica(String role, String[] machine, String... more) throws Exception {
+    String[] all = new String[1 + machine.length + more.length];
+    all[0] = role;
+    System.arraycopy(machine, 0, all, 1, machine.length);
+    System.arraycopy(more, 0, all, 1 + machine.length, more.length);
+    return Command.start(folder, all);
+  }
+}
