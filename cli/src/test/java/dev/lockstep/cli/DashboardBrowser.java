@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 
@@ -27,16 +28,15 @@ final class DashboardBrowser implements AutoCloseable {
 
   /** Skips the test where there is no Chromium. */
   static DashboardBrowser open() {
-    Path chromium =
+    Optional<Path> chromium =
         Stream.of("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
             .map(Path::of)
             .filter(Files::isExecutable)
-            .findFirst()
-            .orElse(null);
+            .findFirst();
     assumeTrue(
-        chromium != null,
+        chromium.isPresent(),
         "there is no Chromium to test the dashboard in (Debian: apt-get install chromium)");
-    return new DashboardBrowser(chromium);
+    return new DashboardBrowser(chromium.orElseThrow());
   }
 
   private DashboardBrowser(Path chromium) {

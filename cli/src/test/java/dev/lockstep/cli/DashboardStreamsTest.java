@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -65,15 +66,15 @@ final class DashboardStreamsTest {
   }
 
   private Page page(String path) {
-    Page page = new Page();
-    page.socket =
+    Listener listener = new Listener();
+    WebSocket socket =
         HttpClient.newHttpClient()
             .newWebSocketBuilder()
             .header("Cookie", cookie())
             .header("Origin", "http://" + authority())
-            .buildAsync(URI.create("ws://" + authority() + path), page)
+            .buildAsync(URI.create("ws://" + authority() + path), listener)
             .join();
-    return page;
+    return new Page(socket, listener);
   }
 
   private void start(TinyGuest guest) throws Exception {
@@ -90,7 +91,7 @@ final class DashboardStreamsTest {
     assertThat(first.firstOffset()).isZero();
     first.type("abc");
     await().until(() -> first.text().equals("hello\nabc"));
-    first.socket.abort();
+    first.socket().abort();
 
     Matcher opened = Pattern.compile("\"run\":\"([^\"]+)\"").matcher(first.messages().getFirst());
     assertThat(opened.find()).isTrue();
@@ -111,7 +112,7 @@ final class DashboardStreamsTest {
   }
 
   @Test
-  void whatIsTypedInVainIsTold() throws Exception {
+  void theNextRunIsAnotherConsole() throws Exception {
     start(new TinyGuest().print(GREETING).exit(0));
     await().until(() -> vms.find("web").status().getState() == VmState.VM_STATE_ENDED);
     Page ended = page("/ws/console?vm=web");
@@ -127,13 +128,27 @@ final class DashboardStreamsTest {
   }
 
   @Test
+  void whatAGuestDoesNotTakeIsTold() throws Exception {
+    start(new TinyGuest().print(GREETING).echoUntil('Q').exit(5));
+    Page page = page("/ws/console?vm=web");
+    await().until(() -> page.text().equals(GREETING));
+    vms.find("web").pause();
+    String typed = "x".repeat(8192);
+    for (int i = 0; i < 1000 && page.messages("\"refused\"").isEmpty(); i++) {
+      page.type(typed);
+    }
+    await().until(() -> !page.messages("\"refused\"").isEmpty());
+    assertThat(page.messages("\"refused\"").getFirst()).contains("takes no input now");
+  }
+
+  @Test
   void messagesThatNoPageSendsEndTheStream() throws Exception {
     start(new TinyGuest().print(GREETING).spin());
     Page large = page("/ws/console?vm=web");
-    large.socket.sendBinary(ByteBuffer.allocate(9000), true);
+    large.socket().sendBinary(ByteBuffer.allocate(9000), true);
     await().until(large::closed);
     Page text = page("/ws/console?vm=web");
-    text.socket.sendText("hello", true);
+    text.socket().sendText("hello", true);
     await().until(text::closed);
     Page state = page("/ws/state");
     await().until(() -> !state.messages().isEmpty());
@@ -183,9 +198,35 @@ final class DashboardStreamsTest {
     }
   }
 
+  /** One side of a WebSocket, and what came. */
+  private record Page(WebSocket socket, Listener came) {
+    void type(String text) {
+      socket.sendBinary(ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1)), true).join();
+    }
+
+    List<String> messages() {
+      return came.messages();
+    }
+
+    List<String> messages(String with) {
+      return came.messages().stream().filter(it -> it.contains(with)).toList();
+    }
+
+    String text() {
+      return came.text();
+    }
+
+    long firstOffset() {
+      return came.firstOffset();
+    }
+
+    boolean closed() {
+      return came.closed();
+    }
+  }
+
   /** What came on a WebSocket. */
-  private static final class Page implements WebSocket.Listener {
-    WebSocket socket;
+  private static final class Listener implements WebSocket.Listener {
     private final StringBuilder message = new StringBuilder();
     private final List<String> messages = new ArrayList<>();
     private final ByteArrayOutputStream part = new ByteArrayOutputStream();
@@ -193,12 +234,9 @@ final class DashboardStreamsTest {
     private long firstOffset = -1;
     private boolean closed;
 
-    void type(String text) {
-      socket.sendBinary(ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1)), true).join();
-    }
-
     @Override
-    public synchronized CompletionStage<?> onText(WebSocket from, CharSequence data, boolean last) {
+    public synchronized @Nullable CompletionStage<?> onText(
+        WebSocket from, CharSequence data, boolean last) {
       message.append(data);
       if (last) {
         messages.add(message.toString());
@@ -209,7 +247,8 @@ final class DashboardStreamsTest {
     }
 
     @Override
-    public synchronized CompletionStage<?> onBinary(WebSocket from, ByteBuffer data, boolean last) {
+    public synchronized @Nullable CompletionStage<?> onBinary(
+        WebSocket from, ByteBuffer data, boolean last) {
       byte[] bytes = new byte[data.remaining()];
       data.get(bytes);
       part.writeBytes(bytes);
@@ -228,7 +267,8 @@ final class DashboardStreamsTest {
     }
 
     @Override
-    public synchronized CompletionStage<?> onClose(WebSocket from, int status, String reason) {
+    public synchronized @Nullable CompletionStage<?> onClose(
+        WebSocket from, int status, String reason) {
       closed = true;
       return null;
     }
@@ -240,10 +280,6 @@ final class DashboardStreamsTest {
 
     synchronized List<String> messages() {
       return List.copyOf(messages);
-    }
-
-    synchronized List<String> messages(String with) {
-      return messages.stream().filter(it -> it.contains(with)).toList();
     }
 
     synchronized String text() {
