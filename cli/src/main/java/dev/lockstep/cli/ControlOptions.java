@@ -1,8 +1,10 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.cli.control.ControlPort;
+import dev.lockstep.cli.dashboard.Dashboard;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.ControlAddress;
+import dev.lockstep.ft.control.ControlledVms;
 import dev.lockstep.ft.control.TlsFiles;
 import dev.lockstep.vmm.config.MachineConfig;
 import java.net.InetSocketAddress;
@@ -54,6 +56,13 @@ final class ControlOptions {
       description =
           "Serves Prometheus' GET /metrics there; loopback only, port 0 takes a free one.")
   private @Nullable String metrics;
+
+  @Option(
+      names = "--dashboard",
+      paramLabel = "[HOST:]PORT",
+      description =
+          "Serves the web dashboard there and prints the address to open, which has a token; loopback only, port 0 takes a free one.")
+  private @Nullable String dashboard;
 
   /**
    * The socket where a control port is if nobody says otherwise.
@@ -110,20 +119,58 @@ final class ControlOptions {
   }
 
   /**
+   * Serves the dashboard of a daemon's VMs, if it is asked for, and says where.
+   *
+   * @return null if it is not asked for
+   * @throws VmmException if the address cannot be used
+   */
+  @Nullable Dashboard dashboard(ControlledVms vms) {
+    InetSocketAddress address = dashboardAddress();
+    if (address == null) {
+      return null;
+    }
+    Dashboard served = Dashboard.start(vms, address);
+    noteDashboard(served.url());
+    return served;
+  }
+
+  private @Nullable InetSocketAddress dashboardAddress() {
+    return dashboard == null
+        ? null
+        : ReplicaOptions.address(
+            "--dashboard", dashboard.contains(":") ? dashboard : "127.0.0.1:" + dashboard);
+  }
+
+  private static void noteDashboard(String url) {
+    System.err.println("lockstep: the dashboard is " + url);
+  }
+
+  /**
    * The control port of a command that runs one VM.
    *
    * @return null if none is asked for
    * @throws VmmException if an address cannot be used
    */
   ControlPort.@Nullable OfOne ofOne(MachineConfig config) {
-    if (socket == null && tcp == null && metrics == null) {
+    if (socket == null && tcp == null && metrics == null && dashboard == null) {
       return null;
     }
-    return new ControlPort.OfOne(
-        config,
-        new SnapshotFolders(),
-        addresses(),
-        metrics(),
-        sentence -> System.err.println("lockstep: " + sentence));
+    InetSocketAddress dashboardAddress = dashboardAddress();
+    ControlPort.OfOne control =
+        new ControlPort.OfOne(
+            config,
+            new SnapshotFolders(),
+            addresses(),
+            metrics(),
+            sentence -> System.err.println("lockstep: " + sentence));
+    if (dashboardAddress != null) {
+      try {
+        noteDashboard(control.serveDashboard(dashboardAddress));
+      } catch (VmmException e) {
+        control.close();
+        throw e;
+      }
+    }
+    return control;
   }
 }

@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.cli.control.ControlPort;
 import dev.lockstep.cli.control.HostedVms;
+import dev.lockstep.cli.dashboard.Dashboard;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.ThreadPriority;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import picocli.CommandLine.Option;
     name = "daemon",
     description = {
       "Hosts VMs in one process and serves the control port, on a Unix socket if nothing else is said. 'lockstep ctl' talks to it.",
+      "--dashboard shows the VMs in a browser of this host.",
       "SIGTERM asks every guest to shut down (Ctrl-Alt-Del) and ends those that do not; a second one ends them at once.",
     },
     sortOptions = false)
@@ -61,6 +63,7 @@ final class DaemonCommand implements Callable<Integer>, DebugOption.Carrier {
                 controlOptions.addresses(),
                 controlOptions.metrics(),
                 sentence -> System.err.println("lockstep: " + sentence));
+        @Nullable Dashboard _ = controlOptions.dashboard(vms);
         Signals _ =
             new Signals()
                 .on("INT", () -> end(vms, ExitStatus.INTERRUPTED))

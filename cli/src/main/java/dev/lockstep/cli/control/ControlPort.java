@@ -1,5 +1,6 @@
 package dev.lockstep.cli.control;
 
+import dev.lockstep.cli.dashboard.Dashboard;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
@@ -86,6 +87,7 @@ public final class ControlPort implements AutoCloseable {
     private final SnapshotStore snapshots;
     private final SoleVms vms = new SoleVms();
     private final ControlPort port;
+    private @Nullable Dashboard dashboard;
 
     /** As {@link ControlPort#serve}, for a VM that is to come. */
     public OfOne(
@@ -97,6 +99,18 @@ public final class ControlPort implements AutoCloseable {
       this.config = config;
       this.snapshots = snapshots;
       port = serve(vms, addresses, metrics, notes);
+    }
+
+    /**
+     * Serves the dashboard as well. At most once.
+     *
+     * @return what a user opens
+     * @throws VmmException if the address cannot be used
+     */
+    public String serveDashboard(InetSocketAddress address) {
+      Dashboard served = Dashboard.start(vms, address);
+      dashboard = served;
+      return served.url();
     }
 
     /**
@@ -140,6 +154,9 @@ public final class ControlPort implements AutoCloseable {
 
     @Override
     public void close() {
+      if (dashboard != null) {
+        dashboard.close();
+      }
       port.close();
     }
   }
