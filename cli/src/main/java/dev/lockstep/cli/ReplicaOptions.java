@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.replica.ReplicaSettings;
@@ -11,7 +12,9 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** How a replica takes part in a pair: the options that primary and backup share. */
 final class ReplicaOptions {
@@ -58,6 +61,37 @@ final class ReplicaOptions {
           "One line of JSON on standard output for each change, and every quarter of a second, in place of the guest's console.")
   private boolean json;
 
+  @Option(
+      names = "--commit",
+      paramLabel = "WHEN",
+      defaultValue = "matched",
+      converter = CommitConverter.class,
+      description =
+          "When an output of a protected guest leaves: matched, once the backup's replay has produced the same; received, once the backup holds its entry, a little earlier (default: ${DEFAULT-VALUE}).")
+  private OutputCommit commit = OutputCommit.MATCHED;
+
+  @Option(
+      names = "--max-pause",
+      paramLabel = "MILLIS",
+      defaultValue = "" + ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
+      description =
+          "How long the guest may stand still while a backup joins; it is slowed until that is enough (default: ${DEFAULT-VALUE}).")
+  private int maxPauseMillis = ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS;
+
+  /** Reads a commit by its name. */
+  static final class CommitConverter implements ITypeConverter<OutputCommit> {
+    @Override
+    public OutputCommit convert(String text) {
+      return switch (text) {
+        case "matched" -> OutputCommit.MATCHED;
+        case "received" -> OutputCommit.RECEIVED;
+        default ->
+            throw new TypeConversionException(
+                "'%s' is neither matched nor received".formatted(text));
+      };
+    }
+  }
+
   /**
    * The arbiter.
    *
@@ -78,12 +112,20 @@ final class ReplicaOptions {
   /** Everything about this replica's part. */
   ReplicaSettings settings(
       String role, MachineConfig config, StartPolicy startPolicy, Path workFolder) {
+    if (maxPauseMillis < 1) {
+      throw new StatusException(
+          ExitStatus.USAGE,
+          new VmmException(
+              "--max-pause %d is no time".formatted(maxPauseMillis), "Give it in milliseconds."));
+    }
     return new ReplicaSettings(
         replica == null ? role : replica,
         Version.version(),
         address("--listen", listen),
         peer == null ? null : address("--peer", peer),
         startPolicy,
+        commit,
+        maxPauseMillis,
         workFolder,
         ReplicaSettings.timing(config.replication()),
         ReplicaSettings.limits(config.replication()),

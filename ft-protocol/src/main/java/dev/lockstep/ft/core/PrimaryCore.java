@@ -2,6 +2,7 @@ package dev.lockstep.ft.core;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>without a backup in sync, at once;
- *   <li>from the moment a backup is told that it is in sync, when that backup has acknowledged the output's own entry;
+ *   <li>from the moment a backup is told that it is in sync, when that backup has matched the output, or holds its entry, as the {@link OutputCommit} says;
+ *   <li>while that backup has diverged, not before it is healed, but for what it had matched before;
  *   <li>while the backup is suspected, not at all: either the arbiter gives this replica the next term, and then the backup will never go live, or it gives it
  *       to the backup, and then this replica lets nothing more out.
  * </ul>
@@ -21,12 +23,15 @@ public final class PrimaryCore {
   private final ReplicaInstance self;
   private final Timing timing;
   private final Limits limits;
+  private final OutputCommit commit;
   private final StartPolicy startPolicy;
   private final Canary canary;
 
   private final LagMeter lagMeter = new LagMeter();
   private final GuestPace pace;
   private final OutputLedger outputs;
+  private final PrimaryHealing healing;
+  private final OrderDesk orders = new OrderDesk();
   private List<PrimaryEffect> effects = new ArrayList<>();
 
   private PrimaryPhase phase;
@@ -41,6 +46,9 @@ public final class PrimaryCore {
 
   private boolean guestStarted;
   private boolean finished;
+  private boolean guestPaused;
+  private long handedOverNanos;
+  private boolean degraded;
   private long lastStepNanos;
   private long lastClaimNanos;
   private long endedNanos;
@@ -56,8 +64,9 @@ public final class PrimaryCore {
       long startEpoch,
       Timing timing,
       Limits limits,
+      OutputCommit commit,
       StartPolicy startPolicy) {
-    this(vm, self, startEpoch, timing, limits, startPolicy, Canary.NONE);
+    this(vm, self, startEpoch, timing, limits, commit, startPolicy, Canary.NONE);
   }
 
   PrimaryCore(
@@ -66,9 +75,10 @@ public final class PrimaryCore {
       long startEpoch,
       Timing timing,
       Limits limits,
+      OutputCommit commit,
       StartPolicy startPolicy,
       Canary canary) {
-    this(vm, self, timing, limits, startPolicy, new OutputLedger(0, 0), canary);
+    this(vm, self, timing, limits, commit, startPolicy, new OutputLedger(0, 0), canary);
     boolean waits = startPolicy == StartPolicy.WAIT_FOR_BACKUP;
     phase = waits ? PrimaryPhase.STARTING : PrimaryPhase.NOT_PROTECTED;
     reason = NotProtectedReason.NEED_BACKUP;
@@ -77,22 +87,34 @@ public final class PrimaryCore {
   }
 
   /** A primary that goes on where its backup core went live. */
-  public PrimaryCore(Takeover takeover, ReplicaInstance self, Timing timing, Limits limits) {
-    this(takeover, self, timing, limits, Canary.NONE);
+  public PrimaryCore(
+      Takeover takeover, ReplicaInstance self, Timing timing, Limits limits, OutputCommit commit) {
+    this(takeover, self, timing, limits, commit, Canary.NONE);
   }
 
   PrimaryCore(
-      Takeover takeover, ReplicaInstance self, Timing timing, Limits limits, Canary canary) {
+      Takeover takeover,
+      ReplicaInstance self,
+      Timing timing,
+      Limits limits,
+      OutputCommit commit,
+      Canary canary) {
     this(
         takeover.vm(),
         self,
         timing,
         limits,
+        commit,
         StartPolicy.START_ALONE,
         new OutputLedger(takeover.outputs(), takeover.resendAfter()),
         canary);
     phase = PrimaryPhase.NOT_PROTECTED;
-    reason = NotProtectedReason.PRIMARY_LOST;
+    reason =
+        takeover.handedOver()
+            ? NotProtectedReason.NEED_BACKUP
+            : takeover.diverged()
+                ? NotProtectedReason.PRIMARY_LOST_DIVERGED
+                : NotProtectedReason.PRIMARY_LOST;
     epoch = takeover.epoch();
     lastEpoch = takeover.epoch();
     lastSequence = takeover.sequence();
@@ -104,6 +126,7 @@ public final class PrimaryCore {
       ReplicaInstance self,
       Timing timing,
       Limits limits,
+      OutputCommit commit,
       StartPolicy startPolicy,
       OutputLedger outputs,
       Canary canary) {
@@ -111,10 +134,12 @@ public final class PrimaryCore {
     this.self = self;
     this.timing = timing;
     this.limits = limits;
+    this.commit = commit;
     this.startPolicy = startPolicy;
     this.outputs = outputs;
     this.canary = canary;
     pace = new GuestPace(timing, limits);
+    healing = new PrimaryHealing(limits);
     phase = PrimaryPhase.STARTING;
   }
 
@@ -144,7 +169,10 @@ public final class PrimaryCore {
       case STARTING, NOT_PROTECTED -> alone(now, input);
       case TRANSFERRING -> transferring(now, input);
       case ARMING -> arming(now, input);
-      case PROTECTED -> protectedBy(now, input);
+      case PROTECTED -> inSync(now, input);
+      case RESYNCHRONISING -> resynchronising(now, input);
+      case HANDING_OVER -> handingOver(now, input);
+      case HANDED_OVER -> handedOver(now, input);
       case ARBITRATING -> arbitrating(input);
       case FENCED -> {}
       case ENDED -> ended(now, input);
@@ -161,7 +189,8 @@ public final class PrimaryCore {
   }
 
   public PrimaryStatus status() {
-    return new PrimaryStatus(phase, epoch, reason);
+    return new PrimaryStatus(
+        phase, epoch, reason, healing.divergences(), healing.resynchronisations(), degraded);
   }
 
   /** How far the backup's replay is behind, milliseconds; 0 without a backup. */
@@ -187,9 +216,14 @@ public final class PrimaryCore {
         defer(request, "the guest has ended");
         return;
       }
+      if (!orders.wantsBackup()) {
+        defer(request, "an operator wants no backup");
+        return;
+      }
       lastEpoch++;
       peer = new BackupPeer(request.backup(), lastEpoch, now);
-      stream = new BackupStream(timing, limits, peer, now);
+      healing.reset();
+      stream = new BackupStream(timing, limits, peer, healing, now);
       enter(PrimaryPhase.TRANSFERRING);
       effects.add(new PrimaryEffect.TakeCheckpoint(lastEpoch));
     }
@@ -205,7 +239,8 @@ public final class PrimaryCore {
           defer(request, "another backup is joining");
         }
       }
-      case PrimaryInput.CheckpointTaken taken when taken.epoch() == backup.epoch -> {
+      case PrimaryInput.CheckpointTaken taken
+          when taken.epoch() == backup.epoch && taken.round() == 0 -> {
         backup.accepted =
             new Message.JoinAccepted(
                 backup.epoch,
@@ -214,7 +249,8 @@ public final class PrimaryCore {
                 backup.instance,
                 lastSequence,
                 taken.chunkCount(),
-                outputs.produced());
+                outputs.produced(),
+                commit);
         backup.chunks = new ChunkFlow(taken.chunkCount(), limits.chunkWindow());
         backup.window = new SendWindow(lastSequence + 1);
         backup.replayedThrough = lastSequence;
@@ -223,7 +259,7 @@ public final class PrimaryCore {
         send(backup.accepted);
       }
       case PrimaryInput.CheckpointFailed failed when failed.epoch() == backup.epoch ->
-          abandonJoin();
+          abandonJoin(NotProtectedReason.JOIN_FAILED);
       case PrimaryInput.Received(Message.BackupReport report)
           when canary.hears(backup.epoch, report.epoch()) -> {
         heardReport(backup, report, now);
@@ -235,7 +271,7 @@ public final class PrimaryCore {
       }
       case PrimaryInput.Received(Message.BackupLeaving leaving)
           when canary.hears(backup.epoch, leaving.epoch()) ->
-          abandonJoin();
+          abandonJoin(NotProtectedReason.JOIN_FAILED);
       default -> {}
     }
   }
@@ -243,26 +279,117 @@ public final class PrimaryCore {
   private void arming(long now, PrimaryInput input) {
     inSync(now, input);
     if (phase == PrimaryPhase.ARMING && backup().stage.compareTo(BackupStage.FOLLOWING) >= 0) {
-      reason = null;
-      guestStarted = true;
+      protect();
+    }
+  }
+
+  private void protect() {
+    reason = null;
+    guestStarted = true;
+    enter(PrimaryPhase.PROTECTED);
+    orders.end(OperatorOrder.PROTECT, null, effects);
+  }
+
+  private void resynchronising(long now, PrimaryInput input) {
+    switch (input) {
+      case PrimaryInput.CheckpointTaken taken
+          when taken.epoch() == epoch && taken.round() == healing.round() -> {
+        backup().lastProgressNanos = now;
+        backup().lastChunkNanos = now;
+        send(healing.taken(taken, lastSequence, outputs.produced()));
+      }
+      case PrimaryInput.CheckpointFailed failed
+          when failed.epoch() == epoch && failed.round() == healing.round() ->
+          suspect(now, NotProtectedReason.DIVERGENCE);
+      default -> inSync(now, input);
+    }
+  }
+
+  /** The guest stands still, or is about to. Until the backup is told, everything can be taken back. */
+  private void handingOver(long now, PrimaryInput input) {
+    if (input instanceof PrimaryInput.GuestPaused) {
+      guestPaused = true;
+    }
+    inSync(now, input);
+    if (phase == PrimaryPhase.HANDING_OVER
+        && (endSequence != 0 || orders.ageNanos(now) >= 2 * timing.ackTimeoutNanos())) {
+      takeBack(endSequence != 0 ? "the guest has ended" : "the backup did not get ready in time");
       enter(PrimaryPhase.PROTECTED);
     }
   }
 
-  private void protectedBy(long now, PrimaryInput input) {
-    inSync(now, input);
+  private void takeBack(String why) {
+    effects.add(new PrimaryEffect.ResumeGuest());
+    guestPaused = false;
+    orders.end(OperatorOrder.FAILOVER, why, effects);
   }
 
-  /** What ARMING and PROTECTED share: from here on, only the arbiter may part the two. */
+  private void handOverIfReady(long now) {
+    if (phase == PrimaryPhase.HANDING_OVER
+        && guestPaused
+        && outputs.pending() == 0
+        && backup().openWindow().size() == 0
+        && backup().replayedThrough >= lastSequence) {
+      handedOverNanos = now;
+      enter(PrimaryPhase.HANDED_OVER);
+      send(new Message.HandOver(epoch, lastSequence));
+    }
+  }
+
+  /** The backup may have asked already: only the arbiter can give the guest back to this replica. */
+  private void handedOver(long now, PrimaryInput input) {
+    boolean lost = input instanceof PrimaryInput.LinkLost;
+    switch (input) {
+      case PrimaryInput.Received(Message.TookOver message)
+          when canary.hears(epoch, message.epoch()) ->
+          fence();
+      case PrimaryInput.Tick() -> {
+        if (stream != null && stream.heartbeatDue(now)) {
+          send(new Message.HandOver(epoch, lastSequence));
+        }
+      }
+      default -> {}
+    }
+    if (phase == PrimaryPhase.HANDED_OVER
+        && (lost || now - handedOverNanos >= timing.backupSilenceNanos())) {
+      reason = NotProtectedReason.LOST_CONNECTION;
+      if (canary.asksAfterHandOver()) {
+        suspect(now, NotProtectedReason.LOST_CONNECTION);
+      } else {
+        goOnAlone();
+      }
+    }
+  }
+
+  private void diverged(long now, Message.Diverged message) {
+    if (!healing.diverged(now, message, effects)) {
+      return;
+    }
+    guestStarted = true;
+    reason = NotProtectedReason.DIVERGENCE;
+    if (phase == PrimaryPhase.HANDING_OVER) {
+      takeBack("the backup has diverged");
+    }
+    enter(PrimaryPhase.RESYNCHRONISING);
+  }
+
+  /** What the phases share in which a backup is in sync: only the arbiter may part the two. */
   private void inSync(long now, PrimaryInput input) {
     BackupPeer backup = backup();
     switch (input) {
       case PrimaryInput.Received(Message.BackupReport report)
           when canary.hears(backup.epoch, report.epoch()) ->
           heardReport(backup, report, now);
+      case PrimaryInput.Received(Message.Diverged message)
+          when canary.hears(backup.epoch, message.epoch()) ->
+          diverged(now, message);
       case PrimaryInput.Received(Message.BackupLeaving leaving)
           when canary.hears(backup.epoch, leaving.epoch()) ->
-          suspect(now, NotProtectedReason.BACKUP_LEFT);
+          suspect(
+              now,
+              leaving.reason() == BackupLoss.DIVERGED
+                  ? NotProtectedReason.DIVERGENCE
+                  : NotProtectedReason.BACKUP_LEFT);
       case PrimaryInput.Received(Message.JoinRequest request)
           when !request.backup().equals(backup.instance) ->
           defer(request, "protected by another backup");
@@ -284,14 +411,35 @@ public final class PrimaryCore {
         if (known.winner().equals(self)) {
           goOnAlone();
         } else {
-          reason = null;
-          enter(PrimaryPhase.FENCED);
-          effects.add(new PrimaryEffect.Fence());
+          fence();
         }
       }
+      case PrimaryInput.Received(Message.TookOver message)
+          when orders.is(OperatorOrder.FAILOVER) && canary.hears(epoch, message.epoch()) ->
+          fence();
       case PrimaryInput.Received(Message.JoinRequest request) ->
           defer(request, "the last backup is being arbitrated");
       default -> {}
+    }
+  }
+
+  /** The other replica is the primary: wanted, or not. */
+  private void fence() {
+    reason = null;
+    enter(PrimaryPhase.FENCED);
+    if (orders.is(OperatorOrder.FAILOVER)) {
+      effects.add(new PrimaryEffect.HandedOver());
+      orders.end(OperatorOrder.FAILOVER, null, effects);
+    } else {
+      effects.add(new PrimaryEffect.Fence());
+      endOrders("the other replica goes on");
+    }
+  }
+
+  private void endOrders(@Nullable String failure) {
+    OperatorOrder order = orders.current();
+    if (order != null) {
+      orders.end(order, failure, effects);
     }
   }
 
@@ -319,8 +467,15 @@ public final class PrimaryCore {
       }
       case PrimaryInput.OutputsLeft left -> outputs.leftThrough(left.throughOutput());
       case PrimaryInput.CheckpointTaken taken -> {
-        if (peer == null || peer.epoch != taken.epoch()) {
-          effects.add(new PrimaryEffect.DiscardCheckpoint(taken.epoch()));
+        boolean ofRound = taken.round() == 0 || taken.round() == healing.round();
+        if (peer == null || peer.epoch != taken.epoch() || !ofRound) {
+          effects.add(new PrimaryEffect.DiscardCheckpoint(taken.epoch(), taken.round()));
+        }
+      }
+      case PrimaryInput.Ordered(OperatorOrder order) -> ordered(now, order);
+      case PrimaryInput.GuestPaused() -> {
+        if (phase != PrimaryPhase.HANDING_OVER) {
+          effects.add(new PrimaryEffect.ResumeGuest());
         }
       }
       case PrimaryInput.Tick() -> flush(now);
@@ -362,20 +517,32 @@ public final class PrimaryCore {
   }
 
   private boolean gated() {
-    return phase == PrimaryPhase.ARMING
-        || phase == PrimaryPhase.PROTECTED
-        || phase == PrimaryPhase.ARBITRATING;
+    return switch (phase) {
+      case ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER, HANDED_OVER, ARBITRATING -> true;
+      case STARTING, NOT_PROTECTED, TRANSFERRING, FENCED, ENDED -> false;
+    };
+  }
+
+  /** Whether outputs leave as the backup lets them. */
+  private boolean inSync() {
+    return switch (phase) {
+      case ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER -> true;
+      case STARTING, NOT_PROTECTED, TRANSFERRING, HANDED_OVER, ARBITRATING, FENCED, ENDED -> false;
+    };
   }
 
   private void releaseAcknowledged(long now) {
-    if (phase != PrimaryPhase.ARMING && phase != PrimaryPhase.PROTECTED) {
+    if (!inSync()) {
       return;
     }
     BackupPeer backup = backup();
     if (now >= backup.leaseEndNanos) {
       return;
     }
-    if (outputs.releaseThrough(backup.openWindow().acknowledgedThrough())) {
+    if (outputs.releaseThrough(
+        canary.waitsForMatch()
+            ? backup.committedThrough(commit)
+            : backup.openWindow().acknowledgedThrough())) {
       effects.add(new PrimaryEffect.Release(outputs.released()));
     }
   }
@@ -400,18 +567,19 @@ public final class PrimaryCore {
     epoch = backup.epoch;
     backup.protectAfter = lastSequence;
     backup.lastAckNanos = lastStepNanos;
-    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch));
+    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch, 0));
     enter(PrimaryPhase.ARMING);
     send(new Message.Protect(epoch, backup.protectAfter));
   }
 
-  private void abandonJoin() {
+  private void abandonJoin(NotProtectedReason why) {
     BackupPeer backup = backup();
     send(new Message.BackupDropped(backup.epoch));
-    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch));
+    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch, 0));
     forgetPeer();
-    reason = NotProtectedReason.JOIN_FAILED;
+    reason = why;
     enter(guestStarted ? PrimaryPhase.NOT_PROTECTED : PrimaryPhase.STARTING);
+    orders.end(OperatorOrder.PROTECT, "the join did not come to its end", effects);
   }
 
   private void defer(Message.JoinRequest request, String why) {
@@ -420,10 +588,13 @@ public final class PrimaryCore {
   }
 
   private void heardReport(BackupPeer backup, Message.BackupReport report, long now) {
-    if (report.receivedThrough() > lastSequence || report.echoedNanos() > now) {
+    if (report.receivedThrough() > lastSequence
+        || report.replayedThrough() > lastSequence
+        || report.echoedNanos() > now
+        || healing.contradicts(report)) {
       // It claims to hold what was never sent: whatever it is, it is not a backup of this VM.
       if (phase == PrimaryPhase.TRANSFERRING) {
-        abandonJoin();
+        abandonJoin(NotProtectedReason.JOIN_FAILED);
       } else {
         suspect(now, NotProtectedReason.PROTOCOL_ERROR);
       }
@@ -433,6 +604,100 @@ public final class PrimaryCore {
     if (backup.renewLease(report.echoedNanos(), timing) || alive) {
       // A copy of an old report is no sign of life.
       backup.heard(now);
+    }
+    if (healing.progressed(report)) {
+      backup.lastProgressNanos = now;
+      backup.lastChunkNanos = now;
+    }
+    if (phase == PrimaryPhase.RESYNCHRONISING && healing.healed(report)) {
+      effects.add(new PrimaryEffect.Healed(epoch, healing.round()));
+      effects.add(new PrimaryEffect.DiscardCheckpoint(epoch, healing.round()));
+      protect();
+    }
+  }
+
+  // ---- what an operator wants
+
+  private void ordered(long now, OperatorOrder order) {
+    OperatorOrder before = orders.current();
+    if (before == OperatorOrder.PROTECT && order == OperatorOrder.UNPROTECT) {
+      orders.end(before, "an operator has changed his mind", effects);
+    } else if (before != null) {
+      refuse(order, "the order before, %s, is still being carried out".formatted(words(before)));
+      return;
+    }
+    switch (order) {
+      case FAILOVER -> {
+        if (phase == PrimaryPhase.PROTECTED && endSequence == 0) {
+          orders.begin(order, now);
+          enter(PrimaryPhase.HANDING_OVER);
+          effects.add(new PrimaryEffect.PauseGuest());
+        } else {
+          refuseHere(order);
+        }
+      }
+      case UNPROTECT -> unprotect(now);
+      case PROTECT -> {
+        if (phase == PrimaryPhase.NOT_PROTECTED || phase == PrimaryPhase.STARTING) {
+          orders.begin(order, now);
+          orders.wantBackup(true);
+          if (reason == NotProtectedReason.USER_ACTION) {
+            reason = NotProtectedReason.NEED_BACKUP;
+          }
+          announce();
+        } else {
+          refuseHere(order);
+        }
+      }
+    }
+  }
+
+  private void unprotect(long now) {
+    switch (phase) {
+      case ARMING, PROTECTED, RESYNCHRONISING -> {
+        orders.begin(OperatorOrder.UNPROTECT, now);
+        orders.wantBackup(false);
+        suspect(now, NotProtectedReason.USER_ACTION);
+      }
+      case TRANSFERRING, NOT_PROTECTED -> {
+        orders.begin(OperatorOrder.UNPROTECT, now);
+        orders.wantBackup(false);
+        if (phase == PrimaryPhase.TRANSFERRING) {
+          abandonJoin(NotProtectedReason.USER_ACTION);
+        } else {
+          reason = NotProtectedReason.USER_ACTION;
+          announce();
+        }
+        orders.end(OperatorOrder.UNPROTECT, null, effects);
+      }
+      case STARTING, HANDING_OVER, HANDED_OVER, ARBITRATING, FENCED, ENDED ->
+          refuseHere(OperatorOrder.UNPROTECT);
+    }
+  }
+
+  private void refuseHere(OperatorOrder order) {
+    refuse(order, "the VM is " + words(phase));
+  }
+
+  private void refuse(OperatorOrder order, String why) {
+    effects.add(new PrimaryEffect.OrderEnded(order, why));
+  }
+
+  private static String words(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  private void expireOrders(long now) {
+    if (orders.is(OperatorOrder.PROTECT)
+        && phase != PrimaryPhase.TRANSFERRING
+        && phase != PrimaryPhase.ARMING
+        && orders.ageNanos(now) >= 3 * timing.joinProgressNanos()) {
+      orders.end(OperatorOrder.PROTECT, "no standby has come yet; one is still welcome", effects);
+    }
+    boolean frequent = healing.isFrequent(now);
+    if (frequent != degraded) {
+      degraded = frequent;
+      announce();
     }
   }
 
@@ -451,25 +716,16 @@ public final class PrimaryCore {
     if (peer == null) {
       return;
     }
-    boolean silent = silent(peer, now);
     if (phase == PrimaryPhase.TRANSFERRING) {
-      if (silent || peer.isStuck(now, timing)) {
-        abandonJoin();
+      if (peer.isSilent(now, timing) || peer.isStuck(now, timing)) {
+        abandonJoin(NotProtectedReason.JOIN_FAILED);
       }
-    } else if (phase == PrimaryPhase.ARMING || phase == PrimaryPhase.PROTECTED) {
-      if (silent) {
-        suspect(now, NotProtectedReason.BACKUP_SILENT);
-      } else if (peer.linkLost && now - peer.linkLostNanos >= timing.reconnectGraceNanos()) {
-        suspect(now, NotProtectedReason.LOST_CONNECTION);
-      } else if (peer.openWindow().size() > 0
-          && now - peer.lastAckNanos >= timing.ackTimeoutNanos()) {
-        suspect(now, NotProtectedReason.BACKUP_STUCK);
+    } else if (inSync()) {
+      NotProtectedReason fault = peer.fault(now, timing, commit, healing, outputs.nextCommit());
+      if (fault != null) {
+        suspect(now, fault);
       }
     }
-  }
-
-  private boolean silent(BackupPeer backup, long now) {
-    return now - backup.lastHeardNanos >= timing.backupSilenceNanos();
   }
 
   private void suspect(long now, NotProtectedReason why) {
@@ -489,9 +745,14 @@ public final class PrimaryCore {
 
   private void goOnAlone() {
     send(new Message.BackupDropped(epoch));
+    effects.add(new PrimaryEffect.DiscardCheckpoint(epoch, healing.round()));
     forgetPeer();
     lastEpoch++;
     epoch = lastEpoch;
+    if (orders.is(OperatorOrder.FAILOVER)) {
+      takeBack("the backup was lost");
+    }
+    orders.end(OperatorOrder.UNPROTECT, null, effects);
     if (!guestStarted && startPolicy == StartPolicy.WAIT_FOR_BACKUP) {
       enter(PrimaryPhase.STARTING);
     } else {
@@ -528,6 +789,8 @@ public final class PrimaryCore {
 
   private List<PrimaryEffect> finishStep(long now) {
     releaseAcknowledged(now);
+    handOverIfReady(now);
+    expireOrders(now);
     finishIfDone(now);
     setPace(now);
     List<PrimaryEffect> done = effects;
@@ -537,7 +800,7 @@ public final class PrimaryCore {
 
   private void finishIfDone(long now) {
     if (phase == PrimaryPhase.TRANSFERRING && endSequence != 0) {
-      abandonJoin();
+      abandonJoin(NotProtectedReason.JOIN_FAILED);
     }
     boolean mayEnd = phase == PrimaryPhase.NOT_PROTECTED || phase == PrimaryPhase.PROTECTED;
     if (mayEnd && endSequence != 0 && outputs.pending() == 0 && everythingAcknowledged()) {
@@ -549,7 +812,7 @@ public final class PrimaryCore {
     }
     if (peer == null
         || peer.stage == BackupStage.FINISHED
-        || silent(peer, now)
+        || peer.isSilent(now, timing)
         || now - endedNanos >= timing.joinProgressNanos()) {
       finished = true;
       effects.add(new PrimaryEffect.Finish());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.core.Limits;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.net.TransportLimits;
@@ -249,6 +250,8 @@ class ReplicaPairTest {
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
         peer,
         policy,
+        OutputCommit.MATCHED,
+        ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
         folder.resolve(name),
         Timing.defaults(),
         Limits.defaults(),

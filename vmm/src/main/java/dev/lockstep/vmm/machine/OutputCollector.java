@@ -7,6 +7,7 @@ import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /** What the guest has put out on each stream since the last output entry. Streams are device indexes. */
@@ -16,6 +17,9 @@ final class OutputCollector {
 
   /** More than this between two boundaries cannot be. */
   private static final int MAX_PENDING_BYTES = 1 << 26;
+
+  /** How much of an output that differs is shown. */
+  private static final int MAX_EXCERPT_BYTES = 64;
 
   private byte[][] pending;
   private int[] sizes;
@@ -90,10 +94,15 @@ final class OutputCollector {
       return new String[] {
         "hash of output of stream %d from offset %d".formatted(stream, entry.offset()),
         "%016x".formatted(entry.hash()),
-        "%016x".formatted(hash)
+        "%016x (%s)".formatted(hash, excerpt(pending[stream], entry.length()))
       };
     }
     return null;
+  }
+
+  private static String excerpt(byte[] bytes, int length) {
+    int shown = Math.min(length, MAX_EXCERPT_BYTES);
+    return HexFormat.of().formatHex(bytes, 0, shown) + (shown < length ? "…" : "");
   }
 
   /** Takes the bytes that an entry names. */
