@@ -113,7 +113,7 @@ final class PrimaryHealing {
   /** Whether a report says what no backup of this primary can say. */
   boolean contradicts(Message.BackupReport report) {
     ChunkFlow flow = chunks;
-    boolean ofThis = report.divergences() == round && round > 0;
+    boolean ofThis = open && report.divergences() == round;
     return report.healed() > round
         || report.healed() > report.divergences()
         || (ofThis && flow == null && report.chunksThrough() > 0)

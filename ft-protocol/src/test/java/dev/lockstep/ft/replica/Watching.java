@@ -42,6 +42,24 @@ final class Watching implements ReplicaListener {
     }
   }
 
+  /** Waits until a note has such words in it; the note. */
+  synchronized String awaitNote(String words) throws InterruptedException {
+    long deadline = System.nanoTime() + 60_000_000_000L;
+    while (true) {
+      for (String note : notes) {
+        if (note.contains(words)) {
+          return note;
+        }
+      }
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        throw new AssertionError(
+            "%s never noted '%s': %s %s".formatted(name, words, phases, notes));
+      }
+      wait(left / 1_000_000 + 1);
+    }
+  }
+
   void await(String phase) throws InterruptedException {
     await(phase, 1);
   }

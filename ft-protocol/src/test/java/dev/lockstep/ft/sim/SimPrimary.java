@@ -1,7 +1,9 @@
 package dev.lockstep.ft.sim;
 
+import dev.lockstep.ft.core.Build;
 import dev.lockstep.ft.core.DecisionName;
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.NotProtectedReason;
 import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.PrimaryCore;
@@ -240,6 +242,10 @@ final class SimPrimary {
   }
 
   private void statusChanged(PrimaryStatus status) {
+    if (status.reason() == NotProtectedReason.PROTOCOL_ERROR
+        && simulation.build == Build.PRODUCTION) {
+      simulation.violation(replica.name + " takes its own backup for another protocol's");
+    }
     switch (status.phase()) {
       case NOT_PROTECTED -> simulation.live(replica, status.epoch());
       case PROTECTED -> {
