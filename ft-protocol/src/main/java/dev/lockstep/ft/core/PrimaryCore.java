@@ -579,7 +579,6 @@ public final class PrimaryCore {
     forgetPeer();
     reason = why;
     enter(guestStarted ? PrimaryPhase.NOT_PROTECTED : PrimaryPhase.STARTING);
-    orders.end(OperatorOrder.PROTECT, "the join did not come to its end", effects);
   }
 
   private void defer(Message.JoinRequest request, String why) {
@@ -692,7 +691,7 @@ public final class PrimaryCore {
         && phase != PrimaryPhase.TRANSFERRING
         && phase != PrimaryPhase.ARMING
         && orders.ageNanos(now) >= 3 * timing.joinProgressNanos()) {
-      orders.end(OperatorOrder.PROTECT, "no standby has come yet; one is still welcome", effects);
+      orders.end(OperatorOrder.PROTECT, "no standby has joined yet; one is still welcome", effects);
     }
     boolean frequent = healing.isFrequent(now);
     if (frequent != degraded) {

@@ -267,8 +267,9 @@ final class PrimaryDriver implements Driver {
     BackupDriver next = successor;
     if (next != null) {
       successor = null;
-      orders.fail("the VM has moved");
       host.become(next, lastNow);
+      orders.end(OperatorOrder.FAILOVER, null);
+      orders.fail("the VM has moved");
     }
   }
 
@@ -291,7 +292,12 @@ final class PrimaryDriver implements Driver {
       case PrimaryEffect.PauseGuest() -> pauseGuest();
       case PrimaryEffect.ResumeGuest() -> machine.resume();
       case PrimaryEffect.HandedOver() -> handedOver();
-      case PrimaryEffect.OrderEnded ended -> orders.end(ended.order(), ended.failure());
+      case PrimaryEffect.OrderEnded ended -> {
+        // One that has handed over first becomes what it is to be.
+        if (successor == null) {
+          orders.end(ended.order(), ended.failure());
+        }
+      }
       case PrimaryEffect.DiscardCheckpoint discard -> {
         if (discard.epoch() == checkpointEpoch && discard.round() == checkpointRound) {
           discardCheckpoint();

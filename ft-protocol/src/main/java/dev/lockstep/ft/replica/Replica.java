@@ -207,7 +207,7 @@ public final class Replica implements AutoCloseable {
   /**
    * Moves the VM to its backup, without loss and without a re-boot. This replica waits to become the backup's backup.
    *
-   * @return completes when the other replica runs the guest; exceptionally with a {@link VmmException} if the VM is not protected or the backup does not take it,
+   * @return completes when the other replica has the next term and goes live, and this one is a backup; exceptionally with a {@link VmmException} if the VM is not protected or the backup does not take it,
    *     which names the state: the guest then goes on here, unless the arbiter says otherwise
    */
   public CompletableFuture<Void> failover() {
@@ -228,7 +228,7 @@ public final class Replica implements AutoCloseable {
    *
    * @param standby where a replica waits
    * @return completes when the VM is protected; exceptionally with a {@link VmmException} that names the state if the VM does not run here or has a backup, or if
-   *     the join fails or nobody comes for half a minute
+   *     none has joined for half a minute; one is still welcome then
    */
   public CompletableFuture<Void> protect(InetSocketAddress standby) {
     CompletableFuture<Void> done = new CompletableFuture<>();
