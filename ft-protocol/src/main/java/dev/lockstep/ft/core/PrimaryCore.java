@@ -2,7 +2,6 @@ package dev.lockstep.ft.core;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,39 +17,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe: one thread owns it. After an {@link IllegalStateException} it must not be used any more.
  */
-public final class PrimaryCore {
-  private final VmId vm;
-  private final ReplicaInstance self;
-  private final Timing timing;
-  private final Limits limits;
-  private final OutputCommit commit;
-  private final StartPolicy startPolicy;
-  private final Canary canary;
-
+public final class PrimaryCore extends PrimaryState {
   private final LagMeter lagMeter = new LagMeter();
   private final GuestPace pace;
-  private final OutputLedger outputs;
-  private final PrimaryHealing healing;
-  private final OrderDesk orders = new OrderDesk();
-  private List<PrimaryEffect> effects = new ArrayList<>();
-
-  private PrimaryPhase phase;
-  private @Nullable NotProtectedReason reason;
-  private long epoch;
-  private long lastEpoch;
-  private long lastSequence;
-  private long endSequence;
-  private @Nullable ProgressMark mark;
-  private @Nullable BackupPeer peer;
-  private @Nullable BackupStream stream;
-
-  private boolean guestStarted;
+  private final OperatorOrders operator = new OperatorOrders(this);
   private boolean finished;
-  private boolean guestPaused;
-  private long handedOverNanos;
-  private boolean degraded;
   private long lastStepNanos;
-  private long lastClaimNanos;
   private long endedNanos;
 
   /**
@@ -78,7 +50,8 @@ public final class PrimaryCore {
       OutputCommit commit,
       StartPolicy startPolicy,
       Canary canary) {
-    this(vm, self, timing, limits, commit, startPolicy, new OutputLedger(0, 0), canary);
+    super(vm, self, timing, limits, commit, startPolicy, new OutputLedger(0, 0), canary);
+    pace = new GuestPace(timing, limits);
     boolean waits = startPolicy == StartPolicy.WAIT_FOR_BACKUP;
     phase = waits ? PrimaryPhase.STARTING : PrimaryPhase.NOT_PROTECTED;
     reason = NotProtectedReason.NEED_BACKUP;
@@ -99,7 +72,7 @@ public final class PrimaryCore {
       Limits limits,
       OutputCommit commit,
       Canary canary) {
-    this(
+    super(
         takeover.vm(),
         self,
         timing,
@@ -108,6 +81,7 @@ public final class PrimaryCore {
         StartPolicy.START_ALONE,
         new OutputLedger(takeover.outputs(), takeover.resendAfter()),
         canary);
+    pace = new GuestPace(timing, limits);
     phase = PrimaryPhase.NOT_PROTECTED;
     reason =
         takeover.handedOver()
@@ -119,28 +93,6 @@ public final class PrimaryCore {
     lastEpoch = takeover.epoch();
     lastSequence = takeover.sequence();
     endSequence = takeover.guestEnded() ? takeover.sequence() : 0;
-  }
-
-  private PrimaryCore(
-      VmId vm,
-      ReplicaInstance self,
-      Timing timing,
-      Limits limits,
-      OutputCommit commit,
-      StartPolicy startPolicy,
-      OutputLedger outputs,
-      Canary canary) {
-    this.vm = vm;
-    this.self = self;
-    this.timing = timing;
-    this.limits = limits;
-    this.commit = commit;
-    this.startPolicy = startPolicy;
-    this.outputs = outputs;
-    this.canary = canary;
-    pace = new GuestPace(timing, limits);
-    healing = new PrimaryHealing(limits);
-    phase = PrimaryPhase.STARTING;
   }
 
   /** Must be called once, before the first {@link #step}. */
@@ -171,8 +123,12 @@ public final class PrimaryCore {
       case ARMING -> arming(now, input);
       case PROTECTED -> inSync(now, input);
       case RESYNCHRONISING -> resynchronising(now, input);
-      case HANDING_OVER -> handingOver(now, input);
-      case HANDED_OVER -> handedOver(now, input);
+      case HANDING_OVER -> {
+        operator.paused(input);
+        inSync(now, input);
+        operator.takeBackIfLate(now);
+      }
+      case HANDED_OVER -> operator.handedOver(now, input);
       case ARBITRATING -> arbitrating(input);
       case FENCED -> {}
       case ENDED -> ended(now, input);
@@ -186,11 +142,6 @@ public final class PrimaryCore {
   /** When {@link PrimaryInput.Tick} is wanted at the latest, by the same clock. */
   public long nextTickNanos() {
     return lastStepNanos + Math.min(timing.heartbeatIntervalNanos(), timing.markIntervalNanos());
-  }
-
-  public PrimaryStatus status() {
-    return new PrimaryStatus(
-        phase, epoch, reason, healing.divergences(), healing.resynchronisations(), degraded);
   }
 
   /** How far the backup's replay is behind, milliseconds; 0 without a backup. */
@@ -283,13 +234,6 @@ public final class PrimaryCore {
     }
   }
 
-  private void protect() {
-    reason = null;
-    guestStarted = true;
-    enter(PrimaryPhase.PROTECTED);
-    orders.end(OperatorOrder.PROTECT, null, effects);
-  }
-
   private void resynchronising(long now, PrimaryInput input) {
     switch (input) {
       case PrimaryInput.CheckpointTaken taken
@@ -302,62 +246,6 @@ public final class PrimaryCore {
           when failed.epoch() == epoch && failed.round() == healing.round() ->
           suspect(now, NotProtectedReason.DIVERGENCE);
       default -> inSync(now, input);
-    }
-  }
-
-  /** The guest stands still, or is about to. Until the backup is told, everything can be taken back. */
-  private void handingOver(long now, PrimaryInput input) {
-    if (input instanceof PrimaryInput.GuestPaused) {
-      guestPaused = true;
-    }
-    inSync(now, input);
-    if (phase == PrimaryPhase.HANDING_OVER
-        && (endSequence != 0 || orders.ageNanos(now) >= 2 * timing.ackTimeoutNanos())) {
-      takeBack(endSequence != 0 ? "the guest has ended" : "the backup did not get ready in time");
-      enter(PrimaryPhase.PROTECTED);
-    }
-  }
-
-  private void takeBack(String why) {
-    effects.add(new PrimaryEffect.ResumeGuest());
-    guestPaused = false;
-    orders.end(OperatorOrder.FAILOVER, why, effects);
-  }
-
-  private void handOverIfReady(long now) {
-    if (phase == PrimaryPhase.HANDING_OVER
-        && guestPaused
-        && outputs.pending() == 0
-        && backup().openWindow().size() == 0
-        && backup().replayedThrough >= lastSequence) {
-      handedOverNanos = now;
-      enter(PrimaryPhase.HANDED_OVER);
-      send(new Message.HandOver(epoch, lastSequence));
-    }
-  }
-
-  /** The backup may have asked already: only the arbiter can give the guest back to this replica. */
-  private void handedOver(long now, PrimaryInput input) {
-    boolean lost = input instanceof PrimaryInput.LinkLost;
-    switch (input) {
-      case PrimaryInput.Received(Message.TookOver message)
-          when canary.hears(epoch, message.epoch()) ->
-          fence();
-      case PrimaryInput.Tick() -> {
-        if (stream != null && stream.heartbeatDue(now)) {
-          send(new Message.HandOver(epoch, lastSequence));
-        }
-      }
-      default -> {}
-    }
-    if (phase == PrimaryPhase.HANDED_OVER
-        && (lost || now - handedOverNanos >= timing.backupSilenceNanos())) {
-      reason = NotProtectedReason.LOST_CONNECTION;
-      if (canary.asksAfterHandOver()) {
-        suspect(now, NotProtectedReason.LOST_CONNECTION);
-      } else {
-        goOnAlone();
-      }
     }
   }
 
@@ -423,26 +311,6 @@ public final class PrimaryCore {
     }
   }
 
-  /** The other replica is the primary: wanted, or not. */
-  private void fence() {
-    reason = null;
-    enter(PrimaryPhase.FENCED);
-    if (orders.is(OperatorOrder.FAILOVER)) {
-      effects.add(new PrimaryEffect.HandedOver());
-      orders.end(OperatorOrder.FAILOVER, null, effects);
-    } else {
-      effects.add(new PrimaryEffect.Fence());
-      endOrders("the other replica goes on");
-    }
-  }
-
-  private void endOrders(@Nullable String failure) {
-    OperatorOrder order = orders.current();
-    if (order != null) {
-      orders.end(order, failure, effects);
-    }
-  }
-
   private void ended(long now, PrimaryInput input) {
     if (peer != null
         && input instanceof PrimaryInput.Received(Message.BackupReport report)
@@ -472,7 +340,7 @@ public final class PrimaryCore {
           effects.add(new PrimaryEffect.DiscardCheckpoint(taken.epoch(), taken.round()));
         }
       }
-      case PrimaryInput.Ordered(OperatorOrder order) -> ordered(now, order);
+      case PrimaryInput.Ordered(OperatorOrder order) -> operator.ordered(now, order);
       case PrimaryInput.GuestPaused() -> {
         if (phase != PrimaryPhase.HANDING_OVER) {
           effects.add(new PrimaryEffect.ResumeGuest());
@@ -516,21 +384,6 @@ public final class PrimaryCore {
     }
   }
 
-  private boolean gated() {
-    return switch (phase) {
-      case ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER, HANDED_OVER, ARBITRATING -> true;
-      case STARTING, NOT_PROTECTED, TRANSFERRING, FENCED, ENDED -> false;
-    };
-  }
-
-  /** Whether outputs leave as the backup lets them. */
-  private boolean inSync() {
-    return switch (phase) {
-      case ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER -> true;
-      case STARTING, NOT_PROTECTED, TRANSFERRING, HANDED_OVER, ARBITRATING, FENCED, ENDED -> false;
-    };
-  }
-
   private void releaseAcknowledged(long now) {
     if (!inSync()) {
       return;
@@ -543,12 +396,6 @@ public final class PrimaryCore {
         canary.waitsForMatch()
             ? backup.committedThrough(commit)
             : backup.openWindow().acknowledgedThrough())) {
-      effects.add(new PrimaryEffect.Release(outputs.released()));
-    }
-  }
-
-  private void releaseAll() {
-    if (outputs.releaseAll()) {
       effects.add(new PrimaryEffect.Release(outputs.released()));
     }
   }
@@ -570,20 +417,6 @@ public final class PrimaryCore {
     effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch, 0));
     enter(PrimaryPhase.ARMING);
     send(new Message.Protect(epoch, backup.protectAfter));
-  }
-
-  private void abandonJoin(NotProtectedReason why) {
-    BackupPeer backup = backup();
-    send(new Message.BackupDropped(backup.epoch));
-    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch, 0));
-    forgetPeer();
-    reason = why;
-    enter(guestStarted ? PrimaryPhase.NOT_PROTECTED : PrimaryPhase.STARTING);
-  }
-
-  private void defer(Message.JoinRequest request, String why) {
-    effects.add(
-        new PrimaryEffect.Send(request.backup(), new Message.JoinDeferred(request.backup(), why)));
   }
 
   private void heardReport(BackupPeer backup, Message.BackupReport report, long now) {
@@ -615,91 +448,6 @@ public final class PrimaryCore {
     }
   }
 
-  // ---- what an operator wants
-
-  private void ordered(long now, OperatorOrder order) {
-    OperatorOrder before = orders.current();
-    if (before == OperatorOrder.PROTECT && order == OperatorOrder.UNPROTECT) {
-      orders.end(before, "an operator has changed his mind", effects);
-    } else if (before != null) {
-      refuse(order, "the order before, %s, is still being carried out".formatted(words(before)));
-      return;
-    }
-    switch (order) {
-      case FAILOVER -> {
-        if (phase == PrimaryPhase.PROTECTED && endSequence == 0) {
-          orders.begin(order, now);
-          enter(PrimaryPhase.HANDING_OVER);
-          effects.add(new PrimaryEffect.PauseGuest());
-        } else {
-          refuseHere(order);
-        }
-      }
-      case UNPROTECT -> unprotect(now);
-      case PROTECT -> {
-        if (phase == PrimaryPhase.NOT_PROTECTED || phase == PrimaryPhase.STARTING) {
-          orders.begin(order, now);
-          orders.wantBackup(true);
-          if (reason == NotProtectedReason.USER_ACTION) {
-            reason = NotProtectedReason.NEED_BACKUP;
-          }
-          announce();
-        } else {
-          refuseHere(order);
-        }
-      }
-    }
-  }
-
-  private void unprotect(long now) {
-    switch (phase) {
-      case ARMING, PROTECTED, RESYNCHRONISING -> {
-        orders.begin(OperatorOrder.UNPROTECT, now);
-        orders.wantBackup(false);
-        suspect(now, NotProtectedReason.USER_ACTION);
-      }
-      case TRANSFERRING, NOT_PROTECTED -> {
-        orders.begin(OperatorOrder.UNPROTECT, now);
-        orders.wantBackup(false);
-        if (phase == PrimaryPhase.TRANSFERRING) {
-          abandonJoin(NotProtectedReason.USER_ACTION);
-        } else {
-          reason = NotProtectedReason.USER_ACTION;
-          announce();
-        }
-        orders.end(OperatorOrder.UNPROTECT, null, effects);
-      }
-      case STARTING, HANDING_OVER, HANDED_OVER, ARBITRATING, FENCED, ENDED ->
-          refuseHere(OperatorOrder.UNPROTECT);
-    }
-  }
-
-  private void refuseHere(OperatorOrder order) {
-    refuse(order, "the VM is " + words(phase));
-  }
-
-  private void refuse(OperatorOrder order, String why) {
-    effects.add(new PrimaryEffect.OrderEnded(order, why));
-  }
-
-  private static String words(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT).replace('_', ' ');
-  }
-
-  private void expireOrders(long now) {
-    if (orders.is(OperatorOrder.PROTECT)
-        && phase != PrimaryPhase.TRANSFERRING
-        && phase != PrimaryPhase.ARMING
-        && orders.ageNanos(now) >= 3 * timing.joinProgressNanos()) {
-      orders.end(OperatorOrder.PROTECT, "no standby has joined yet; one is still welcome", effects);
-    }
-    boolean frequent = healing.isFrequent(now);
-    if (frequent != degraded) {
-      degraded = frequent;
-      announce();
-    }
-  }
-
   // ---- losing the backup
 
   /** A replica that did not run cannot have heard anything: its own pause is not the backup's silence. */
@@ -727,45 +475,6 @@ public final class PrimaryCore {
     }
   }
 
-  private void suspect(long now, NotProtectedReason why) {
-    reason = why;
-    enter(PrimaryPhase.ARBITRATING);
-    claim(now);
-  }
-
-  private void claim(long now) {
-    lastClaimNanos = now;
-    effects.add(new PrimaryEffect.Claim(decision()));
-  }
-
-  private DecisionName decision() {
-    return new DecisionName(vm, epoch);
-  }
-
-  private void goOnAlone() {
-    send(new Message.BackupDropped(epoch));
-    effects.add(new PrimaryEffect.DiscardCheckpoint(epoch, healing.round()));
-    forgetPeer();
-    lastEpoch++;
-    epoch = lastEpoch;
-    if (orders.is(OperatorOrder.FAILOVER)) {
-      takeBack("the backup was lost");
-    }
-    orders.end(OperatorOrder.UNPROTECT, null, effects);
-    if (!guestStarted && startPolicy == StartPolicy.WAIT_FOR_BACKUP) {
-      enter(PrimaryPhase.STARTING);
-    } else {
-      guestStarted = true;
-      enter(PrimaryPhase.NOT_PROTECTED);
-      releaseAll();
-    }
-  }
-
-  private void forgetPeer() {
-    peer = null;
-    stream = null;
-  }
-
   // ---- sending
 
   private void flush(long now) {
@@ -780,16 +489,13 @@ public final class PrimaryCore {
     }
   }
 
-  private void send(Message.ToBackup message) {
-    effects.add(new PrimaryEffect.Send(backup().instance, message));
-  }
-
   // ---- the end of a step
 
   private List<PrimaryEffect> finishStep(long now) {
     releaseAcknowledged(now);
-    handOverIfReady(now);
-    expireOrders(now);
+    operator.handOverIfReady(now);
+    operator.expire(now);
+    lookAtRate(now);
     finishIfDone(now);
     setPace(now);
     List<PrimaryEffect> done = effects;
@@ -824,6 +530,14 @@ public final class PrimaryCore {
     return phase == PrimaryPhase.NOT_PROTECTED || backup().openWindow().size() == 0;
   }
 
+  private void lookAtRate(long now) {
+    boolean frequent = healing.isFrequent(now);
+    if (frequent != degraded) {
+      degraded = frequent;
+      announce();
+    }
+  }
+
   private void setPace(long now) {
     boolean mayRun = guestStarted && endSequence == 0 && phase != PrimaryPhase.FENCED;
     BackupPeer streamed = phase == PrimaryPhase.ARBITRATING ? null : peer;
@@ -835,19 +549,4 @@ public final class PrimaryCore {
     }
   }
 
-  private void enter(PrimaryPhase next) {
-    phase = next;
-    announce();
-  }
-
-  private void announce() {
-    effects.add(new PrimaryEffect.StatusChanged(status()));
-  }
-
-  private BackupPeer backup() {
-    if (peer == null) {
-      throw new IllegalStateException("no backup in phase " + phase);
-    }
-    return peer;
-  }
 }
