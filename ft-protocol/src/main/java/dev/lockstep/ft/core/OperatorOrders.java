@@ -84,7 +84,10 @@ final class OperatorOrders {
         && primary.phase != PrimaryPhase.TRANSFERRING
         && primary.phase != PrimaryPhase.ARMING
         && primary.orders.ageNanos(now) >= 3 * primary.timing.joinProgressNanos()) {
-      primary.orders.end(OperatorOrder.PROTECT, "no standby has joined yet; one is still welcome", primary.effects);
+      primary.orders.end(
+          OperatorOrder.PROTECT,
+          "no standby has joined yet; one is still welcome",
+          primary.effects);
     }
   }
 
@@ -98,8 +101,12 @@ final class OperatorOrders {
   /** A backup that does not get ready, or a guest that ends, ends it. */
   void takeBackIfLate(long now) {
     if (primary.phase == PrimaryPhase.HANDING_OVER
-        && (primary.endSequence != 0 || primary.orders.ageNanos(now) >= 2 * primary.timing.ackTimeoutNanos())) {
-      primary.takeBack(primary.endSequence != 0 ? "the guest has ended" : "the backup did not get ready in time");
+        && (primary.endSequence != 0
+            || primary.orders.ageNanos(now) >= 2 * primary.timing.ackTimeoutNanos())) {
+      primary.takeBack(
+          primary.endSequence != 0
+              ? "the guest has ended"
+              : "the backup did not get ready in time");
       primary.enter(PrimaryPhase.PROTECTED);
     }
   }

@@ -2,7 +2,6 @@ package dev.lockstep.ft.core;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The primary's side of the protocol. It numbers what the machine records, streams it to the backup, and says when an output may leave:
@@ -548,5 +547,4 @@ public final class PrimaryCore extends PrimaryState {
       pace.fullSpeed(effects);
     }
   }
-
 }

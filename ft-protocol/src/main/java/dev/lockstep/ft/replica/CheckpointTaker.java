@@ -300,8 +300,7 @@ final class CheckpointTaker {
     return begun;
   }
 
-  private <T> T atBoundary(BoundaryTask<T> task)
-      throws InterruptedException, ExecutionException {
+  private <T> T atBoundary(BoundaryTask<T> task) throws InterruptedException, ExecutionException {
     return machine.atBoundary(task).get();
   }
 

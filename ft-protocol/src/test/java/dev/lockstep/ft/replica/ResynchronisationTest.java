@@ -59,9 +59,10 @@ class ResynchronisationTest {
       assertThat(a.status().protection().word()).isEqualTo("protected");
       assertThat(atA.notes())
           .as("both sides")
-          .anyMatch(note -> note.startsWith("divergence 1 of epoch")
-              && note.contains("of the primary")
-              && note.contains("of the backup"));
+          .anyMatch(note ->
+              note.startsWith("divergence 1 of epoch")
+                  && note.contains("of the primary")
+                  && note.contains("of the backup"));
       rig.type(a, 20);
       rig.outside.await(rig.outside.size() + SOME_BYTES, 60);
       // The healed one is worth something: it takes over.

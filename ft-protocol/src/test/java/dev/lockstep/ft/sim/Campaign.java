@@ -52,6 +52,14 @@ final class Campaign {
     return violations;
   }
 
+  int kills() {
+    return kills;
+  }
+
+  int lost() {
+    return lost;
+  }
+
   int goLives() {
     return goLives;
   }

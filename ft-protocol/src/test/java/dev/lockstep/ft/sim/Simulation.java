@@ -100,6 +100,10 @@ final class Simulation {
   long flipAtNanos;
 
   long switchAtNanos;
+
+  /** How many effects each replica had performed then. */
+  final Map<String, Long> effectsAtEvent = new HashMap<>();
+
   final long guestEndCount;
 
   private final SplittableRandom random;
@@ -152,10 +156,20 @@ final class Simulation {
         after(between(0, 20 * MILLI), replica::startAsBackup);
       }
       if (flipAtNanos > 0) {
-        after(flipAtNanos, () -> replicas.getLast().flip(17));
+        after(
+            flipAtNanos,
+            () -> {
+              countEffects();
+              replicas.getLast().flip(17);
+            });
       }
       if (switchAtNanos > 0) {
-        after(switchAtNanos, () -> replicas.forEach(it -> it.order(OperatorOrder.FAILOVER)));
+        after(
+            switchAtNanos,
+            () -> {
+              countEffects();
+              replicas.forEach(it -> it.order(OperatorOrder.FAILOVER));
+            });
       }
       scheduleFault();
       runUntil(FAULTY_NANOS);
@@ -169,6 +183,10 @@ final class Simulation {
     } catch (IllegalStateException broken) {
       return outcome("broken invariant: " + broken.getMessage());
     }
+  }
+
+  private void countEffects() {
+    replicas.forEach(it -> effectsAtEvent.put(it.name, it.effects));
   }
 
   private Outcome outcome(@Nullable String violation) {
