@@ -63,6 +63,7 @@ final class BackupDriver implements Driver {
   private @Nullable FollowingSource following;
   private @Nullable WrittenSince since;
   private @Nullable LogHeader header;
+  private @Nullable DivergenceKnown early;
   private long checkpointSequence;
   private long outputsBefore;
   private @Nullable MachineEnd machineEnd;
@@ -93,8 +94,13 @@ final class BackupDriver implements Driver {
       case MachineDiverged diverged when diverged.attempt() == this ->
           diverged(now, diverged.why());
       case DivergenceKnown known when known.attempt() == this -> {
-        step(now, source().replayed());
-        step(now, new BackupInput.Diverged(known.what(), known.written()));
+        if (core.isDiverged()) {
+          // It has followed on and diverged again before this thread has heard that it is healed.
+          early = known;
+        } else {
+          step(now, source().replayed());
+          step(now, new BackupInput.Diverged(known.what(), known.written()));
+        }
       }
       case Resynchronised done when done.attempt() == this -> resynchronised(now, done);
       case ApplyFailed failed when failed.attempt() == this ->
@@ -102,7 +108,8 @@ final class BackupDriver implements Driver {
       case Advanced advanced when advanced.attempt() == this -> {
         advanceTold.set(false);
         FollowingSource source = following;
-        if (source != null) {
+        // While it differs, the source is perhaps that of the machine it is to become.
+        if (source != null && !core.isDiverged()) {
           step(now, source.replayed());
         }
       }
@@ -210,7 +217,7 @@ final class BackupDriver implements Driver {
         ReplicaStatus.Role.BACKUP,
         status.phase().name(),
         status.epoch(),
-        protection(status.phase()),
+        ReplicaStatus.Protection.of(status.phase(), core.isDiverged()),
         loss == null
             ? core.isDiverged() ? NotProtectedReason.DIVERGENCE.name() : null
             : loss.name(),
@@ -223,17 +230,6 @@ final class BackupDriver implements Driver {
         core.divergences(),
         0,
         0);
-  }
-
-  private ReplicaStatus.Protection protection(BackupPhase phase) {
-    return switch (phase) {
-      case CONNECTING, JOINING -> ReplicaStatus.Protection.STARTING;
-      case FOLLOWING ->
-          core.isDiverged()
-              ? ReplicaStatus.Protection.DEGRADED
-              : ReplicaStatus.Protection.PROTECTED;
-      case ARBITRATING, GOING_LIVE, LIVE, LOST, ENDED -> ReplicaStatus.Protection.NOT_PROTECTED;
-    };
   }
 
   @Override
@@ -363,6 +359,7 @@ final class BackupDriver implements Driver {
     }
     discardStaging();
     Staging.Restored restored = applied.restored();
+    host.outside.begin();
     FollowingSource source =
         new FollowingSource(
             restored.header(),
@@ -395,17 +392,7 @@ final class BackupDriver implements Driver {
     if (standing == null || written == null) {
       return;
     }
-    long sequence = source().replayed().throughSequence() + 1;
-    LogEntry expected = why.expected();
-    Divergence what =
-        new Divergence(
-            sequence,
-            expected instanceof LogEntry.OutputEntry ? source().replayed().outputs() + 1 : 0,
-            why.field(),
-            why.recorded(),
-            why.replayed(),
-            expected == null ? "" : expected.at().toString(),
-            why.at().toString());
+    Divergence what = Moments.divergence(why, source().replayed());
     host.note("this backup's replay differs: " + what);
     standing
         .atBoundary(boundary -> {
@@ -466,6 +453,12 @@ final class BackupDriver implements Driver {
           now,
           new BackupInput.Resynchronised(
               effect.epoch(), effect.round(), source().replayed().position()));
+      step(now, source().replayed());
+      DivergenceKnown again = early;
+      early = null;
+      if (again != null) {
+        input(now, again);
+      }
     } else {
       host.note("the two differ in more than was written: the primary is asked for everything");
       step(now, new BackupInput.ResynchronisationUnfit(effect.epoch(), effect.round()));
@@ -520,6 +513,10 @@ final class BackupDriver implements Driver {
     HeldOutputs outputs = gate;
     if (live == null || outputs == null) {
       throw new IllegalStateException("live without a machine");
+    }
+    WrittenSince written = since;
+    if (written != null) {
+      live.atBoundary(written::end);
     }
     machine = null;
     gate = null;

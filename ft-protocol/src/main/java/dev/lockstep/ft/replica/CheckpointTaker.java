@@ -89,10 +89,18 @@ final class CheckpointTaker {
     try {
       WrittenSince since = atBoundary(WrittenSince::begin);
       Written all = atBoundary(CheckpointTaker::everything);
-      CheckpointPause pause = take(since, all, true, taken);
-      // A backup that does not come to stand there is not in sync, and begins anew.
-      since.equalAtMark();
-      return new Whole(pause, since);
+      boolean done = false;
+      try {
+        CheckpointPause pause = take(since, all, true, taken);
+        // A backup that does not come to stand there is not in sync, and begins anew.
+        since.equalAtMark();
+        done = true;
+        return new Whole(pause, since);
+      } finally {
+        if (!done) {
+          machine.atBoundary(since::end);
+        }
+      }
     } catch (ExecutionException e) {
       throw failure(e);
     }

@@ -1,6 +1,5 @@
 package dev.lockstep.ft.replica;
 
-import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.core.Divergence;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.NotProtectedReason;
@@ -120,8 +119,10 @@ final class PrimaryDriver implements Driver {
   @Override
   public void input(long now, Object input) {
     if (input instanceof Paused paused && paused.by() == this) {
-      lastPauseMicros = paused.pause().nanos() / 1_000;
-      host.note(paused.pause().toString());
+      if (started) {
+        lastPauseMicros = paused.pause().nanos() / 1_000;
+        host.note(paused.pause().toString());
+      }
     }
     if (input instanceof PrimaryInput mine) {
       if (mine instanceof PrimaryInput.Recorded recorded) {
@@ -219,7 +220,7 @@ final class PrimaryDriver implements Driver {
         ReplicaStatus.Role.PRIMARY,
         status.phase().name(),
         status.epoch(),
-        protection(status),
+        ReplicaStatus.Protection.of(status),
         reason == null ? null : reason.name(),
         core.lagMillis(now),
         core.lagRecords(),
@@ -230,22 +231,6 @@ final class PrimaryDriver implements Driver {
         status.divergences(),
         status.resynchronisations(),
         lastPauseMicros);
-  }
-
-  private static ReplicaStatus.Protection protection(PrimaryStatus status) {
-    return switch (status.phase()) {
-      case STARTING, TRANSFERRING -> ReplicaStatus.Protection.STARTING;
-      case NOT_PROTECTED ->
-          status.reason() == NotProtectedReason.USER_ACTION
-              ? ReplicaStatus.Protection.NOT_PROTECTED
-              : ReplicaStatus.Protection.NEED_BACKUP;
-      case ARMING, PROTECTED ->
-          status.degraded()
-              ? ReplicaStatus.Protection.DEGRADED
-              : ReplicaStatus.Protection.PROTECTED;
-      case RESYNCHRONISING, HANDING_OVER, HANDED_OVER -> ReplicaStatus.Protection.DEGRADED;
-      case ARBITRATING, FENCED, ENDED -> ReplicaStatus.Protection.NOT_PROTECTED;
-    };
   }
 
   @Override
@@ -361,7 +346,11 @@ final class PrimaryDriver implements Driver {
   }
 
   private void takeWhole(long epoch) {
+    WrittenSince before = since;
     since = null;
+    if (before != null) {
+      machine.atBoundary(before::end);
+    }
     take(
         epoch,
         0,
@@ -414,7 +403,7 @@ final class PrimaryDriver implements Driver {
                 taker,
                 chunks -> host.inbox.put(new PrimaryInput.CheckpointTaken(epoch, round, chunks)));
         host.inbox.put(new Paused(this, pause));
-      } catch (IOException | VmmException | InterruptedException e) {
+      } catch (IOException | RuntimeException | InterruptedException e) {
         checkpointFailed(epoch, round, e);
       }
     });

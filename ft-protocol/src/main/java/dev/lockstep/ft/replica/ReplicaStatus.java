@@ -1,5 +1,8 @@
 package dev.lockstep.ft.replica;
 
+import dev.lockstep.ft.core.BackupPhase;
+import dev.lockstep.ft.core.NotProtectedReason;
+import dev.lockstep.ft.core.PrimaryStatus;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +57,25 @@ public record ReplicaStatus(
     PROTECTED,
     /** Either replica may die, but the backup's replay differs at present, or has differed too often lately. */
     DEGRADED;
+
+    static Protection of(PrimaryStatus status) {
+      return switch (status.phase()) {
+        case STARTING, TRANSFERRING -> STARTING;
+        case NOT_PROTECTED ->
+            status.reason() == NotProtectedReason.USER_ACTION ? NOT_PROTECTED : NEED_BACKUP;
+        case ARMING, PROTECTED -> status.degraded() ? DEGRADED : PROTECTED;
+        case RESYNCHRONISING, HANDING_OVER, HANDED_OVER -> DEGRADED;
+        case ARBITRATING, FENCED, ENDED -> NOT_PROTECTED;
+      };
+    }
+
+    static Protection of(BackupPhase phase, boolean diverged) {
+      return switch (phase) {
+        case CONNECTING, JOINING -> STARTING;
+        case FOLLOWING -> diverged ? DEGRADED : PROTECTED;
+        case ARBITRATING, GOING_LIVE, LIVE, LOST, ENDED -> NOT_PROTECTED;
+      };
+    }
 
     /** Its name as operators know it: {@code notProtected}. */
     public String word() {

@@ -1,6 +1,5 @@
 package dev.lockstep.ft.replica;
 
-import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.core.BackupLoss;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
@@ -89,7 +88,7 @@ final class Staging implements AutoCloseable {
     } catch (IOException e) {
       throw new UnusableException(
           BackupLoss.CHECKPOINT_FAILED, "the checkpoint is damaged: " + e.getMessage());
-    } catch (VmmException | IllegalStateException e) {
+    } catch (RuntimeException e) {
       throw new UnusableException(BackupLoss.HOST_FAILED, String.valueOf(e.getMessage()));
     } catch (ExecutionException | InterruptedException e) {
       throw new UnusableException(
@@ -138,10 +137,7 @@ final class Staging implements AutoCloseable {
     } catch (IOException e) {
       throw new UnusableException(
           BackupLoss.CHECKPOINT_FAILED, "the resynchronisation cannot be read: " + e.getMessage());
-    } catch (VmmException | IllegalStateException e) {
-      throw new UnusableException(
-          BackupLoss.CHECKPOINT_FAILED, "the resynchronisation failed: " + e.getMessage());
-    } catch (ExecutionException | InterruptedException e) {
+    } catch (RuntimeException | ExecutionException | InterruptedException e) {
       throw new UnusableException(
           BackupLoss.CHECKPOINT_FAILED, "the resynchronisation failed: " + e.getMessage());
     }

@@ -1,9 +1,11 @@
 package dev.lockstep.ft.replica;
 
 import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdException;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.vmm.disk.DirtyBlocks;
+import dev.lockstep.vmm.disk.DiskBackend;
 import dev.lockstep.vmm.machine.Boundary;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -24,8 +26,6 @@ import java.util.List;
 record Written(BitSet pages, List<BitSet> blocks) {
   /** A set is told more coarsely rather than in more bytes than that. */
   private static final int MAX_RAW_BYTES = 1 << 20;
-
-  private static final int MAX_DISKS = 64;
 
   /** Nothing, of a machine with so many disks. */
   static Written nothing(int disks) {
@@ -111,31 +111,46 @@ record Written(BitSet pages, List<BitSet> blocks) {
    * @throws IOException if it is damaged, or of a machine with other disks
    */
   static Written read(Payload payload, Boundary boundary) throws IOException {
-    byte[] packed = payload.bytes();
-    long size = Zstd.getFrameContentSize(packed);
-    if (size < 0 || size > MAX_RAW_BYTES) {
-      throw new IOException("a set of %d bytes".formatted(size));
+    List<Long> blocks = new ArrayList<>();
+    for (DiskBackend disk : boundary.disks()) {
+      long bytes = disk.store().sizeBytes();
+      blocks.add((bytes + DirtyBlocks.BLOCK_BYTES - 1) / DirtyBlocks.BLOCK_BYTES);
     }
-    byte[] raw = new byte[(int) size];
-    long result = Zstd.decompress(raw, packed);
-    if (Zstd.isError(result) || result != size) {
-      throw new IOException("a set that cannot be unpacked");
-    }
+    return read(payload, boundary.memory().segment().byteSize() >>> GuestMemory.PAGE_SHIFT, blocks);
+  }
+
+  /** As {@link #read(Payload, Boundary)}, for so many pages, and blocks of each disk. */
+  static Written read(Payload payload, long pageCount, List<Long> blockCounts) throws IOException {
+    byte[] raw = unpacked(payload.bytes());
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(raw))) {
       int shift = in.readUnsignedByte();
       int disks = in.readUnsignedByte();
-      if (shift > 30 || disks > MAX_DISKS || disks != boundary.disks().size()) {
+      if (shift >= Integer.SIZE || disks != blockCounts.size()) {
         throw new IOException("%d disks in groups of 2^%d".formatted(disks, shift));
       }
       Written read = nothing(disks);
-      fill(
-          read.pages, shift, boundary.memory().segment().byteSize() >>> GuestMemory.PAGE_SHIFT, in);
+      fill(read.pages, shift, pageCount, in);
       for (int disk = 0; disk < disks; disk++) {
-        long bytes = boundary.disks().get(disk).store().sizeBytes();
-        long count = (bytes + DirtyBlocks.BLOCK_BYTES - 1) / DirtyBlocks.BLOCK_BYTES;
-        fill(read.blocks.get(disk), shift, count, in);
+        fill(read.blocks.get(disk), shift, blockCounts.get(disk), in);
       }
       return read;
+    }
+  }
+
+  private static byte[] unpacked(byte[] packed) throws IOException {
+    try {
+      long size = Zstd.getFrameContentSize(packed);
+      if (size < 0 || size > MAX_RAW_BYTES) {
+        throw new IOException("a set of %d bytes".formatted(size));
+      }
+      byte[] raw = new byte[(int) size];
+      long result = Zstd.decompress(raw, packed);
+      if (Zstd.isError(result) || result != size) {
+        throw new IOException("a set that cannot be unpacked");
+      }
+      return raw;
+    } catch (ZstdException e) {
+      throw new IOException("a set that cannot be unpacked: " + e.getMessage(), e);
     }
   }
 

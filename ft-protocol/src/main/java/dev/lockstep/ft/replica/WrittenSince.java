@@ -56,6 +56,12 @@ final class WrittenSince {
     beforeMark.blocks().forEach(BitSet::clear);
   }
 
+  /** Nobody asks any more. */
+  WrittenSince end(Boundary boundary) {
+    boundary.pages().unwatch(watch);
+    return this;
+  }
+
   /** What was executed of what was submitted: a block is marked before it is written. */
   private static List<BitSet> harvest(Boundary boundary) {
     List<BitSet> blocks = new ArrayList<>();
