@@ -89,7 +89,7 @@ class OperatorTest {
       assertThat(a.status().phase()).isEqualTo("NOT_PROTECTED");
       done(a.protect(b.listenAddress()));
       assertThat(a.status().protection().word()).isEqualTo("protected");
-      a.close();
+      Rig.crash(a);
       atB.await("LIVE");
       rig.outside.await(rig.outside.size() + SOME_BYTES, 60);
       assertThat(rig.outside.violation()).as("seed %d", seed).isEmpty();

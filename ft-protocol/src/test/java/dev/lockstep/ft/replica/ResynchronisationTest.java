@@ -66,7 +66,7 @@ class ResynchronisationTest {
       rig.type(a, 20);
       rig.outside.await(rig.outside.size() + SOME_BYTES, 60);
       // The healed one is worth something: it takes over.
-      a.close();
+      Rig.crash(a);
       atB.await("LIVE");
       rig.type(b, 5);
       rig.outside.await(rig.outside.size() + SOME_BYTES, 60);
@@ -169,7 +169,7 @@ class ResynchronisationTest {
       rig.type(a, 5);
       flip(sourceB.machine(), HASH);
       moment.await();
-      a.close();
+      Rig.crash(a);
       atB.await("LIVE");
       int seen = rig.outside.size();
       rig.type(b, 10);

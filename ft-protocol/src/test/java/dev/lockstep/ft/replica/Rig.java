@@ -96,6 +96,11 @@ final class Rig {
     }
   }
 
+  /** Dies, as its process would. */
+  static void crash(Replica replica) {
+    replica.close();
+  }
+
   /** Ends the guest, as soon as it takes inputs. */
   static void quit(Replica replica) {
     Awaitility.await()
