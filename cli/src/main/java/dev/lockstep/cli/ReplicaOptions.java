@@ -4,6 +4,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.arbiter.EtcdArbiter;
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.etcd.EtcdAddress;
 import dev.lockstep.ft.etcd.EtcdCluster;
@@ -19,8 +20,10 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** How a replica takes part in a pair: the options that primary and backup share. */
 final class ReplicaOptions {
@@ -66,6 +69,37 @@ final class ReplicaOptions {
       description =
           "One line of JSON on standard output for each change, and every quarter of a second, in place of the guest's console.")
   private boolean json;
+
+  @Option(
+      names = "--commit",
+      paramLabel = "WHEN",
+      defaultValue = "matched",
+      converter = CommitConverter.class,
+      description =
+          "When an output of a protected guest leaves: matched, once the backup's replay has produced the same; received, once the backup holds its entry, a little earlier (default: ${DEFAULT-VALUE}).")
+  private OutputCommit commit = OutputCommit.MATCHED;
+
+  @Option(
+      names = "--max-pause",
+      paramLabel = "MILLIS",
+      defaultValue = "" + ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
+      description =
+          "How long the guest may stand still while a backup joins; it is slowed until that is enough (default: ${DEFAULT-VALUE}).")
+  private int maxPauseMillis = ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS;
+
+  /** Reads a commit by its name. */
+  static final class CommitConverter implements ITypeConverter<OutputCommit> {
+    @Override
+    public OutputCommit convert(String text) {
+      return switch (text) {
+        case "matched" -> OutputCommit.MATCHED;
+        case "received" -> OutputCommit.RECEIVED;
+        default ->
+            throw new TypeConversionException(
+                "'%s' is neither matched nor received".formatted(text));
+      };
+    }
+  }
 
   @Mixin private final TlsOptions tls = new TlsOptions();
   @Mixin private final EtcdOptions etcd = new EtcdOptions();
@@ -113,12 +147,20 @@ final class ReplicaOptions {
       StartPolicy startPolicy,
       Path workFolder,
       @Nullable TlsIdentity tls) {
+    if (maxPauseMillis < 1) {
+      throw new StatusException(
+          ExitStatus.USAGE,
+          new VmmException(
+              "--max-pause %d is no time".formatted(maxPauseMillis), "Give it in milliseconds."));
+    }
     return new ReplicaSettings(
         replica == null ? role : replica,
         Version.version(),
         address("--listen", listen),
         peer == null ? null : address("--peer", peer),
         startPolicy,
+        commit,
+        maxPauseMillis,
         workFolder,
         ReplicaSettings.timing(config.replication()),
         ReplicaSettings.limits(config.replication()),

@@ -156,6 +156,11 @@ interface ReplicaReporter extends ReplicaListener {
       values.put("log_records", status.logRecords());
       values.put("log_bytes", status.logBytes());
       values.put("throttle_percent", status.throttlePercent());
+      values.put("protection", status.protection().word());
+      values.put("reason_word", status.reasonWord());
+      values.put("divergences", status.divergences());
+      values.put("resynchronisations", status.resynchronisations());
+      values.put("last_pause_micros", status.lastPauseMicros());
       print(values);
     }
 

@@ -1,8 +1,10 @@
 package dev.lockstep.cli.control;
 
 import dev.lockstep.cli.net.GuestNetwork;
+import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
+import dev.lockstep.ft.control.ControlException;
 import dev.lockstep.ft.control.Statuses;
 import dev.lockstep.ft.control.proto.SnapshotVmResponse;
 import dev.lockstep.ft.control.proto.VmEnd;
@@ -146,27 +148,41 @@ final class ReplicaRun implements VmRun {
         "Stop it and start it alone to take one; its backup is the copy of it meanwhile.");
   }
 
-  // ---- What a replica does for its pair. Each waits for one method of Replica.
+  // ---- What a replica does for its pair.
 
   @Override
   public CompletableFuture<Void> protect(InetSocketAddress standby) {
     requirePrimary("bringing a backup in");
-    throw notYet("bring a backup in by this call", "Start the backup with this primary's address.");
+    return inState(replica.protect(standby));
   }
 
   @Override
   public CompletableFuture<Void> unprotect() {
     requirePrimary("going on without a backup");
-    throw notYet("drop its backup by this call", "Stop the backup instead.");
+    return inState(replica.unprotect());
   }
 
   @Override
   public CompletableFuture<Void> failover() {
-    throw notYet("hand its guest over by this call", "Kill the primary; its backup takes over.");
+    requirePrimary("handing the guest over");
+    return inState(replica.failover());
   }
 
-  private RuntimeException notYet(String what, String advice) {
-    return Wrong.unsupported("VM '%s' cannot %s yet".formatted(vm, what), advice);
+  /** What a replica refuses, it refuses in the state in which it is. */
+  private CompletableFuture<Void> inState(CompletableFuture<Void> order) {
+    return order.handle((done, failure) -> {
+      if (failure == null) {
+        return done;
+      }
+      Throwable cause =
+          failure instanceof CompletionException it && it.getCause() != null
+              ? it.getCause()
+              : failure;
+      throw cause instanceof VmmException it
+          ? new ControlException(
+              ControlException.Kind.WRONG_STATE, String.valueOf(it.getMessage()), it.advice())
+          : Runs.failure(cause);
+    });
   }
 
   @Override

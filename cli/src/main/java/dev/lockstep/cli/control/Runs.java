@@ -9,6 +9,7 @@ import dev.lockstep.ft.control.EventRing;
 import dev.lockstep.ft.control.Requests;
 import dev.lockstep.ft.control.proto.ReplicaOptions;
 import dev.lockstep.ft.control.proto.StartPrimary;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.replica.ConfiguredSource;
@@ -134,6 +135,8 @@ final class Runs {
             Requests.address("listen", listen.isEmpty() ? ANY_PORT : listen),
             peer.isEmpty() ? null : Requests.address("peer", peer),
             policy,
+            OutputCommit.MATCHED,
+            ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
             home.work(),
             ReplicaSettings.timing(config.replication()),
             ReplicaSettings.limits(config.replication()),

@@ -87,7 +87,7 @@ public final class Statuses {
 
   private static boolean isLive(String primaryPhase) {
     return switch (primaryPhase) {
-      case "STARTING", "FENCED", "ENDED" -> false;
+      case "STARTING", "HANDED_OVER", "FENCED", "ENDED" -> false;
       default -> true;
     };
   }
@@ -97,11 +97,15 @@ public final class Statuses {
       case "STARTING", "TRANSFERRING", "ARMING", "CONNECTING", "JOINING" ->
           ProtectionState.PROTECTION_STATE_STARTING;
       case "PROTECTED" ->
-          replica.throttlePercent() > 0
+          replica.throttlePercent() > 0 || replica.protection() == ReplicaStatus.Protection.DEGRADED
               ? ProtectionState.PROTECTION_STATE_DEGRADED
               : ProtectionState.PROTECTION_STATE_PROTECTED;
-      case "FOLLOWING" -> ProtectionState.PROTECTION_STATE_PROTECTED;
-      case "ARBITRATING" -> ProtectionState.PROTECTION_STATE_DEGRADED;
+      case "FOLLOWING" ->
+          replica.protection() == ReplicaStatus.Protection.DEGRADED
+              ? ProtectionState.PROTECTION_STATE_DEGRADED
+              : ProtectionState.PROTECTION_STATE_PROTECTED;
+      case "ARBITRATING", "RESYNCHRONISING", "HANDING_OVER", "HANDED_OVER" ->
+          ProtectionState.PROTECTION_STATE_DEGRADED;
       case "NOT_PROTECTED" ->
           reason(replica) == ProtectionReason.PROTECTION_REASON_USER_ACTION
               ? ProtectionState.PROTECTION_STATE_NOT_PROTECTED
@@ -115,6 +119,8 @@ public final class Statuses {
     String reason = replica.reason();
     if (reason == null) {
       return switch (replica.phase()) {
+        case "RESYNCHRONISING" -> ProtectionReason.PROTECTION_REASON_DIVERGENCE;
+        case "HANDING_OVER", "HANDED_OVER" -> ProtectionReason.PROTECTION_REASON_USER_ACTION;
         case "PROTECTED" ->
             replica.throttlePercent() > 0
                 ? ProtectionReason.PROTECTION_REASON_BACKUP_LAGS
@@ -131,7 +137,8 @@ public final class Statuses {
       case "BACKUP_SILENT" -> ProtectionReason.PROTECTION_REASON_BACKUP_SILENT;
       case "BACKUP_STUCK" -> ProtectionReason.PROTECTION_REASON_BACKUP_STUCK;
       case "BACKUP_LEFT", "DROPPED_BY_PRIMARY" -> ProtectionReason.PROTECTION_REASON_BACKUP_LEFT;
-      case "DIVERGED", "DIVERGENCE" -> ProtectionReason.PROTECTION_REASON_DIVERGENCE;
+      case "DIVERGED", "DIVERGENCE", "PRIMARY_LOST_DIVERGED" ->
+          ProtectionReason.PROTECTION_REASON_DIVERGENCE;
       case "PROTOCOL_ERROR" -> ProtectionReason.PROTECTION_REASON_PROTOCOL_ERROR;
       case "JOIN_FAILED", "CHECKPOINT_FAILED" -> ProtectionReason.PROTECTION_REASON_JOIN_FAILED;
       case "PRIMARY_LOST", "PRIMARY_LOST_WHILE_JOINING" ->

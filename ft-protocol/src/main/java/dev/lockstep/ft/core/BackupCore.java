@@ -5,8 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The backup's side of the protocol, from its first request to join until it is lost, or live, or the guest has ended. It acknowledges records on receipt,
- * never lets the replay run past the last record or progress mark, and takes over only when it is in sync, suspects the primary and the arbiter has given
+ * The backup's side of the protocol, from its first request to join until it is lost, or live, or the guest has ended. It says what it holds and what it has replayed and
+ * matched, never lets the replay run past the last record or progress mark, and takes over only when it is in sync, suspects the primary and the arbiter has given
  * it the next term. One core is one attempt: a backup that is lost joins anew with a fresh core and a fresh {@link ReplicaInstance}.
  *
  * <p>Not thread-safe: one thread owns it. After an {@link IllegalStateException} it must not be used any more.
@@ -15,6 +15,8 @@ public final class BackupCore {
   private final ReplicaInstance self;
   private final Timing timing;
   private final Canary canary;
+  private final HeldLog log;
+  private final BackupHealing healing;
   private List<BackupEffect> effects = new ArrayList<>();
 
   private BackupPhase phase = BackupPhase.CONNECTING;
@@ -24,15 +26,9 @@ public final class BackupCore {
   private int chunksThrough;
   private boolean applied;
   private long protectAfter = -1;
-  private long receivedThrough;
-  private long replayedThrough;
-  private Position replayedPosition = Position.START;
-  private long outputsReceived;
-  private long outputsReplayed;
+  private long outputsAcknowledged;
   private long releasedWatermark;
-  private @Nullable Position markPosition;
-  private @Nullable ProgressMark earlyMark;
-  private long endSequence;
+  private boolean handedOver;
   private long finishAfter;
   private long echoedNanos;
 
@@ -52,6 +48,8 @@ public final class BackupCore {
     this.self = self;
     this.timing = timing;
     this.canary = canary;
+    log = new HeldLog(canary);
+    healing = new BackupHealing(timing);
   }
 
   /** Must be called once, before the first {@link #step}. */
@@ -94,12 +92,29 @@ public final class BackupCore {
 
   /** The last record held, with all before it. */
   public long receivedThrough() {
-    return receivedThrough;
+    return log.receivedThrough();
   }
 
   /** The last record replayed. */
   public long replayedThrough() {
-    return replayedThrough;
+    return log.replayedThrough();
+  }
+
+  /** Whether its replay differs from the primary's at present. */
+  public boolean isDiverged() {
+    return healing.isOpen();
+  }
+
+  /** How often its replay has differed in this epoch. */
+  public int divergences() {
+    return healing.divergences();
+  }
+
+  /**
+   * Whether everything that may have left was matched by this backup before: then what its machine goes on to say contradicts nothing, diverged or not.
+   */
+  public boolean hasMatchedWhatLeft() {
+    return log.outputsReplayed() >= outputsAcknowledged;
   }
 
   // ---- one method a phase
@@ -110,16 +125,14 @@ public final class BackupCore {
           when accepted.backup().equals(self) -> {
         joined = accepted;
         epoch = accepted.epoch();
-        receivedThrough = accepted.checkpointSequence();
-        replayedThrough = accepted.checkpointSequence();
-        outputsReceived = accepted.outputsBefore();
-        outputsReplayed = accepted.outputsBefore();
+        log.begin(accepted.checkpointSequence(), accepted.outputsBefore());
+        outputsAcknowledged = accepted.outputsBefore();
         // What left before the checkpoint has left for good before this backup is told that it is
         // in sync.
         releasedWatermark = accepted.outputsBefore();
         heard(now);
         enter(BackupPhase.JOINING);
-        effects.add(new BackupEffect.BeginStaging(epoch, accepted.chunkCount()));
+        effects.add(new BackupEffect.BeginStaging(epoch, 0, accepted.chunkCount()));
         applyIfWhole();
       }
       case BackupInput.Failed(BackupLoss reason, String detail) -> lose(reason, detail);
@@ -132,6 +145,9 @@ public final class BackupCore {
       case BackupInput.Received ignored -> {}
       case BackupInput.CheckpointApplied ignored -> {}
       case BackupInput.Replayed ignored -> {}
+      case BackupInput.Diverged ignored -> {}
+      case BackupInput.Resynchronised ignored -> {}
+      case BackupInput.ResynchronisationUnfit ignored -> {}
       case BackupInput.DecisionKnown ignored -> {}
       case BackupInput.LinkLost() -> {}
       case BackupInput.LinkRefused() -> {}
@@ -141,7 +157,7 @@ public final class BackupCore {
   private void joining(long now, BackupInput input) {
     switch (input) {
       case BackupInput.Received(Message.CheckpointChunk chunk)
-          when canary.hears(epoch, chunk.epoch()) -> {
+          when canary.hears(epoch, chunk.epoch()) && chunk.round() == 0 -> {
         reportDue = true;
         if (chunk.index() == chunksThrough && !whole()) {
           heard(now);
@@ -152,12 +168,13 @@ public final class BackupCore {
       }
       case BackupInput.CheckpointApplied done when done.epoch() == epoch -> {
         applied = true;
-        replayedPosition = done.position();
-        markPosition = done.position();
+        log.stands(done.position());
         reportDue = true;
       }
       case BackupInput.LinkRefused() ->
           lose(BackupLoss.PRIMARY_LOST_WHILE_JOINING, "nobody listens where the primary did");
+      // Not in sync yet: a fresh checkpoint comes with the next join.
+      case BackupInput.Diverged diverged -> leave(BackupLoss.DIVERGED, diverged.what().toString());
       default -> {
         withPrimary(now, input);
         if (phase == BackupPhase.JOINING && silent(now)) {
@@ -168,7 +185,7 @@ public final class BackupCore {
     if (phase == BackupPhase.JOINING
         && applied
         && protectAfter >= 0
-        && receivedThrough >= protectAfter) {
+        && committed() >= protectAfter) {
       reportDue = true;
       enter(BackupPhase.FOLLOWING);
     }
@@ -185,7 +202,8 @@ public final class BackupCore {
     if (phase != BackupPhase.FOLLOWING) {
       return;
     }
-    if (finishAfter != 0 && replayedThrough >= finishAfter) {
+    if (finishAfter != 0 && (log.replayedThrough() >= finishAfter || healing.isOpen())) {
+      // One whose replay differs at the very end has nothing to take over either.
       enter(BackupPhase.ENDED);
       sendReport();
       effects.add(new BackupEffect.Finish());
@@ -199,14 +217,17 @@ public final class BackupCore {
       case BackupInput.DecisionKnown known when known.name().equals(decision()) -> {
         if (known.winner().equals(self)) {
           enter(BackupPhase.GOING_LIVE);
-          effects.add(new BackupEffect.FinishReplay(receivedThrough));
+          finishReplay();
         } else {
           lose(
               BackupLoss.LOST_ARBITRATION,
               "the arbiter gave epoch %d to %s".formatted(epoch, known.winner()));
         }
       }
-      case BackupInput.Replayed replayed -> noteReplay(replayed);
+      case BackupInput.Replayed replayed -> log.noteReplay(replayed);
+      case BackupInput.Diverged diverged -> healing.diverged(diverged);
+      case BackupInput.Resynchronised done -> healed(done);
+      case BackupInput.ResynchronisationUnfit unfit -> healing.unfit(unfit.round());
       case BackupInput.Failed(BackupLoss reason, String detail) -> lose(reason, detail);
       case BackupInput.Tick() -> {
         if (now - lastClaimNanos >= timing.arbiterRetryNanos()) {
@@ -228,10 +249,22 @@ public final class BackupCore {
   private void goingLive(BackupInput input) {
     switch (input) {
       case BackupInput.Replayed replayed -> {
-        noteReplay(replayed);
-        if (replayedThrough == receivedThrough) {
+        log.noteReplay(replayed);
+        if (log.isReplayed() && !healing.isOpen()) {
           goLive();
         }
+      }
+      case BackupInput.Diverged diverged -> {
+        healing.diverged(diverged);
+        finishReplay();
+      }
+      case BackupInput.Resynchronised done -> {
+        healed(done);
+        finishReplay();
+      }
+      case BackupInput.ResynchronisationUnfit unfit -> {
+        healing.unfit(unfit.round());
+        finishReplay();
       }
       case BackupInput.Failed(BackupLoss reason, String detail) -> lose(reason, detail);
       default -> {}
@@ -253,15 +286,26 @@ public final class BackupCore {
         heardFromPrimary(now, message);
       }
       case BackupInput.Replayed replayed -> {
-        noteReplay(replayed);
+        log.noteReplay(replayed);
         reportDue = true;
       }
-      case BackupInput.Failed(BackupLoss reason, String detail) -> {
-        effects.add(new BackupEffect.Send(new Message.BackupLeaving(epoch, reason, detail)));
-        lose(reason, detail);
+      case BackupInput.Diverged diverged -> {
+        healing.diverged(diverged);
+        reportDue = true;
       }
+      case BackupInput.Resynchronised done -> {
+        healed(done);
+        reportDue = true;
+      }
+      case BackupInput.ResynchronisationUnfit unfit -> {
+        if (!healing.unfit(unfit.round())) {
+          leave(BackupLoss.DIVERGED, "the primary's whole memory did not make the two equal");
+        }
+      }
+      case BackupInput.Failed(BackupLoss reason, String detail) -> leave(reason, detail);
       case BackupInput.LinkUp() -> reportDue = true;
       case BackupInput.Tick() -> {
+        healing.tell(now, epoch, effects);
         if (reportDue || now - lastReportNanos >= timing.heartbeatIntervalNanos()) {
           lastReportNanos = now;
           sendReport();
@@ -299,65 +343,39 @@ public final class BackupCore {
         }
       }
       case Message.JoinAccepted ignored -> reportDue = true;
-      case Message.CheckpointChunk ignored -> reportDue = true;
+      case Message.CheckpointChunk chunk -> {
+        reportDue = true;
+        if (healing.chunk(chunk, effects)) {
+          heard(now);
+        }
+      }
+      case Message.Resynchronise offer -> {
+        reportDue = true;
+        healing.offered(offer, effects);
+      }
+      case Message.HandOver handOver -> {
+        if (phase == BackupPhase.FOLLOWING
+            && !healing.isOpen()
+            && log.replayedThrough() >= handOver.throughSequence()) {
+          handedOver = true;
+          suspect(now);
+        }
+      }
       case Message.JoinDeferred ignored -> {}
       case Message.ToPrimary ignored -> {}
     }
   }
 
-  // ---- records and replay
+  // ---- records and checkpoints
 
   private void receive(long now, Message.Records message) {
     if (!applied) {
       return;
     }
     reportDue = true;
-    List<LogRecord> fresh = new ArrayList<>();
-    for (LogRecord next : message.records()) {
-      if (next.sequence() == receivedThrough + 1) {
-        receivedThrough++;
-        fresh.add(next);
-        switch (next.kind()) {
-          case INPUT -> {}
-          case OUTPUT -> outputsReceived++;
-          case END -> endSequence = next.sequence();
-        }
-      }
-    }
-    if (!fresh.isEmpty()) {
+    if (log.receive(message, effects)) {
       heard(now);
-      effects.add(new BackupEffect.Replay(fresh));
     }
-    if (message.mark() != null
-        && (markPosition == null || message.mark().position().isAfter(markPosition))) {
-      earlyMark = message.mark();
-    }
-    heedMark();
-  }
-
-  /** A mark counts once every record it speaks of is here; until then the newest one is kept. One that a later record has overtaken says nothing any more. */
-  private void heedMark() {
-    if (!canary.heedsMarks()) {
-      ProgressMark none = new ProgressMark(receivedThrough, Position.END_OF_TIME, Payload.EMPTY);
-      effects.add(new BackupEffect.ReplayUpTo(none));
-    } else if (earlyMark != null && earlyMark.afterSequence() <= receivedThrough) {
-      if (earlyMark.afterSequence() == receivedThrough) {
-        markPosition = earlyMark.position();
-        effects.add(new BackupEffect.ReplayUpTo(earlyMark));
-      }
-      earlyMark = null;
-    }
-  }
-
-  private void noteReplay(BackupInput.Replayed replayed) {
-    if (replayed.throughSequence() > receivedThrough) {
-      throw new IllegalStateException(
-          "replay claims record %d, but only %d are held"
-              .formatted(replayed.throughSequence(), receivedThrough));
-    }
-    replayedThrough = Math.max(replayedThrough, replayed.throughSequence());
-    replayedPosition = replayedPosition.max(replayed.position());
-    outputsReplayed = Math.max(outputsReplayed, replayed.outputs());
   }
 
   private boolean whole() {
@@ -393,6 +411,12 @@ public final class BackupCore {
 
   /** From here on nothing is acknowledged: the arbiter may have written this replica's name although its answer does not come. */
   private void suspect(long now) {
+    if (healing.isOpen() && !healing.isApplying() && !hasMatchedWhatLeft()) {
+      lose(
+          BackupLoss.DIVERGED,
+          "the primary was lost before it could heal this backup, and something that left was not matched");
+      return;
+    }
     enter(BackupPhase.ARBITRATING);
     claim(now);
   }
@@ -413,25 +437,58 @@ public final class BackupCore {
     return joined.vm();
   }
 
+  /** The term is this replica's. What is being applied is applied first; a machine that differs goes on only if nothing has left that it has not matched. */
+  private void finishReplay() {
+    if (healing.isApplying() && canary.appliesWhole()) {
+      return;
+    }
+    if (!healing.isOpen()) {
+      effects.add(new BackupEffect.FinishReplay(log.receivedThrough()));
+    } else if (hasMatchedWhatLeft()) {
+      goLive();
+    } else {
+      lose(BackupLoss.DIVERGED, "something that left was not matched by this backup");
+    }
+  }
+
+  private void healed(BackupInput.Resynchronised done) {
+    Message.Resynchronise applied = healing.applied(done.round());
+    if (applied != null) {
+      log.leap(applied.checkpointSequence(), applied.outputsBefore(), done.position());
+    }
+  }
+
   private void goLive() {
-    if (canary.recordsOutputs() && outputsReplayed != outputsReceived) {
+    boolean diverged = healing.isOpen();
+    if (canary.recordsOutputs() && !diverged && log.outputsReplayed() != log.outputsReceived()) {
       throw new IllegalStateException(
           "replay through record %d produced %d outputs, but the log has %d"
-              .formatted(replayedThrough, outputsReplayed, outputsReceived));
+              .formatted(log.replayedThrough(), log.outputsReplayed(), log.outputsReceived()));
     }
-    long resendAfter = canary.resendAfter(releasedWatermark, outputsReplayed);
+    long resendAfter = canary.resendAfter(releasedWatermark, log.outputsReplayed());
+    effects.add(new BackupEffect.Send(new Message.TookOver(epoch)));
     epoch++;
     enter(BackupPhase.LIVE);
+    // A machine that differs goes on from the last record it has fulfilled: what came after never
+    // left, and was not answered by anything that did.
+    long sequence = log.replayedThrough();
     effects.add(
         new BackupEffect.GoLive(
             new Takeover(
                 vm(),
                 epoch,
-                receivedThrough,
-                replayedPosition,
-                outputsReplayed,
+                sequence,
+                log.replayedPosition(),
+                log.outputsReplayed(),
                 resendAfter,
-                endSequence != 0 && endSequence == receivedThrough)));
+                log.endsWithGuest(sequence),
+                diverged,
+                handedOver)));
+  }
+
+  private void leave(BackupLoss reason, String detail) {
+    effects.add(new BackupEffect.Send(new Message.BackupLeaving(epoch, reason, detail)));
+    lose(reason, detail);
   }
 
   private void lose(BackupLoss reason, String detail) {
@@ -449,16 +506,32 @@ public final class BackupCore {
 
   private void sendReport() {
     reportDue = false;
+    if (outputCommit() == OutputCommit.MATCHED) {
+      outputsAcknowledged = log.outputsReplayed();
+    } else if (!healing.isOpen()) {
+      outputsAcknowledged = log.outputsReceived();
+    }
     effects.add(
         new BackupEffect.Send(
             new Message.BackupReport(
                 epoch,
                 stage(),
-                chunksThrough,
-                receivedThrough,
-                replayedThrough,
-                replayedPosition,
-                echoedNanos)));
+                healing.divergences() == 0 ? chunksThrough : healing.chunksThrough(),
+                log.receivedThrough(),
+                log.replayedThrough(),
+                log.replayedPosition(),
+                echoedNanos,
+                healing.divergences(),
+                healing.healed())));
+  }
+
+  /** Through which record outputs may leave as far as this backup is concerned. */
+  private long committed() {
+    return outputCommit() == OutputCommit.MATCHED ? log.replayedThrough() : log.receivedThrough();
+  }
+
+  private OutputCommit outputCommit() {
+    return joined == null ? OutputCommit.MATCHED : joined.commit();
   }
 
   private BackupStage stage() {

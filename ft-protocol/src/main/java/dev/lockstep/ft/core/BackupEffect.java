@@ -8,14 +8,25 @@ public sealed interface BackupEffect {
   /** Send to the primary; best effort. */
   record Send(Message.ToPrimary message) implements BackupEffect {}
 
-  /** Drop whatever is staged and make room for a checkpoint of so many chunks. */
-  record BeginStaging(long epoch, int chunkCount) implements BackupEffect {}
+  /**
+   * Drop whatever is staged and make room for a checkpoint of so many chunks.
+   *
+   * @param round the divergence it heals; 0 for a join
+   */
+  record BeginStaging(long epoch, int round, int chunkCount) implements BackupEffect {}
 
   /** Keep this chunk of the checkpoint beside the machine, not in it yet. Chunks come in order. */
   record Stage(long epoch, int index, Payload data) implements BackupEffect {}
 
   /** The checkpoint is whole: make the machine what it says, answer with {@code CheckpointApplied}. */
   record ApplyCheckpoint(long epoch, long checkpointSequence, long outputsBefore)
+      implements BackupEffect {}
+
+  /**
+   * The resynchronisation is staged whole: see whether it fits, then make the machine what it says. Answered with {@code Resynchronised}, or with {@code
+   * ResynchronisationUnfit} if nothing was touched.
+   */
+  record Resynchronise(long epoch, int round, long checkpointSequence, long outputsBefore)
       implements BackupEffect {}
 
   /** Queue these records for replay, in order, and replay through the last of them. */

@@ -15,6 +15,19 @@ public sealed interface BackupInput {
   /** The replay has come to {@code position}, every record up to {@code throughSequence} is applied, and the machine has produced {@code outputs} outputs. */
   record Replayed(long throughSequence, Position position, long outputs) implements BackupInput {}
 
+  /**
+   * The replay differs; the machine stands where that was found.
+   *
+   * @param written which pages and blocks were written since it was known to be the primary's equal
+   */
+  record Diverged(Divergence what, Payload written) implements BackupInput {}
+
+  /** The resynchronisation of that round is applied: the machine stands just after its checkpoint, as the primary's did. */
+  record Resynchronised(long epoch, int round, Position position) implements BackupInput {}
+
+  /** The staged resynchronisation would not make the machine what the primary's was, so nothing was touched. */
+  record ResynchronisationUnfit(long epoch, int round) implements BackupInput {}
+
   /** This replica cannot go on as a backup. */
   record Failed(BackupLoss reason, String detail) implements BackupInput {}
 

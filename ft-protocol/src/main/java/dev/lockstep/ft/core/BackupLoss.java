@@ -8,7 +8,7 @@ public enum BackupLoss {
   LOST_ARBITRATION,
   /** The primary said that it goes on without this backup. */
   DROPPED_BY_PRIMARY,
-  /** The replay differed from the recording. */
+  /** The replay differed from the recording, and it could not be healed. */
   DIVERGED,
   /** This host could not go on: its disk failed, or memory ran out. */
   HOST_FAILED,

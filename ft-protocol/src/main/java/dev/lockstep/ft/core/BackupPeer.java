@@ -24,9 +24,13 @@ final class BackupPeer {
   long lastProgressNanos;
   long lastAckNanos;
   long lastResendNanos;
+  long lastChunkNanos;
   long echoedNanos;
   long leaseEndNanos;
   long replayedThrough;
+  long lastReplayNanos;
+  int divergences;
+  int healed;
   Position replayedPosition = Position.START;
 
   BackupPeer(ReplicaInstance instance, long epoch, long now) {
@@ -35,7 +39,9 @@ final class BackupPeer {
     lastHeardNanos = now;
     lastProgressNanos = now;
     lastAckNanos = now;
+    lastReplayNanos = now;
     lastResendNanos = now;
+    lastChunkNanos = now;
     leaseEndNanos = now;
   }
 
@@ -60,6 +66,7 @@ final class BackupPeer {
     lastHeardNanos += pauseNanos;
     lastProgressNanos += pauseNanos;
     lastAckNanos += pauseNanos;
+    lastReplayNanos += pauseNanos;
   }
 
   /** Its join does not get on, and it is not busy with the checkpoint either. */
@@ -75,8 +82,8 @@ final class BackupPeer {
       stage = report.stage();
       progress = true;
     }
-    if (chunks != null && chunks.acknowledge(report.chunksThrough())) {
-      lastResendNanos = now;
+    if (chunks != null && report.divergences() == 0 && chunks.acknowledge(report.chunksThrough())) {
+      lastChunkNanos = now;
       progress = true;
     }
     if (window != null && window.acknowledge(report.receivedThrough())) {
@@ -88,12 +95,63 @@ final class BackupPeer {
         || report.replayedThrough() > replayedThrough) {
       replayedPosition = replayedPosition.max(report.replayedPosition());
       replayedThrough = Math.max(replayedThrough, report.replayedThrough());
+      lastReplayNanos = now;
       progress = true;
     }
+    divergences = Math.max(divergences, report.divergences());
+    healed = Math.max(healed, report.healed());
     if (progress) {
       lastProgressNanos = now;
     }
     return progress;
+  }
+
+  /** Whether its replay differed when it was last heard. */
+  boolean isDiverged() {
+    return divergences > healed;
+  }
+
+  /** Through which record outputs may leave. */
+  long committedThrough(OutputCommit commit) {
+    long held = openWindow().acknowledgedThrough();
+    return commit == OutputCommit.RECEIVED && !isDiverged()
+        ? held
+        : Math.min(held, replayedThrough);
+  }
+
+  /** Why it is to be suspected now, in sync as it is said to be; null if it is not. */
+  @Nullable NotProtectedReason fault(
+      long now, Timing timing, OutputCommit commit, PrimaryHealing healing, long nextCommit) {
+    if (isSilent(now, timing)) {
+      return NotProtectedReason.BACKUP_SILENT;
+    }
+    if (linkLost && now - linkLostNanos >= timing.reconnectGraceNanos()) {
+      return NotProtectedReason.LOST_CONNECTION;
+    }
+    if (openWindow().size() > 0 && now - lastAckNanos >= timing.ackTimeoutNanos()) {
+      return NotProtectedReason.BACKUP_STUCK;
+    }
+    if (healing.isOpen()) {
+      return healing.offer() != null
+              && !healing.isBeingApplied()
+              && now - lastProgressNanos >= timing.joinProgressNanos()
+          ? NotProtectedReason.DIVERGENCE
+          : null;
+    }
+    boolean waitedFor =
+        commit == OutputCommit.MATCHED
+            && nextCommit > replayedThrough
+            && nextCommit <= openWindow().acknowledgedThrough();
+    if (!waitedFor) {
+      lastReplayNanos = now;
+    }
+    return now - lastReplayNanos >= timing.joinProgressNanos()
+        ? NotProtectedReason.BACKUP_STUCK
+        : null;
+  }
+
+  boolean isSilent(long now, Timing timing) {
+    return now - lastHeardNanos >= timing.backupSilenceNanos();
   }
 
   /** The records that wait for its acknowledgement; it must have been accepted. */

@@ -9,15 +9,17 @@ final class BackupStream {
   private final Timing timing;
   private final Limits limits;
   private final BackupPeer peer;
+  private final PrimaryHealing healing;
   private List<PrimaryEffect> effects = new ArrayList<>();
   private @Nullable ProgressMark sentMark;
   private long lastHeartbeatNanos;
   private long lastMarkNanos;
 
-  BackupStream(Timing timing, Limits limits, BackupPeer peer, long now) {
+  BackupStream(Timing timing, Limits limits, BackupPeer peer, PrimaryHealing healing, long now) {
     this.timing = timing;
     this.limits = limits;
     this.peer = peer;
+    this.healing = healing;
     lastHeartbeatNanos = now - timing.heartbeatIntervalNanos();
     lastMarkNanos = now - timing.markIntervalNanos();
   }
@@ -38,8 +40,10 @@ final class BackupStream {
       send(new Message.Heartbeat(peer.epoch, now, outputsLeft));
       repeatUnanswered(phase, peer.accepted);
     }
-    if (phase == PrimaryPhase.TRANSFERRING) {
-      sendChunks(now);
+    if (phase == PrimaryPhase.TRANSFERRING && peer.reported) {
+      sendChunks(now, peer.chunks, 0);
+    } else if (phase == PrimaryPhase.RESYNCHRONISING && healing.offer() != null) {
+      sendChunks(now, healing.chunks(), healing.round());
     }
     if (peer.takesRecords()) {
       sendRecords(now);
@@ -66,18 +70,22 @@ final class BackupStream {
     if (phase == PrimaryPhase.ARMING) {
       send(new Message.Protect(peer.epoch, peer.protectAfter));
     }
+    Message.Resynchronise offer = healing.offer();
+    if (phase == PrimaryPhase.RESYNCHRONISING && offer != null && !healing.isBeingApplied()) {
+      send(offer);
+    }
   }
 
-  private void sendChunks(long now) {
-    ChunkFlow chunks = peer.chunks;
-    if (chunks == null || chunks.complete() || !peer.reported) {
+  private void sendChunks(long now, @Nullable ChunkFlow chunks, int round) {
+    if (chunks == null || chunks.complete()) {
       return;
     }
-    if (resendDue(now)) {
+    if (now - peer.lastChunkNanos >= timing.retransmitNanos()) {
+      peer.lastChunkNanos = now;
       chunks.rewind();
     }
     for (int index = chunks.take(); index >= 0; index = chunks.take()) {
-      effects.add(new PrimaryEffect.SendChunk(peer.instance, peer.epoch, index));
+      effects.add(new PrimaryEffect.SendChunk(peer.instance, peer.epoch, round, index));
     }
   }
 

@@ -17,6 +17,21 @@ class Canary {
     return true;
   }
 
+  /** Whether an output waits for what its commit asks for. */
+  boolean waitsForMatch() {
+    return true;
+  }
+
+  /** Whether a backup that goes live waits until the resynchronisation it has begun to apply is applied. */
+  boolean appliesWhole() {
+    return true;
+  }
+
+  /** Whether a primary that has handed over asks the arbiter before it goes on. */
+  boolean asksAfterHandOver() {
+    return true;
+  }
+
   /** Whether a message of {@code theirs} is heard in {@code ours}. */
   boolean hears(long ours, long theirs) {
     return ours == theirs;

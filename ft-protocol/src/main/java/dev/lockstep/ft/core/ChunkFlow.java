@@ -31,6 +31,10 @@ final class ChunkFlow {
     return next < chunkCount && next - acknowledged < windowChunks ? next++ : -1;
   }
 
+  int count() {
+    return chunkCount;
+  }
+
   void rewind() {
     next = acknowledged;
   }

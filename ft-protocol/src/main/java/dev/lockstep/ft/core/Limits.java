@@ -12,6 +12,7 @@ package dev.lockstep.ft.core;
  * @param maxBatchRecords records in one message
  * @param maxBatchBytes payload bytes in one message (one record is always let through)
  * @param chunkWindow checkpoint chunks in flight
+ * @param maxHealsPerMinute resynchronisations in a minute above which the pair is degraded
  * @param armLagRecords a joining backup is close enough to be protected when it lacks at most so many records
  */
 public record Limits(
@@ -24,6 +25,7 @@ public record Limits(
     int maxBatchRecords,
     int maxBatchBytes,
     int chunkWindow,
+    int maxHealsPerMinute,
     int armLagRecords) {
 
   public Limits {
@@ -36,6 +38,7 @@ public record Limits(
     positive("maxBatchRecords", maxBatchRecords);
     positive("maxBatchBytes", maxBatchBytes);
     positive("chunkWindow", chunkWindow);
+    positive("maxHealsPerMinute", maxHealsPerMinute);
     positive("armLagRecords", armLagRecords);
     if (maxThrottlePercent > 99) {
       throw new IllegalArgumentException(
@@ -47,7 +50,8 @@ public record Limits(
 
   /** One second of lag, 64 Ki records or 64 MiB unacknowledged, batches of at most 512 records or 256 KiB. */
   public static Limits defaults() {
-    return new Limits(1_000, 95, 1 << 16, 64L << 20, 1 << 18, 1 << 14, 512, 256 << 10, 16, 1_024);
+    return new Limits(
+        1_000, 95, 1 << 16, 64L << 20, 1 << 18, 1 << 14, 512, 256 << 10, 16, 3, 1_024);
   }
 
   private static void positive(String name, long value) {

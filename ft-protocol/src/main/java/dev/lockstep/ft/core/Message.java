@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the two replicas say to each other. Every message names the epoch it belongs to, and one of another epoch is not heard; the three that come before
+ * What the two replicas say to each other. Every message names the epoch it belongs to, and one of another epoch is not heard; those that come before
  * an epoch is agreed carry the asking instance instead. Messages may be lost, repeated, delayed and reordered: all state they carry is monotone within an
  * epoch.
  */
@@ -37,6 +37,9 @@ public sealed interface Message {
    * @param replayedThrough the last record replayed
    * @param replayedPosition where its replay has come to
    * @param echoedNanos the newest {@link Heartbeat#sentNanos} seen in this epoch, 0 before the first
+   * @param divergences how often its replay has diverged in this epoch; {@code chunksThrough} belongs to the resynchronisation of that number, and to the
+   *     join while it is 0
+   * @param healed the number of the last divergence that a resynchronisation has healed: less than {@code divergences} while it is diverged
    */
   record BackupReport(
       long epoch,
@@ -45,8 +48,24 @@ public sealed interface Message {
       long receivedThrough,
       long replayedThrough,
       Position replayedPosition,
-      long echoedNanos)
+      long echoedNanos,
+      int divergences,
+      int healed)
       implements ToPrimary {}
+
+  /**
+   * The backup's replay differs. Repeated until {@link Resynchronise} answers it. The backup keeps its membership: it goes on to hold records, and waits for a
+   * checkpoint.
+   *
+   * @param round the number of the divergence in this epoch, from 1
+   * @param everything the union of what both have written did not make them equal: whole memory is wanted
+   * @param written which pages and blocks the backup has written since both were known to be equal, as the machine encodes it
+   */
+  record Diverged(long epoch, int round, Divergence what, boolean everything, Payload written)
+      implements ToPrimary {}
+
+  /** The backup has gone live as the primary of {@code epoch + 1}: news for one that has handed over. Best effort; the arbiter says the same. */
+  record TookOver(long epoch) implements ToPrimary {}
 
   /** The backup gives up its state and will never go live from it. */
   record BackupLeaving(long epoch, BackupLoss reason, String detail) implements ToPrimary {}
@@ -58,6 +77,7 @@ public sealed interface Message {
    * @param primary the instance that speaks
    * @param backup the instance that asked
    * @param outputsBefore how many outputs the machine had produced at the checkpoint
+   * @param commit when outputs leave once the backup is in sync
    */
   record JoinAccepted(
       long epoch,
@@ -66,7 +86,8 @@ public sealed interface Message {
       ReplicaInstance backup,
       long checkpointSequence,
       int chunkCount,
-      long outputsBefore)
+      long outputsBefore,
+      OutputCommit commit)
       implements ToBackup {}
 
   /** Not now; ask again. */
@@ -77,8 +98,28 @@ public sealed interface Message {
     }
   }
 
-  /** One piece of the checkpoint. */
-  record CheckpointChunk(long epoch, int index, Payload data) implements ToBackup {}
+  /**
+   * One piece of a checkpoint.
+   *
+   * @param round the divergence whose resynchronisation it belongs to; 0 for the join
+   */
+  record CheckpointChunk(long epoch, int round, int index, Payload data) implements ToBackup {}
+
+  /**
+   * The checkpoint that heals divergence {@code round}: what may differ of the machine after {@code checkpointSequence}, in {@code chunkCount} chunks, with the
+   * outputs that the primary held then.
+   *
+   * @param outputsBefore how many outputs the machine had produced at the checkpoint
+   */
+  record Resynchronise(
+      long epoch, int round, long checkpointSequence, int chunkCount, long outputsBefore)
+      implements ToBackup {}
+
+  /**
+   * The primary's guest stands still, the backup has all of it, and everything has left: the backup is to ask for the next term at once. From here on the
+   * primary goes on only if the arbiter gives the term to it.
+   */
+  record HandOver(long epoch, long throughSequence) implements ToBackup {}
 
   /** Consecutive records, and the newest progress mark when one is due. Either may be missing, not both. */
   record Records(long epoch, List<LogRecord> records, @Nullable ProgressMark mark)

@@ -17,5 +17,11 @@ public enum NotProtectedReason {
   /** A joining backup made no progress. */
   JOIN_FAILED,
   /** This replica went live after the primary was lost. */
-  PRIMARY_LOST
+  PRIMARY_LOST,
+  /** It went live while its replay differed from the lost primary's: nothing that has left is contradicted, but one of the two was damaged. */
+  PRIMARY_LOST_DIVERGED,
+  /** The backup's replay differed, and could not be healed. */
+  DIVERGENCE,
+  /** An operator asked for it. */
+  USER_ACTION
 }

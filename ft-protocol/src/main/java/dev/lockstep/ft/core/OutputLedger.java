@@ -63,6 +63,12 @@ final class OutputLedger {
     return left;
   }
 
+  /** The record that the next output waits for; {@link Long#MAX_VALUE} if none waits. */
+  long nextCommit() {
+    Held next = held.peek();
+    return next == null ? Long.MAX_VALUE : next.commitSequence();
+  }
+
   /** Outputs that have not left. */
   long pending() {
     return produced - left;

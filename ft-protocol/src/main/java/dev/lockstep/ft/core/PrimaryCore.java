@@ -2,47 +2,26 @@ package dev.lockstep.ft.core;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The primary's side of the protocol. It numbers what the machine records, streams it to the backup, and says when an output may leave:
  *
  * <ul>
  *   <li>without a backup in sync, at once;
- *   <li>from the moment a backup is told that it is in sync, when that backup has acknowledged the output's own entry;
+ *   <li>from the moment a backup is told that it is in sync, when that backup has matched the output, or holds its entry, as the {@link OutputCommit} says;
+ *   <li>while that backup has diverged, not before it is healed, but for what it had matched before;
  *   <li>while the backup is suspected, not at all: either the arbiter gives this replica the next term, and then the backup will never go live, or it gives it
  *       to the backup, and then this replica lets nothing more out.
  * </ul>
  *
  * <p>Not thread-safe: one thread owns it. After an {@link IllegalStateException} it must not be used any more.
  */
-public final class PrimaryCore {
-  private final VmId vm;
-  private final ReplicaInstance self;
-  private final Timing timing;
-  private final Limits limits;
-  private final StartPolicy startPolicy;
-  private final Canary canary;
-
+public final class PrimaryCore extends PrimaryState {
   private final LagMeter lagMeter = new LagMeter();
   private final GuestPace pace;
-  private final OutputLedger outputs;
-  private List<PrimaryEffect> effects = new ArrayList<>();
-
-  private PrimaryPhase phase;
-  private @Nullable NotProtectedReason reason;
-  private long epoch;
-  private long lastEpoch;
-  private long lastSequence;
-  private long endSequence;
-  private @Nullable ProgressMark mark;
-  private @Nullable BackupPeer peer;
-  private @Nullable BackupStream stream;
-
-  private boolean guestStarted;
+  private final OperatorOrders operator = new OperatorOrders(this);
   private boolean finished;
   private long lastStepNanos;
-  private long lastClaimNanos;
   private long endedNanos;
 
   /**
@@ -56,8 +35,9 @@ public final class PrimaryCore {
       long startEpoch,
       Timing timing,
       Limits limits,
+      OutputCommit commit,
       StartPolicy startPolicy) {
-    this(vm, self, startEpoch, timing, limits, startPolicy, Canary.NONE);
+    this(vm, self, startEpoch, timing, limits, commit, startPolicy, Canary.NONE);
   }
 
   PrimaryCore(
@@ -66,9 +46,11 @@ public final class PrimaryCore {
       long startEpoch,
       Timing timing,
       Limits limits,
+      OutputCommit commit,
       StartPolicy startPolicy,
       Canary canary) {
-    this(vm, self, timing, limits, startPolicy, new OutputLedger(0, 0), canary);
+    super(vm, self, timing, limits, commit, startPolicy, new OutputLedger(0, 0), canary);
+    pace = new GuestPace(timing, limits);
     boolean waits = startPolicy == StartPolicy.WAIT_FOR_BACKUP;
     phase = waits ? PrimaryPhase.STARTING : PrimaryPhase.NOT_PROTECTED;
     reason = NotProtectedReason.NEED_BACKUP;
@@ -77,45 +59,39 @@ public final class PrimaryCore {
   }
 
   /** A primary that goes on where its backup core went live. */
-  public PrimaryCore(Takeover takeover, ReplicaInstance self, Timing timing, Limits limits) {
-    this(takeover, self, timing, limits, Canary.NONE);
+  public PrimaryCore(
+      Takeover takeover, ReplicaInstance self, Timing timing, Limits limits, OutputCommit commit) {
+    this(takeover, self, timing, limits, commit, Canary.NONE);
   }
 
   PrimaryCore(
-      Takeover takeover, ReplicaInstance self, Timing timing, Limits limits, Canary canary) {
-    this(
+      Takeover takeover,
+      ReplicaInstance self,
+      Timing timing,
+      Limits limits,
+      OutputCommit commit,
+      Canary canary) {
+    super(
         takeover.vm(),
         self,
         timing,
         limits,
+        commit,
         StartPolicy.START_ALONE,
         new OutputLedger(takeover.outputs(), takeover.resendAfter()),
         canary);
+    pace = new GuestPace(timing, limits);
     phase = PrimaryPhase.NOT_PROTECTED;
-    reason = NotProtectedReason.PRIMARY_LOST;
+    reason =
+        takeover.handedOver()
+            ? NotProtectedReason.NEED_BACKUP
+            : takeover.diverged()
+                ? NotProtectedReason.PRIMARY_LOST_DIVERGED
+                : NotProtectedReason.PRIMARY_LOST;
     epoch = takeover.epoch();
     lastEpoch = takeover.epoch();
     lastSequence = takeover.sequence();
     endSequence = takeover.guestEnded() ? takeover.sequence() : 0;
-  }
-
-  private PrimaryCore(
-      VmId vm,
-      ReplicaInstance self,
-      Timing timing,
-      Limits limits,
-      StartPolicy startPolicy,
-      OutputLedger outputs,
-      Canary canary) {
-    this.vm = vm;
-    this.self = self;
-    this.timing = timing;
-    this.limits = limits;
-    this.startPolicy = startPolicy;
-    this.outputs = outputs;
-    this.canary = canary;
-    pace = new GuestPace(timing, limits);
-    phase = PrimaryPhase.STARTING;
   }
 
   /** Must be called once, before the first {@link #step}. */
@@ -144,7 +120,14 @@ public final class PrimaryCore {
       case STARTING, NOT_PROTECTED -> alone(now, input);
       case TRANSFERRING -> transferring(now, input);
       case ARMING -> arming(now, input);
-      case PROTECTED -> protectedBy(now, input);
+      case PROTECTED -> inSync(now, input);
+      case RESYNCHRONISING -> resynchronising(now, input);
+      case HANDING_OVER -> {
+        operator.paused(input);
+        inSync(now, input);
+        operator.takeBackIfLate(now);
+      }
+      case HANDED_OVER -> operator.handedOver(now, input);
       case ARBITRATING -> arbitrating(input);
       case FENCED -> {}
       case ENDED -> ended(now, input);
@@ -158,10 +141,6 @@ public final class PrimaryCore {
   /** When {@link PrimaryInput.Tick} is wanted at the latest, by the same clock. */
   public long nextTickNanos() {
     return lastStepNanos + Math.min(timing.heartbeatIntervalNanos(), timing.markIntervalNanos());
-  }
-
-  public PrimaryStatus status() {
-    return new PrimaryStatus(phase, epoch, reason);
   }
 
   /** How far the backup's replay is behind, milliseconds; 0 without a backup. */
@@ -187,9 +166,14 @@ public final class PrimaryCore {
         defer(request, "the guest has ended");
         return;
       }
+      if (!orders.wantsBackup()) {
+        defer(request, "an operator wants no backup");
+        return;
+      }
       lastEpoch++;
       peer = new BackupPeer(request.backup(), lastEpoch, now);
-      stream = new BackupStream(timing, limits, peer, now);
+      healing.reset();
+      stream = new BackupStream(timing, limits, peer, healing, now);
       enter(PrimaryPhase.TRANSFERRING);
       effects.add(new PrimaryEffect.TakeCheckpoint(lastEpoch));
     }
@@ -205,7 +189,8 @@ public final class PrimaryCore {
           defer(request, "another backup is joining");
         }
       }
-      case PrimaryInput.CheckpointTaken taken when taken.epoch() == backup.epoch -> {
+      case PrimaryInput.CheckpointTaken taken
+          when taken.epoch() == backup.epoch && taken.round() == 0 -> {
         backup.accepted =
             new Message.JoinAccepted(
                 backup.epoch,
@@ -214,7 +199,8 @@ public final class PrimaryCore {
                 backup.instance,
                 lastSequence,
                 taken.chunkCount(),
-                outputs.produced());
+                outputs.produced(),
+                commit);
         backup.chunks = new ChunkFlow(taken.chunkCount(), limits.chunkWindow());
         backup.window = new SendWindow(lastSequence + 1);
         backup.replayedThrough = lastSequence;
@@ -223,7 +209,7 @@ public final class PrimaryCore {
         send(backup.accepted);
       }
       case PrimaryInput.CheckpointFailed failed when failed.epoch() == backup.epoch ->
-          abandonJoin();
+          abandonJoin(NotProtectedReason.JOIN_FAILED);
       case PrimaryInput.Received(Message.BackupReport report)
           when canary.hears(backup.epoch, report.epoch()) -> {
         heardReport(backup, report, now);
@@ -235,7 +221,7 @@ public final class PrimaryCore {
       }
       case PrimaryInput.Received(Message.BackupLeaving leaving)
           when canary.hears(backup.epoch, leaving.epoch()) ->
-          abandonJoin();
+          abandonJoin(NotProtectedReason.JOIN_FAILED);
       default -> {}
     }
   }
@@ -243,26 +229,54 @@ public final class PrimaryCore {
   private void arming(long now, PrimaryInput input) {
     inSync(now, input);
     if (phase == PrimaryPhase.ARMING && backup().stage.compareTo(BackupStage.FOLLOWING) >= 0) {
-      reason = null;
-      guestStarted = true;
-      enter(PrimaryPhase.PROTECTED);
+      protect();
     }
   }
 
-  private void protectedBy(long now, PrimaryInput input) {
-    inSync(now, input);
+  private void resynchronising(long now, PrimaryInput input) {
+    switch (input) {
+      case PrimaryInput.CheckpointTaken taken
+          when taken.epoch() == epoch && taken.round() == healing.round() -> {
+        backup().lastProgressNanos = now;
+        backup().lastChunkNanos = now;
+        send(healing.taken(taken, lastSequence, outputs.produced()));
+      }
+      case PrimaryInput.CheckpointFailed failed
+          when failed.epoch() == epoch && failed.round() == healing.round() ->
+          suspect(now, NotProtectedReason.DIVERGENCE);
+      default -> inSync(now, input);
+    }
   }
 
-  /** What ARMING and PROTECTED share: from here on, only the arbiter may part the two. */
+  private void diverged(long now, Message.Diverged message) {
+    if (!healing.diverged(now, message, effects)) {
+      return;
+    }
+    guestStarted = true;
+    reason = NotProtectedReason.DIVERGENCE;
+    if (phase == PrimaryPhase.HANDING_OVER) {
+      takeBack("the backup has diverged");
+    }
+    enter(PrimaryPhase.RESYNCHRONISING);
+  }
+
+  /** What the phases share in which a backup is in sync: only the arbiter may part the two. */
   private void inSync(long now, PrimaryInput input) {
     BackupPeer backup = backup();
     switch (input) {
       case PrimaryInput.Received(Message.BackupReport report)
           when canary.hears(backup.epoch, report.epoch()) ->
           heardReport(backup, report, now);
+      case PrimaryInput.Received(Message.Diverged message)
+          when canary.hears(backup.epoch, message.epoch()) ->
+          diverged(now, message);
       case PrimaryInput.Received(Message.BackupLeaving leaving)
           when canary.hears(backup.epoch, leaving.epoch()) ->
-          suspect(now, NotProtectedReason.BACKUP_LEFT);
+          suspect(
+              now,
+              leaving.reason() == BackupLoss.DIVERGED
+                  ? NotProtectedReason.DIVERGENCE
+                  : NotProtectedReason.BACKUP_LEFT);
       case PrimaryInput.Received(Message.JoinRequest request)
           when !request.backup().equals(backup.instance) ->
           defer(request, "protected by another backup");
@@ -284,11 +298,12 @@ public final class PrimaryCore {
         if (known.winner().equals(self)) {
           goOnAlone();
         } else {
-          reason = null;
-          enter(PrimaryPhase.FENCED);
-          effects.add(new PrimaryEffect.Fence());
+          fence();
         }
       }
+      case PrimaryInput.Received(Message.TookOver message)
+          when orders.is(OperatorOrder.FAILOVER) && canary.hears(epoch, message.epoch()) ->
+          fence();
       case PrimaryInput.Received(Message.JoinRequest request) ->
           defer(request, "the last backup is being arbitrated");
       default -> {}
@@ -319,8 +334,15 @@ public final class PrimaryCore {
       }
       case PrimaryInput.OutputsLeft left -> outputs.leftThrough(left.throughOutput());
       case PrimaryInput.CheckpointTaken taken -> {
-        if (peer == null || peer.epoch != taken.epoch()) {
-          effects.add(new PrimaryEffect.DiscardCheckpoint(taken.epoch()));
+        boolean ofRound = taken.round() == 0 || taken.round() == healing.round();
+        if (peer == null || peer.epoch != taken.epoch() || !ofRound) {
+          effects.add(new PrimaryEffect.DiscardCheckpoint(taken.epoch(), taken.round()));
+        }
+      }
+      case PrimaryInput.Ordered(OperatorOrder order) -> operator.ordered(now, order);
+      case PrimaryInput.GuestPaused() -> {
+        if (phase != PrimaryPhase.HANDING_OVER) {
+          effects.add(new PrimaryEffect.ResumeGuest());
         }
       }
       case PrimaryInput.Tick() -> flush(now);
@@ -361,27 +383,18 @@ public final class PrimaryCore {
     }
   }
 
-  private boolean gated() {
-    return phase == PrimaryPhase.ARMING
-        || phase == PrimaryPhase.PROTECTED
-        || phase == PrimaryPhase.ARBITRATING;
-  }
-
   private void releaseAcknowledged(long now) {
-    if (phase != PrimaryPhase.ARMING && phase != PrimaryPhase.PROTECTED) {
+    if (!inSync()) {
       return;
     }
     BackupPeer backup = backup();
     if (now >= backup.leaseEndNanos) {
       return;
     }
-    if (outputs.releaseThrough(backup.openWindow().acknowledgedThrough())) {
-      effects.add(new PrimaryEffect.Release(outputs.released()));
-    }
-  }
-
-  private void releaseAll() {
-    if (outputs.releaseAll()) {
+    if (outputs.releaseThrough(
+        canary.waitsForMatch()
+            ? backup.committedThrough(commit)
+            : backup.openWindow().acknowledgedThrough())) {
       effects.add(new PrimaryEffect.Release(outputs.released()));
     }
   }
@@ -400,30 +413,19 @@ public final class PrimaryCore {
     epoch = backup.epoch;
     backup.protectAfter = lastSequence;
     backup.lastAckNanos = lastStepNanos;
-    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch));
+    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch, 0));
     enter(PrimaryPhase.ARMING);
     send(new Message.Protect(epoch, backup.protectAfter));
   }
 
-  private void abandonJoin() {
-    BackupPeer backup = backup();
-    send(new Message.BackupDropped(backup.epoch));
-    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch));
-    forgetPeer();
-    reason = NotProtectedReason.JOIN_FAILED;
-    enter(guestStarted ? PrimaryPhase.NOT_PROTECTED : PrimaryPhase.STARTING);
-  }
-
-  private void defer(Message.JoinRequest request, String why) {
-    effects.add(
-        new PrimaryEffect.Send(request.backup(), new Message.JoinDeferred(request.backup(), why)));
-  }
-
   private void heardReport(BackupPeer backup, Message.BackupReport report, long now) {
-    if (report.receivedThrough() > lastSequence || report.echoedNanos() > now) {
+    if (report.receivedThrough() > lastSequence
+        || report.replayedThrough() > lastSequence
+        || report.echoedNanos() > now
+        || healing.contradicts(report)) {
       // It claims to hold what was never sent: whatever it is, it is not a backup of this VM.
       if (phase == PrimaryPhase.TRANSFERRING) {
-        abandonJoin();
+        abandonJoin(NotProtectedReason.JOIN_FAILED);
       } else {
         suspect(now, NotProtectedReason.PROTOCOL_ERROR);
       }
@@ -433,6 +435,15 @@ public final class PrimaryCore {
     if (backup.renewLease(report.echoedNanos(), timing) || alive) {
       // A copy of an old report is no sign of life.
       backup.heard(now);
+    }
+    if (healing.progressed(report)) {
+      backup.lastProgressNanos = now;
+      backup.lastChunkNanos = now;
+    }
+    if (phase == PrimaryPhase.RESYNCHRONISING && healing.healed(report)) {
+      effects.add(new PrimaryEffect.Healed(epoch, healing.round()));
+      effects.add(new PrimaryEffect.DiscardCheckpoint(epoch, healing.round()));
+      protect();
     }
   }
 
@@ -451,59 +462,16 @@ public final class PrimaryCore {
     if (peer == null) {
       return;
     }
-    boolean silent = silent(peer, now);
     if (phase == PrimaryPhase.TRANSFERRING) {
-      if (silent || peer.isStuck(now, timing)) {
-        abandonJoin();
+      if (peer.isSilent(now, timing) || peer.isStuck(now, timing)) {
+        abandonJoin(NotProtectedReason.JOIN_FAILED);
       }
-    } else if (phase == PrimaryPhase.ARMING || phase == PrimaryPhase.PROTECTED) {
-      if (silent) {
-        suspect(now, NotProtectedReason.BACKUP_SILENT);
-      } else if (peer.linkLost && now - peer.linkLostNanos >= timing.reconnectGraceNanos()) {
-        suspect(now, NotProtectedReason.LOST_CONNECTION);
-      } else if (peer.openWindow().size() > 0
-          && now - peer.lastAckNanos >= timing.ackTimeoutNanos()) {
-        suspect(now, NotProtectedReason.BACKUP_STUCK);
+    } else if (inSync()) {
+      NotProtectedReason fault = peer.fault(now, timing, commit, healing, outputs.nextCommit());
+      if (fault != null) {
+        suspect(now, fault);
       }
     }
-  }
-
-  private boolean silent(BackupPeer backup, long now) {
-    return now - backup.lastHeardNanos >= timing.backupSilenceNanos();
-  }
-
-  private void suspect(long now, NotProtectedReason why) {
-    reason = why;
-    enter(PrimaryPhase.ARBITRATING);
-    claim(now);
-  }
-
-  private void claim(long now) {
-    lastClaimNanos = now;
-    effects.add(new PrimaryEffect.Claim(decision()));
-  }
-
-  private DecisionName decision() {
-    return new DecisionName(vm, epoch);
-  }
-
-  private void goOnAlone() {
-    send(new Message.BackupDropped(epoch));
-    forgetPeer();
-    lastEpoch++;
-    epoch = lastEpoch;
-    if (!guestStarted && startPolicy == StartPolicy.WAIT_FOR_BACKUP) {
-      enter(PrimaryPhase.STARTING);
-    } else {
-      guestStarted = true;
-      enter(PrimaryPhase.NOT_PROTECTED);
-      releaseAll();
-    }
-  }
-
-  private void forgetPeer() {
-    peer = null;
-    stream = null;
   }
 
   // ---- sending
@@ -520,14 +488,13 @@ public final class PrimaryCore {
     }
   }
 
-  private void send(Message.ToBackup message) {
-    effects.add(new PrimaryEffect.Send(backup().instance, message));
-  }
-
   // ---- the end of a step
 
   private List<PrimaryEffect> finishStep(long now) {
     releaseAcknowledged(now);
+    operator.handOverIfReady(now);
+    operator.expire(now);
+    lookAtRate(now);
     finishIfDone(now);
     setPace(now);
     List<PrimaryEffect> done = effects;
@@ -537,7 +504,7 @@ public final class PrimaryCore {
 
   private void finishIfDone(long now) {
     if (phase == PrimaryPhase.TRANSFERRING && endSequence != 0) {
-      abandonJoin();
+      abandonJoin(NotProtectedReason.JOIN_FAILED);
     }
     boolean mayEnd = phase == PrimaryPhase.NOT_PROTECTED || phase == PrimaryPhase.PROTECTED;
     if (mayEnd && endSequence != 0 && outputs.pending() == 0 && everythingAcknowledged()) {
@@ -549,7 +516,7 @@ public final class PrimaryCore {
     }
     if (peer == null
         || peer.stage == BackupStage.FINISHED
-        || silent(peer, now)
+        || peer.isSilent(now, timing)
         || now - endedNanos >= timing.joinProgressNanos()) {
       finished = true;
       effects.add(new PrimaryEffect.Finish());
@@ -562,6 +529,14 @@ public final class PrimaryCore {
     return phase == PrimaryPhase.NOT_PROTECTED || backup().openWindow().size() == 0;
   }
 
+  private void lookAtRate(long now) {
+    boolean frequent = healing.isFrequent(now);
+    if (frequent != degraded) {
+      degraded = frequent;
+      announce();
+    }
+  }
+
   private void setPace(long now) {
     boolean mayRun = guestStarted && endSequence == 0 && phase != PrimaryPhase.FENCED;
     BackupPeer streamed = phase == PrimaryPhase.ARBITRATING ? null : peer;
@@ -571,21 +546,5 @@ public final class PrimaryCore {
     } else {
       pace.fullSpeed(effects);
     }
-  }
-
-  private void enter(PrimaryPhase next) {
-    phase = next;
-    announce();
-  }
-
-  private void announce() {
-    effects.add(new PrimaryEffect.StatusChanged(status()));
-  }
-
-  private BackupPeer backup() {
-    if (peer == null) {
-      throw new IllegalStateException("no backup in phase " + phase);
-    }
-    return peer;
   }
 }

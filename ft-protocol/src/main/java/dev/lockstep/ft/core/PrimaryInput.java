@@ -22,11 +22,21 @@ public sealed interface PrimaryInput {
   /** Every output with a number up to {@code throughOutput} has really left. */
   record OutputsLeft(long throughOutput) implements PrimaryInput {}
 
-  /** The checkpoint asked for is taken; it holds the machine just after everything recorded so far. */
-  record CheckpointTaken(long epoch, int chunkCount) implements PrimaryInput {}
+  /**
+   * The checkpoint asked for is taken; it holds the machine just after everything recorded so far.
+   *
+   * @param round the divergence it heals; 0 for a join
+   */
+  record CheckpointTaken(long epoch, int round, int chunkCount) implements PrimaryInput {}
 
   /** The checkpoint asked for could not be taken. */
-  record CheckpointFailed(long epoch, String detail) implements PrimaryInput {}
+  record CheckpointFailed(long epoch, int round, String detail) implements PrimaryInput {}
+
+  /** An operator's order. */
+  record Ordered(OperatorOrder order) implements PrimaryInput {}
+
+  /** The guest stands still as asked, and all that it recorded before has been handed in. */
+  record GuestPaused() implements PrimaryInput {}
 
   /** The arbiter's answer: {@code winner} holds the name. */
   record DecisionKnown(DecisionName name, ReplicaInstance winner) implements PrimaryInput {}

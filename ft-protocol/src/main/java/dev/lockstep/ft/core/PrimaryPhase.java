@@ -12,6 +12,12 @@ public enum PrimaryPhase {
   ARMING,
   /** In lockstep: an output leaves when the backup has acknowledged its output entry. */
   PROTECTED,
+  /** The backup has diverged: what it has not matched is held until a checkpoint has made the two equal again. */
+  RESYNCHRONISING,
+  /** An operator wants the backup to go on: the guest stands still, and what it put out leaves. */
+  HANDING_OVER,
+  /** The backup has been told to ask for the next term. Nothing leaves here, and only the arbiter may give this replica the guest back. */
+  HANDED_OVER,
   /** The backup is suspected. Nothing leaves until the arbiter has answered. */
   ARBITRATING,
   /** The other replica goes on: this one has stopped for ever. */

@@ -8,5 +8,14 @@ import org.jspecify.annotations.Nullable;
  * @param phase where it is
  * @param epoch its current term
  * @param reason why there is no protection; null while protected, and when fenced or ended
+ * @param divergences how often a backup's replay has differed, since this replica is the primary
+ * @param resynchronisations how often that was healed
+ * @param degraded it has differed more often lately than {@link Limits#maxHealsPerMinute} allows
  */
-public record PrimaryStatus(PrimaryPhase phase, long epoch, @Nullable NotProtectedReason reason) {}
+public record PrimaryStatus(
+    PrimaryPhase phase,
+    long epoch,
+    @Nullable NotProtectedReason reason,
+    int divergences,
+    int resynchronisations,
+    boolean degraded) {}

@@ -10,6 +10,8 @@ package dev.lockstep.ft.core;
  * @param outputs how many outputs its machine has produced
  * @param resendAfter the released watermark: outputs numbered above it leave (again)
  * @param guestEnded the inherited log ends with the guest's end
+ * @param diverged its replay had diverged from the lost primary's; all that has left was matched by it before
+ * @param handedOver an operator wanted it
  */
 public record Takeover(
     VmId vm,
@@ -18,4 +20,6 @@ public record Takeover(
     Position position,
     long outputs,
     long resendAfter,
-    boolean guestEnded) {}
+    boolean guestEnded,
+    boolean diverged,
+    boolean handedOver) {}

@@ -14,7 +14,7 @@ package dev.lockstep.ft.core;
  * @param ackTimeoutNanos the primary suspects a backup that acknowledges nothing for this long while records wait
  * @param retransmitNanos records or chunks without progress for this long are sent again
  * @param joinRetryNanos a joining backup asks again this often
- * @param joinProgressNanos a join without any progress for this long is given up
+ * @param joinProgressNanos a join, a resynchronisation, or a replay that outputs wait for, without any progress for this long is given up
  * @param arbiterRetryNanos the arbiter is asked again this often while it does not answer
  */
 public record Timing(

@@ -7,9 +7,12 @@ import dev.lockstep.ft.core.BackupInput;
 import dev.lockstep.ft.core.BackupLoss;
 import dev.lockstep.ft.core.BackupPhase;
 import dev.lockstep.ft.core.BackupStatus;
+import dev.lockstep.ft.core.Divergence;
 import dev.lockstep.ft.core.LogRecord;
 import dev.lockstep.ft.core.Message;
-import dev.lockstep.ft.core.Position;
+import dev.lockstep.ft.core.NotProtectedReason;
+import dev.lockstep.ft.core.OperatorOrder;
+import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.core.Takeover;
 import dev.lockstep.ft.wire.PeerIdentity;
@@ -18,17 +21,14 @@ import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogFormatException;
 import dev.lockstep.vmm.log.LogHeader;
-import dev.lockstep.vmm.machine.Boundary;
 import dev.lockstep.vmm.machine.DivergenceException;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
-import dev.lockstep.vmm.machine.MachineMode;
-import dev.lockstep.vmm.snapshot.CheckpointReader;
-import java.io.DataInputStream;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +37,14 @@ final class BackupDriver implements Driver {
   private static final long REJOIN_NANOS = 300_000_000;
 
   /** The core's inputs that come from workers name the attempt they belong to. */
-  private record Applied(BackupDriver attempt, long epoch, Machine machine, Standing standing) {}
+  private record Applied(BackupDriver attempt, long epoch, Staging.Restored restored) {}
+
+  private record MachineDiverged(BackupDriver attempt, DivergenceException why) {}
+
+  private record DivergenceKnown(BackupDriver attempt, Divergence what, Payload written) {}
+
+  private record Resynchronised(
+      BackupDriver attempt, BackupEffect.Resynchronise effect, boolean fits) {}
 
   private record ApplyFailed(BackupDriver attempt, BackupLoss reason, String detail) {}
 
@@ -45,19 +52,18 @@ final class BackupDriver implements Driver {
 
   private record Decision(BackupDriver attempt, BackupInput.DecisionKnown known) {}
 
-  /** Where a restored machine stands. */
-  private record Standing(
-      LogHeader header, long firstSequence, Position position, List<StreamPiece> outputs) {}
-
   private final Host host;
   private final ReplicaInstance self;
   private final BackupCore core;
   private final AtomicBoolean advanceTold = new AtomicBoolean();
   private @Nullable ReplicaInstance primary;
-  private @Nullable CheckpointFile staging;
+  private @Nullable Staging staging;
   private @Nullable Machine machine;
   private @Nullable HeldOutputs gate;
   private @Nullable FollowingSource following;
+  private @Nullable WrittenSince since;
+  private @Nullable LogHeader header;
+  private @Nullable DivergenceKnown early;
   private long checkpointSequence;
   private long outputsBefore;
   private @Nullable MachineEnd machineEnd;
@@ -84,13 +90,26 @@ final class BackupDriver implements Driver {
     switch (input) {
       case BackupInput mine -> step(now, mine);
       case Applied applied when applied.attempt() == this -> applied(now, applied);
-      case Applied stale -> stale.machine().close();
+      case Applied stale -> stale.restored().machine().close();
+      case MachineDiverged diverged when diverged.attempt() == this ->
+          diverged(now, diverged.why());
+      case DivergenceKnown known when known.attempt() == this -> {
+        if (core.isDiverged()) {
+          // It has followed on and diverged again before this thread has heard that it is healed.
+          early = known;
+        } else {
+          step(now, source().replayed());
+          step(now, new BackupInput.Diverged(known.what(), known.written()));
+        }
+      }
+      case Resynchronised done when done.attempt() == this -> resynchronised(now, done);
       case ApplyFailed failed when failed.attempt() == this ->
           step(now, new BackupInput.Failed(failed.reason(), failed.detail()));
       case Advanced advanced when advanced.attempt() == this -> {
         advanceTold.set(false);
         FollowingSource source = following;
-        if (source != null) {
+        // While it differs, the source is perhaps that of the machine it is to become.
+        if (source != null && !core.isDiverged()) {
           step(now, source.replayed());
         }
       }
@@ -182,6 +201,15 @@ final class BackupDriver implements Driver {
   }
 
   @Override
+  public void order(long now, OperatorOrder order, CompletableFuture<Void> done) {
+    done.completeExceptionally(
+        Orders.failure(
+            order,
+            "this replica is a backup, "
+                + core.status().phase().name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+  }
+
+  @Override
   public ReplicaStatus status(long now) {
     BackupStatus status = core.status();
     BackupLoss loss = status.loss();
@@ -189,12 +217,18 @@ final class BackupDriver implements Driver {
         ReplicaStatus.Role.BACKUP,
         status.phase().name(),
         status.epoch(),
-        loss == null ? null : loss.name(),
+        ReplicaStatus.Protection.of(status.phase(), core.isDiverged()),
+        loss == null
+            ? core.isDiverged() ? NotProtectedReason.DIVERGENCE.name() : null
+            : loss.name(),
         0,
         core.receivedThrough() - core.replayedThrough(),
         0,
         logRecords,
         logBytes,
+        0,
+        core.divergences(),
+        0,
         0);
   }
 
@@ -222,6 +256,7 @@ final class BackupDriver implements Driver {
       case BackupEffect.BeginStaging ignored -> beginStaging(now);
       case BackupEffect.Stage stage -> stage(now, stage);
       case BackupEffect.ApplyCheckpoint apply -> apply(apply);
+      case BackupEffect.Resynchronise apply -> resynchronise(now, apply);
       case BackupEffect.Replay replay -> replay(now, replay.records());
       case BackupEffect.ReplayUpTo upTo -> {
         if (decoded(now, () -> Moments.decode(upTo.mark().point()))
@@ -270,15 +305,16 @@ final class BackupDriver implements Driver {
   }
 
   private void beginStaging(long now) {
+    discardStaging();
     try {
-      staging = CheckpointFile.create(host.settings.workFolder());
+      staging = Staging.begin(host.settings.workFolder());
     } catch (IOException e) {
       hostFailed(now, "the checkpoint cannot be kept: " + e.getMessage());
     }
   }
 
   private void stage(long now, BackupEffect.Stage stage) {
-    CheckpointFile file = staging;
+    Staging file = staging;
     if (file == null) {
       return;
     }
@@ -290,7 +326,7 @@ final class BackupDriver implements Driver {
   }
 
   private void apply(BackupEffect.ApplyCheckpoint apply) {
-    CheckpointFile file = staging;
+    Staging file = staging;
     if (file == null) {
       return;
     }
@@ -303,23 +339,11 @@ final class BackupDriver implements Driver {
   }
 
   /** On a worker. */
-  private void restore(CheckpointFile file, long epoch) {
-    try (DataInputStream in = file.read()) {
-      long firstSequence = in.readLong();
-      List<StreamPiece> outputs = file.outputs(in.readLong());
-      CheckpointReader reader = new CheckpointReader(in);
-      Machine restored = host.source.restore(reader);
-      Position position = Moments.position(restored.atBoundary(Boundary::moment).get());
-      LogHeader header = withEpoch(reader.header(), epoch);
-      host.inbox.put(
-          new Applied(
-              this, epoch, restored, new Standing(header, firstSequence, position, outputs)));
-    } catch (IOException e) {
-      failed(BackupLoss.CHECKPOINT_FAILED, "the checkpoint is damaged: " + e.getMessage());
-    } catch (VmmException | IllegalStateException e) {
-      failed(BackupLoss.HOST_FAILED, String.valueOf(e.getMessage()));
-    } catch (ExecutionException | InterruptedException e) {
-      failed(BackupLoss.HOST_FAILED, "the restored machine cannot be looked at: " + e);
+  private void restore(Staging file, long epoch) {
+    try {
+      host.inbox.put(new Applied(this, epoch, file.restore(host.source, epoch)));
+    } catch (Staging.UnusableException e) {
+      failed(e.reason(), String.valueOf(e.getMessage()));
     }
   }
 
@@ -327,52 +351,122 @@ final class BackupDriver implements Driver {
     host.inbox.put(new ApplyFailed(this, reason, detail));
   }
 
-  private static LogHeader withEpoch(LogHeader header, long epoch) {
-    return new LogHeader(
-        header.vm(),
-        epoch,
-        header.engine(),
-        header.cpuModel(),
-        header.cpuModelDigest(),
-        header.semantics(),
-        header.configuration(),
-        header.devices(),
-        header.disks(),
-        header.start(),
-        header.startNanos(),
-        header.wallClockNanos(),
-        header.initial());
-  }
-
   private void applied(long now, Applied applied) {
     applying = false;
     if (core.status().phase() != BackupPhase.JOINING) {
-      applied.machine().close();
+      applied.restored().machine().close();
       return;
     }
     discardStaging();
-    Standing standing = applied.standing();
+    Staging.Restored restored = applied.restored();
+    host.outside.begin();
     FollowingSource source =
         new FollowingSource(
-            standing.header(),
-            standing.firstSequence(),
+            restored.header(),
+            restored.preface().nextSequence(),
             checkpointSequence,
-            standing.position(),
+            restored.position(),
             outputsBefore,
             this::advanced);
     HeldOutputs outputs =
         new HeldOutputs(
             outputsBefore,
-            standing.outputs(),
+            restored.outputs().tail(),
             host.outside,
             PrimaryDriver.left(host),
             host.commitLatency);
+    header = restored.header();
+    since = restored.since();
     following = source;
     gate = outputs;
-    machine = applied.machine();
-    host.watch(applied.machine());
-    applied.machine().follow(source, outputs, MachineMode.FOLLOW);
-    step(now, new BackupInput.CheckpointApplied(applied.epoch(), standing.position()));
+    machine = restored.machine();
+    host.watch(restored.machine());
+    restored
+        .machine()
+        .follow(source, outputs, why -> host.inbox.put(new MachineDiverged(this, why)));
+    step(now, new BackupInput.CheckpointApplied(applied.epoch(), restored.position()));
+  }
+
+  // ---- divergence
+
+  /** The machine stands where its replay differs. What it has written is asked before anybody is told. */
+  private void diverged(long now, DivergenceException why) {
+    Machine standing = machine;
+    WrittenSince written = since;
+    if (standing == null || written == null) {
+      return;
+    }
+    Divergence what = Moments.divergence(why, source().replayed());
+    host.note("this backup's replay differs: " + what);
+    standing
+        .atBoundary(boundary -> {
+          written.collect(boundary);
+          return written.all().encode();
+        })
+        .whenComplete((known, failure) -> {
+          if (failure == null) {
+            host.inbox.put(new DivergenceKnown(this, what, known));
+          } else {
+            failed(BackupLoss.DIVERGED, what.toString());
+          }
+        });
+  }
+
+  private void resynchronise(long now, BackupEffect.Resynchronise effect) {
+    Staging file = staging;
+    Machine standing = machine;
+    WrittenSince written = since;
+    LogHeader start = header;
+    HeldOutputs outputs = gate;
+    if (file == null || standing == null || written == null || start == null || outputs == null) {
+      throw new IllegalStateException("a resynchronisation without a machine or a checkpoint");
+    }
+    FollowingSource next;
+    try {
+      CheckpointFile.Preface preface = file.preface();
+      next =
+          new FollowingSource(
+              start,
+              preface.nextSequence(),
+              effect.checkpointSequence(),
+              preface.position(),
+              effect.outputsBefore(),
+              this::advanced);
+    } catch (IOException e) {
+      hostFailed(now, "the resynchronisation cannot be read: " + e.getMessage());
+      return;
+    }
+    next.takeOver(source(), effect.checkpointSequence());
+    following = next;
+    host.work(() -> {
+      try {
+        boolean fits = file.resynchronise(standing, next, written, outputs, effect.outputsBefore());
+        host.inbox.put(new Resynchronised(this, effect, fits));
+      } catch (Staging.UnusableException e) {
+        failed(e.reason(), String.valueOf(e.getMessage()));
+      }
+    });
+  }
+
+  private void resynchronised(long now, Resynchronised done) {
+    discardStaging();
+    BackupEffect.Resynchronise effect = done.effect();
+    if (done.fits()) {
+      host.note("this backup is the primary's equal again");
+      step(
+          now,
+          new BackupInput.Resynchronised(
+              effect.epoch(), effect.round(), source().replayed().position()));
+      step(now, source().replayed());
+      DivergenceKnown again = early;
+      early = null;
+      if (again != null) {
+        input(now, again);
+      }
+    } else {
+      host.note("the two differ in more than was written: the primary is asked for everything");
+      step(now, new BackupInput.ResynchronisationUnfit(effect.epoch(), effect.round()));
+    }
   }
 
   /** The replay has advanced: told once until it is looked at. Any thread. */
@@ -424,6 +518,10 @@ final class BackupDriver implements Driver {
     if (live == null || outputs == null) {
       throw new IllegalStateException("live without a machine");
     }
+    WrittenSince written = since;
+    if (written != null) {
+      live.atBoundary(written::end);
+    }
     machine = null;
     gate = null;
     following = null;
@@ -456,7 +554,8 @@ final class BackupDriver implements Driver {
   }
 
   private void finishIfDone() {
-    if (finished && machineEnd != null) {
+    // A machine that stands diverged at the very end has no end of its own.
+    if (finished && (machineEnd != null || core.isDiverged())) {
       host.finish(new ReplicaEnd(ReplicaEnd.Outcome.GUEST_ENDED, machineEnd));
     }
   }
@@ -476,7 +575,7 @@ final class BackupDriver implements Driver {
   }
 
   private void discardStaging() {
-    CheckpointFile file = staging;
+    Staging file = staging;
     staging = null;
     if (file != null) {
       try {

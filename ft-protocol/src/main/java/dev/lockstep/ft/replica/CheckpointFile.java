@@ -1,6 +1,7 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.ft.core.Payload;
+import dev.lockstep.ft.core.Position;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -14,14 +15,31 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A checkpoint on its way, in a file of its own with mode 0600: it holds guest secrets. Sent and received in chunks of one size. It begins with two longs,
- * the machine's number of the next log entry and where in the file the {@linkplain StreamPiece last outputs} are; the machine's checkpoint is between.
+ * A checkpoint on its way, in a file of its own with mode 0600: it holds guest secrets. Sent and received in chunks of one size. It begins with where the
+ * machine stands ({@link Preface}); behind the machine's checkpoint come the {@linkplain StreamPiece last outputs}, and once more those of them that are held.
  */
 final class CheckpointFile implements AutoCloseable {
   private static final int CHUNK_BYTES = 256 << 10;
 
   /** How long the preface is. */
-  static final int PREFACE_BYTES = 2 * Long.BYTES;
+  static final int PREFACE_BYTES = 4 * Long.BYTES;
+
+  /**
+   * What a file begins with.
+   *
+   * @param nextSequence the machine's number of the next log entry
+   * @param outputsAt where in the file the outputs are
+   * @param position where the machine stands
+   */
+  record Preface(long nextSequence, long outputsAt, Position position) {}
+
+  /**
+   * The last outputs before a checkpoint.
+   *
+   * @param tail the last ones, whether they had left or not
+   * @param held those that had not left
+   */
+  record Outputs(List<StreamPiece> tail, List<StreamPiece> held) {}
 
   private final Path path;
   private final FileChannel channel;
@@ -77,8 +95,18 @@ final class CheckpointFile implements AutoCloseable {
   }
 
   /** What a file begins with. */
-  static ByteBuffer preface(long nextSequence, long outputsAt) {
-    return ByteBuffer.allocate(PREFACE_BYTES).putLong(nextSequence).putLong(outputsAt).flip();
+  static ByteBuffer preface(long nextSequence, long outputsAt, Position position) {
+    return ByteBuffer.allocate(PREFACE_BYTES)
+        .putLong(nextSequence)
+        .putLong(outputsAt)
+        .putLong(position.branchCount())
+        .putLong(position.haltedNanos())
+        .flip();
+  }
+
+  /** Reads what a file begins with. */
+  static Preface preface(DataInputStream in) throws IOException {
+    return new Preface(in.readLong(), in.readLong(), new Position(in.readLong(), in.readLong()));
   }
 
   /**
@@ -86,13 +114,13 @@ final class CheckpointFile implements AutoCloseable {
    *
    * @param at where they are, as the preface says
    */
-  List<StreamPiece> outputs(long at) throws IOException {
+  Outputs outputs(long at) throws IOException {
     if (at < PREFACE_BYTES || at > channel.size()) {
       throw new IOException("the outputs are said to be at byte %d".formatted(at));
     }
     try (DataInputStream in = read()) {
       in.skipNBytes(at);
-      return StreamPiece.read(in);
+      return new Outputs(StreamPiece.read(in), StreamPiece.read(in));
     }
   }
 

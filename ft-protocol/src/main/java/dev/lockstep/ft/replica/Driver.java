@@ -1,11 +1,13 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Refusal;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** A replica in one role: feeds its core and carries out what the core wants. Everything here happens on the replica's thread. */
@@ -36,6 +38,9 @@ interface Driver {
 
   /** A user wants it to end in order. */
   void stop(long now);
+
+  /** An operator orders something; {@code done} is completed on this thread. */
+  void order(long now, OperatorOrder order, CompletableFuture<Void> done);
 
   ReplicaStatus status(long now);
 

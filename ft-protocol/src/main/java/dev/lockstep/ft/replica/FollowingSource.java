@@ -6,6 +6,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.LogSource;
 import java.util.ArrayDeque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The log a backup's machine follows: records as they are received, and behind them the newest progress mark. */
@@ -18,7 +19,7 @@ final class FollowingSource implements LogSource {
   private final ArrayDeque<Queued> records = new ArrayDeque<>();
   private LogEntry.@Nullable ProgressMark mark;
   private @Nullable LogEntry peeked;
-  private Runnable wake = () -> {};
+  private volatile Runnable wake = () -> {};
   private long replayedThrough;
   private Position position;
   private long outputs;
@@ -53,6 +54,17 @@ final class FollowingSource implements LogSource {
       records.add(new Queued(sequence, entry));
     }
     wake.run();
+  }
+
+  /** Takes over what another source still has of what comes after a record: that one's machine stands, and will not go on by it. */
+  void takeOver(FollowingSource before, long afterSequence) {
+    List<Queued> rest;
+    synchronized (before) {
+      rest = before.records.stream().filter(it -> it.sequence() > afterSequence).toList();
+    }
+    synchronized (this) {
+      records.addAll(rest);
+    }
   }
 
   /** A newer mark. */

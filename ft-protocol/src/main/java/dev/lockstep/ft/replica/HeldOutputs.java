@@ -1,11 +1,16 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.log.LogEntry.OutputEntry;
+import dev.lockstep.vmm.log.LogHash;
+import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.Output;
 import dev.lockstep.vmm.machine.OutputGate;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The gate of a replica. It never lets an output go of itself, protected or not: the protocol core says through which number they may leave, and an output
@@ -85,6 +90,64 @@ final class HeldOutputs implements OutputGate {
   /** The last of what the machine has put out, whether it has left or not, oldest first. */
   synchronized List<StreamPiece> tail() {
     return List.copyOf(tail);
+  }
+
+  /** What has not left, oldest first. */
+  synchronized List<StreamPiece> held() {
+    List<StreamPiece> pieces = new ArrayList<>();
+    for (Held next : held) {
+      OutputEntry entry = next.output().entry();
+      pieces.add(new StreamPiece(entry.stream(), entry.offset(), next.output().bytes()));
+    }
+    return pieces;
+  }
+
+  /** An output that has not left, by its number; null if it has, or is not produced yet. */
+  synchronized @Nullable Output held(long number) {
+    for (Held next : held) {
+      if (next.number() == number) {
+        return next.output();
+      }
+    }
+    return null;
+  }
+
+  /** Whether so much is held that the guest had better stand still. */
+  synchronized boolean isFull() {
+    return heldBytes > MAX_HELD_BYTES / 2;
+  }
+
+  /**
+   * On a backup that a resynchronisation has made the primary's equal: what the primary held then, and this machine has not produced, is held here too.
+   *
+   * @param at where the machine stands now
+   * @param producedThere how many outputs the primary's machine had produced
+   */
+  synchronized void adopt(Moment at, long producedThere, CheckpointFile.Outputs outputs) {
+    List<StreamPiece> theirs = outputs.held();
+    long number = producedThere - theirs.size();
+    if (number > produced) {
+      // Some have left that this machine never produced: consumers begin anew with what is known.
+      outside.begin();
+      for (StreamPiece piece : outputs.tail()) {
+        if (!theirs.contains(piece)) {
+          outside.leftAtPrimary(piece.stream(), piece.offset(), piece.bytes());
+        }
+      }
+    }
+    for (StreamPiece piece : theirs) {
+      number++;
+      if (number > produced) {
+        byte[] bytes = piece.bytes();
+        OutputEntry entry =
+            new OutputEntry(at, piece.stream(), piece.offset(), bytes.length, LogHash.of(bytes));
+        held.add(new Held(number, new Output(0, entry, bytes), System.nanoTime()));
+        heldBytes += bytes.length;
+        remember(piece);
+      }
+    }
+    produced = producedThere;
+    settle();
   }
 
   private void awaitRoom() {

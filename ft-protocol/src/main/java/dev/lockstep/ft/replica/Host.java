@@ -10,11 +10,14 @@ import dev.lockstep.vmm.machine.Machine;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /** What the drivers of one replica share: its parts, its threads for work that may wait, and the way to tell its owner. */
 final class Host {
+  private static final long CLOSE_SECONDS = 5;
+
   final MachineSource source;
   final ReplicaSettings settings;
   final OutputSink outside;
@@ -117,8 +120,19 @@ final class Host {
         .whenComplete((end, failure) -> inbox.put(new Replica.MachineEnded(machine, end, failure)));
   }
 
+  /** Waits for what is under way, but not for ever: an arbiter or a disk may hang. */
   void close() {
     workers.shutdown();
     claims.shutdown();
+    try {
+      boolean done =
+          workers.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)
+              && claims.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
+      if (!done) {
+        note("this replica closes although something it has begun is not done");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

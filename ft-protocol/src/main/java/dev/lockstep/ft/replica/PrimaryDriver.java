@@ -1,8 +1,9 @@
 package dev.lockstep.ft.replica;
 
-import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.core.Divergence;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.NotProtectedReason;
+import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.PrimaryCore;
 import dev.lockstep.ft.core.PrimaryEffect;
 import dev.lockstep.ft.core.PrimaryInput;
@@ -16,16 +17,23 @@ import dev.lockstep.ft.wire.proto.Refusal;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
+import dev.lockstep.vmm.machine.Output;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.IntConsumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** A replica that is the primary. */
 final class PrimaryDriver implements Driver {
   private static final int FULL_SPEED_PERMILLE = 1_000;
+
+  /** How much of an output that differs is told. */
+  private static final int MAX_EXCERPT_BYTES = 64;
 
   private final Host host;
   private final ReplicaInstance self;
@@ -36,11 +44,17 @@ final class PrimaryDriver implements Driver {
   private final boolean following;
   private @Nullable CheckpointFile checkpoint;
   private long checkpointEpoch;
+  private int checkpointRound;
+  private final Orders orders = new Orders();
+  private volatile @Nullable WrittenSince since;
+  private volatile int checkpointPermille = FULL_SPEED_PERMILLE;
+  private long lastPauseMicros;
   private @Nullable MachineEnd machineEnd;
   private boolean started;
   private boolean finished;
   private boolean fenced;
-  private int throttlePercent;
+  private @Nullable BackupDriver successor;
+  private volatile int throttlePercent;
   private long lastNow;
   private long logRecords;
   private long logBytes;
@@ -58,8 +72,11 @@ final class PrimaryDriver implements Driver {
     this.machine = machine;
     this.gate = gate;
     this.following = following;
-    sink = new RecordingSink(host.inbox, host.settings.timing().markIntervalNanos());
+    sink = new RecordingSink(host.inbox, host.settings.timing().markIntervalNanos(), gate::isFull);
   }
+
+  /** A checkpoint was taken. */
+  private record Paused(PrimaryDriver by, CheckpointPause pause) {}
 
   /** At power-on. */
   static PrimaryDriver powerOn(
@@ -67,7 +84,13 @@ final class PrimaryDriver implements Driver {
     ReplicaSettings settings = host.settings;
     PrimaryCore core =
         new PrimaryCore(
-            vm, self, startEpoch, settings.timing(), settings.limits(), settings.startPolicy());
+            vm,
+            self,
+            startEpoch,
+            settings.timing(),
+            settings.limits(),
+            settings.commit(),
+            settings.startPolicy());
     HeldOutputs gate = new HeldOutputs(0, List.of(), host.outside, left(host), host.commitLatency);
     host.watch(machine);
     return new PrimaryDriver(host, self, core, machine, gate, false);
@@ -77,7 +100,8 @@ final class PrimaryDriver implements Driver {
   static PrimaryDriver takeOver(
       Host host, Takeover takeover, ReplicaInstance self, Machine machine, HeldOutputs gate) {
     PrimaryCore core =
-        new PrimaryCore(takeover, self, host.settings.timing(), host.settings.limits());
+        new PrimaryCore(
+            takeover, self, host.settings.timing(), host.settings.limits(), host.settings.commit());
     return new PrimaryDriver(host, self, core, machine, gate, true);
   }
 
@@ -94,6 +118,12 @@ final class PrimaryDriver implements Driver {
 
   @Override
   public void input(long now, Object input) {
+    if (input instanceof Paused paused && paused.by() == this) {
+      if (started) {
+        lastPauseMicros = paused.pause().nanos() / 1_000;
+        host.note(paused.pause().toString());
+      }
+    }
     if (input instanceof PrimaryInput mine) {
       if (mine instanceof PrimaryInput.Recorded recorded) {
         logRecords++;
@@ -177,6 +207,12 @@ final class PrimaryDriver implements Driver {
   }
 
   @Override
+  public void order(long now, OperatorOrder order, CompletableFuture<Void> done) {
+    orders.add(order, done);
+    input(now, new PrimaryInput.Ordered(order));
+  }
+
+  @Override
   public ReplicaStatus status(long now) {
     PrimaryStatus status = core.status();
     NotProtectedReason reason = status.reason();
@@ -184,13 +220,17 @@ final class PrimaryDriver implements Driver {
         ReplicaStatus.Role.PRIMARY,
         status.phase().name(),
         status.epoch(),
+        ReplicaStatus.Protection.of(status),
         reason == null ? null : reason.name(),
         core.lagMillis(now),
         core.lagRecords(),
         core.outputCounts().produced() - core.outputCounts().left(),
         logRecords,
         logBytes,
-        throttlePercent);
+        throttlePercent,
+        status.divergences(),
+        status.resynchronisations(),
+        lastPauseMicros);
   }
 
   @Override
@@ -209,15 +249,42 @@ final class PrimaryDriver implements Driver {
     for (PrimaryEffect effect : effects) {
       perform(effect);
     }
+    BackupDriver next = successor;
+    if (next != null) {
+      successor = null;
+      host.become(next, lastNow);
+      orders.end(OperatorOrder.FAILOVER, null);
+      orders.fail("the VM has moved");
+    }
   }
 
   private void perform(PrimaryEffect effect) {
     switch (effect) {
       case PrimaryEffect.Send send -> host.send(send.to(), send.message());
       case PrimaryEffect.SendChunk send -> sendChunk(send);
-      case PrimaryEffect.TakeCheckpoint take -> takeCheckpoint(take.epoch());
+      case PrimaryEffect.TakeCheckpoint take -> takeWhole(take.epoch());
+      case PrimaryEffect.TakeResynchronisation take -> takeDifferences(take);
+      case PrimaryEffect.ReportDivergence report -> reportDivergence(report);
+      case PrimaryEffect.Healed healed -> {
+        WrittenSince written = since;
+        if (written != null) {
+          written.equalAtMark();
+        }
+        host.note(
+            "the backup is made equal again (divergence %d of epoch %d)"
+                .formatted(healed.round(), healed.epoch()));
+      }
+      case PrimaryEffect.PauseGuest() -> pauseGuest();
+      case PrimaryEffect.ResumeGuest() -> machine.resume();
+      case PrimaryEffect.HandedOver() -> handedOver();
+      case PrimaryEffect.OrderEnded ended -> {
+        // One that has handed over first becomes what it is to be.
+        if (successor == null) {
+          orders.end(ended.order(), ended.failure());
+        }
+      }
       case PrimaryEffect.DiscardCheckpoint discard -> {
-        if (discard.epoch() == checkpointEpoch) {
+        if (discard.epoch() == checkpointEpoch && discard.round() == checkpointRound) {
           discardCheckpoint();
         }
       }
@@ -230,7 +297,7 @@ final class PrimaryDriver implements Driver {
       case PrimaryEffect.LetGuestRun let -> letGuestRun(let.run());
       case PrimaryEffect.Throttle throttle -> {
         throttlePercent = throttle.percent();
-        machine.limitSpeed(FULL_SPEED_PERMILLE - 10 * throttlePercent);
+        applySpeed();
       }
       case PrimaryEffect.StatusChanged changed -> statusChanged(changed.status());
       case PrimaryEffect.Fence() -> fence();
@@ -243,13 +310,13 @@ final class PrimaryDriver implements Driver {
 
   private void statusChanged(PrimaryStatus status) {
     switch (status.phase()) {
-      case NOT_PROTECTED, TRANSFERRING, ARMING, PROTECTED, ENDED -> {
+      case NOT_PROTECTED, TRANSFERRING, ARMING, PROTECTED, RESYNCHRONISING, ENDED -> {
         if (started || status.phase() != PrimaryPhase.TRANSFERRING) {
           host.markers.write(DiskMarker.State.LIVE, status.epoch());
         }
       }
       case FENCED -> host.markers.write(DiskMarker.State.STALE, status.epoch());
-      case STARTING, ARBITRATING -> {}
+      case STARTING, HANDING_OVER, HANDED_OVER, ARBITRATING -> {}
     }
     host.changed(status(lastNow));
   }
@@ -272,37 +339,123 @@ final class PrimaryDriver implements Driver {
     }
   }
 
-  private void takeCheckpoint(long epoch) {
+  /** Takes a checkpoint into a file, on a worker, and says how long the guest stood still for it. */
+  private interface Taking {
+    CheckpointPause take(CheckpointTaker taker, IntConsumer taken)
+        throws IOException, InterruptedException;
+  }
+
+  private void takeWhole(long epoch) {
+    WrittenSince before = since;
+    since = null;
+    if (before != null) {
+      machine.atBoundary(before::end);
+    }
+    take(
+        epoch,
+        0,
+        (taker, taken) -> {
+          CheckpointTaker.Whole whole = taker.whole(taken);
+          since = whole.since();
+          return whole.pause();
+        });
+  }
+
+  private void takeDifferences(PrimaryEffect.TakeResynchronisation wanted) {
+    take(
+        wanted.epoch(),
+        wanted.round(),
+        (taker, taken) -> {
+          WrittenSince written = since;
+          if (written == null) {
+            throw new IOException("the backup has diverged before its join was over");
+          }
+          return taker.differences(written, wanted.written(), wanted.everything(), taken);
+        });
+  }
+
+  private void take(long epoch, int round, Taking taking) {
     discardCheckpoint();
     CheckpointFile file;
     try {
       file = CheckpointFile.create(host.settings.workFolder());
     } catch (IOException e) {
-      host.inbox.put(new PrimaryInput.CheckpointFailed(epoch, String.valueOf(e.getMessage())));
+      checkpointFailed(epoch, round, e);
       return;
     }
     checkpoint = file;
     checkpointEpoch = epoch;
+    checkpointRound = round;
+    CheckpointTaker taker =
+        new CheckpointTaker(
+            machine,
+            file,
+            gate,
+            host.settings.maxPauseMillis(),
+            permille -> {
+              checkpointPermille = permille;
+              applySpeed();
+            });
     host.work(() -> {
       try {
-        new CheckpointTaker(machine, file, gate::tail)
-            .take(chunks -> host.inbox.put(new PrimaryInput.CheckpointTaken(epoch, chunks)));
-      } catch (IOException | VmmException | InterruptedException e) {
-        host.note("the checkpoint for the joining backup failed: " + e.getMessage());
-        host.inbox.put(new PrimaryInput.CheckpointFailed(epoch, String.valueOf(e.getMessage())));
+        CheckpointPause pause =
+            taking.take(
+                taker,
+                chunks -> host.inbox.put(new PrimaryInput.CheckpointTaken(epoch, round, chunks)));
+        host.inbox.put(new Paused(this, pause));
+      } catch (IOException | RuntimeException | InterruptedException e) {
+        checkpointFailed(epoch, round, e);
       }
     });
   }
 
+  private void checkpointFailed(long epoch, int round, Exception e) {
+    host.note("the checkpoint for the backup failed: " + e.getMessage());
+    host.inbox.put(new PrimaryInput.CheckpointFailed(epoch, round, String.valueOf(e.getMessage())));
+  }
+
+  /** The slower of what the lag and a checkpoint on its way want. Any thread. */
+  private void applySpeed() {
+    machine.limitSpeed(Math.min(checkpointPermille, FULL_SPEED_PERMILLE - 10 * throttlePercent));
+  }
+
+  private void reportDivergence(PrimaryEffect.ReportDivergence report) {
+    Divergence what = report.what();
+    Output mine = what.output() == 0 ? null : gate.held(what.output());
+    String bytes = "";
+    if (mine != null) {
+      int shown = Math.min(mine.bytes().length, MAX_EXCERPT_BYTES);
+      bytes =
+          "; the primary's output %d is %s%s"
+              .formatted(
+                  what.output(),
+                  HexFormat.of().formatHex(mine.bytes(), 0, shown),
+                  shown < mine.bytes().length ? "…" : "");
+    }
+    host.note(
+        "divergence %d of epoch %d: %s%s".formatted(report.round(), report.epoch(), what, bytes));
+  }
+
+  private void pauseGuest() {
+    machine
+        .pause()
+        .whenComplete((done, failure) -> {
+          if (failure == null) {
+            host.inbox.put(new PrimaryInput.GuestPaused());
+          }
+        });
+  }
+
   private void sendChunk(PrimaryEffect.SendChunk send) {
     CheckpointFile file = checkpoint;
-    if (file == null || checkpointEpoch != send.epoch()) {
+    if (file == null || checkpointEpoch != send.epoch() || checkpointRound != send.round()) {
       throw new IllegalStateException("chunk of a checkpoint that is gone: " + send);
     }
     try {
       host.send(
           send.to(),
-          new Message.CheckpointChunk(send.epoch(), send.index(), file.chunk(send.index())));
+          new Message.CheckpointChunk(
+              send.epoch(), send.round(), send.index(), file.chunk(send.index())));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -328,6 +481,17 @@ final class PrimaryDriver implements Driver {
     host.finish(new ReplicaEnd(ReplicaEnd.Outcome.FENCED, null));
   }
 
+  /** The guest goes on at the backup. This replica becomes one, as soon as its machine has let go of its disks. */
+  private void handedOver() {
+    fenced = true;
+    gate.close();
+    sink.close();
+    machine.close();
+    discardCheckpoint();
+    host.note("the VM has moved to the other replica; this one may become its backup");
+    successor = new BackupDriver(host, Replica.newInstance(host.settings.name()));
+  }
+
   private void finishIfDone() {
     if (finished && machineEnd != null) {
       host.finish(new ReplicaEnd(ReplicaEnd.Outcome.GUEST_ENDED, machineEnd));
@@ -336,6 +500,7 @@ final class PrimaryDriver implements Driver {
 
   @Override
   public void close() {
+    orders.fail("this replica has come to its end");
     gate.close();
     sink.close();
     machine.close();

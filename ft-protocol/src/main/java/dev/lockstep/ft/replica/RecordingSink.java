@@ -8,18 +8,25 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.LogSink;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/** Hands a live machine's entries and progress to the replica's thread, in order, and holds the vCPU at a boundary while the core says that it must wait. */
+/** Hands a live machine's entries and progress to the replica's thread, in order, and holds the guest at a boundary while the core says that it must wait, or too
+ * much of its output is held. */
 final class RecordingSink implements LogSink {
   private final Inbox inbox;
   private final long progressNanos;
+  private final BooleanSupplier full;
   private final EntryEncoder encoder = new EntryEncoder();
-  private boolean mayRun = true;
-  private boolean closed;
+  private volatile boolean mayRun = true;
+  private volatile boolean closed;
   private volatile boolean ended;
 
-  RecordingSink(Inbox inbox, long progressNanos) {
+  /**
+   * @param full whether no more outputs should be produced for now
+   */
+  RecordingSink(Inbox inbox, long progressNanos, BooleanSupplier full) {
+    this.full = full;
     this.inbox = inbox;
     this.progressNanos = progressNanos;
   }
@@ -55,19 +62,16 @@ final class RecordingSink implements LogSink {
   }
 
   @Override
-  public synchronized void flush() {
+  public boolean held() {
     // After the end the core lets nothing run any more, but there is nothing left to hold either.
-    while (!mayRun && !closed && !ended) {
-      try {
-        wait();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException("the vCPU's thread is not interrupted", e);
-      }
+    if (ended) {
+      return false;
     }
-    if (closed && !ended) {
+    if (closed) {
       throw new VmmException(
           "the replica is closed while its machine runs", "Nothing is to be done about it.");
     }
+    return !mayRun || full.getAsBoolean();
   }
 
   @Override
@@ -88,13 +92,11 @@ final class RecordingSink implements LogSink {
   }
 
   /** Whether the vCPU may go on after its next boundary. */
-  synchronized void letRun(boolean run) {
+  void letRun(boolean run) {
     mayRun = run;
-    notifyAll();
   }
 
-  synchronized void close() {
+  void close() {
     closed = true;
-    notifyAll();
   }
 }

@@ -4,6 +4,8 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.NotProtectedReason;
+import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.core.VmId;
 import dev.lockstep.ft.net.Admission;
@@ -232,6 +234,60 @@ public final class Replica implements AutoCloseable {
     host.inbox.put((LoopTask) (now -> driver.stop(now)));
   }
 
+  /**
+   * Moves the VM to its backup, without loss and without a re-boot. This replica waits to become the backup's backup.
+   *
+   * @return completes when the other replica has the next term and goes live, and this one is a backup; exceptionally with a {@link VmmException} if the VM is not protected or the backup does not take it,
+   *     which names the state: the guest then goes on here, unless the arbiter says otherwise
+   */
+  public CompletableFuture<Void> failover() {
+    return order(OperatorOrder.FAILOVER);
+  }
+
+  /**
+   * Goes on without a backup, and takes none until {@link #protect}.
+   *
+   * @return completes when the backup will never go live; exceptionally with a {@link VmmException} that names the state if this replica does not run the VM
+   */
+  public CompletableFuture<Void> unprotect() {
+    return order(OperatorOrder.UNPROTECT);
+  }
+
+  /**
+   * Takes a backup, and asks a standby to be it, again and again until it is there or another one is named.
+   *
+   * @param standby where a replica waits
+   * @return completes when the VM is protected; exceptionally with a {@link VmmException} that names the state if the VM does not run here or has a backup, or if
+   *     none has joined for half a minute; one is still welcome then
+   */
+  public CompletableFuture<Void> protect(InetSocketAddress standby) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    submit(
+        done,
+        now -> {
+          if (driver instanceof PrimaryDriver && isAlone()) {
+            inviteFrom(standby);
+          }
+          driver.order(now, OperatorOrder.PROTECT, done);
+        });
+    return done;
+  }
+
+  private CompletableFuture<Void> order(OperatorOrder order) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    submit(done, now -> driver.order(now, order, done));
+    return done;
+  }
+
+  /** On the replica's thread; if that does not come to it any more, the future fails. */
+  private void submit(CompletableFuture<Void> done, LoopTask task) {
+    host.inbox.put(task);
+    ended.whenComplete((end, failure) ->
+        done.completeExceptionally(
+            new VmmException(
+                "the replica has ended", "Ask the other replica, or start this one again.")));
+  }
+
   /** How it ended; exceptionally with what made it fail. */
   public CompletableFuture<ReplicaEnd> ended() {
     return ended.copy();
@@ -278,12 +334,14 @@ public final class Replica implements AutoCloseable {
   }
 
   void become(Driver next, long now) {
+    // Where the primary was, a standby may wait one day: the old primary, after it has handed over.
+    InetSocketAddress peer = host.settings.peer() == null ? dialled : host.settings.peer();
     if (driver instanceof BackupDriver && next instanceof PrimaryDriver) {
       hangUp();
     }
     driver = next;
+    status = next.status(now);
     next.begin(now);
-    InetSocketAddress peer = host.settings.peer();
     if (peer != null && inviter == null && next instanceof PrimaryDriver) {
       inviteFrom(peer);
     }
@@ -388,6 +446,10 @@ public final class Replica implements AutoCloseable {
   }
 
   private void inviteFrom(InetSocketAddress waiting) {
+    Inviter before = inviter;
+    if (before != null) {
+      before.close();
+    }
     inviter =
         new Inviter(
             waiting,
@@ -406,10 +468,16 @@ public final class Replica implements AutoCloseable {
         && (now.phase().equals("CONNECTING") || now.phase().equals("LOST"));
   }
 
+  /** Whether this primary has no backup, and none on its way. */
+  private boolean isAlone() {
+    String phase = status.phase();
+    return phase.equals("STARTING") || phase.equals("NOT_PROTECTED");
+  }
+
   private boolean wantsBackup() {
     ReplicaStatus now = status;
-    return now.role() == ReplicaStatus.Role.PRIMARY
-        && (now.phase().equals("STARTING") || now.phase().equals("NOT_PROTECTED"));
+    boolean unwanted = NotProtectedReason.USER_ACTION.name().equals(now.reason());
+    return now.role() == ReplicaStatus.Role.PRIMARY && isAlone() && !unwanted;
   }
 
   private void release() {

@@ -1,6 +1,7 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.ft.core.Limits;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.net.TransportLimits;
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param listen where it listens for its peer; port 0 for any free one
  * @param peer where the other replica listens; null for a backup that waits to be invited
  * @param startPolicy what a primary does at power-on
+ * @param commit when outputs of this replica leave while it is a protected primary
+ * @param maxPauseMillis how long the guest may stand still for a checkpoint
  * @param workFolder for checkpoints on their way; they hold guest secrets
  * @param tls how this replica shows its peer who it is, and what it demands of it; null for connections in the clear
  */
@@ -27,13 +30,24 @@ public record ReplicaSettings(
     InetSocketAddress listen,
     @Nullable InetSocketAddress peer,
     StartPolicy startPolicy,
+    OutputCommit commit,
+    int maxPauseMillis,
     Path workFolder,
     Timing timing,
     Limits limits,
     TransportLimits transport,
     @Nullable TlsIdentity tls) {
 
+  /** What {@code maxPauseMillis} is by default. */
+  public static final int DEFAULT_MAX_PAUSE_MILLIS = 300;
+
   private static final long MILLI = 1_000_000;
+
+  public ReplicaSettings {
+    if (maxPauseMillis < 1) {
+      throw new IllegalArgumentException("maxPauseMillis must be positive, not " + maxPauseMillis);
+    }
+  }
 
   /** With connections in the clear. */
   public ReplicaSettings(
@@ -42,6 +56,8 @@ public record ReplicaSettings(
       InetSocketAddress listen,
       @Nullable InetSocketAddress peer,
       StartPolicy startPolicy,
+      OutputCommit commit,
+      int maxPauseMillis,
       Path workFolder,
       Timing timing,
       Limits limits,
@@ -52,6 +68,8 @@ public record ReplicaSettings(
         listen,
         peer,
         startPolicy,
+        commit,
+        maxPauseMillis,
         workFolder,
         timing,
         limits,
@@ -91,6 +109,7 @@ public record ReplicaSettings(
         defaults.maxBatchRecords(),
         defaults.maxBatchBytes(),
         defaults.chunkWindow(),
+        defaults.maxHealsPerMinute(),
         defaults.armLagRecords());
   }
 }

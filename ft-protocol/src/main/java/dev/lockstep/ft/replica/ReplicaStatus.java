@@ -1,6 +1,9 @@
 package dev.lockstep.ft.replica;
 
+import dev.lockstep.ft.core.BackupPhase;
+import dev.lockstep.ft.core.NotProtectedReason;
 import dev.lockstep.ft.core.PrimaryPhase;
+import dev.lockstep.ft.core.PrimaryStatus;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param role primary or backup
  * @param phase the role's phase, by the name of its constant
  * @param epoch the term
+ * @param protection how well the VM is protected, as far as this replica knows
  * @param reason why there is no protection, or why a backup is lost; null otherwise
  * @param lagMillis how far the backup's replay is behind; 0 on a backup
  * @param lagRecords the same in log records
@@ -16,25 +20,39 @@ import org.jspecify.annotations.Nullable;
  * @param logRecords records streamed (primary) or received (backup) so far by this process in its role
  * @param logBytes the same in payload bytes
  * @param throttlePercent how much of its time the guest is made to sleep for the backup's sake
+ * @param divergences how often the backup's replay has differed: since this replica is the primary, or in a backup's epoch
+ * @param resynchronisations how often that was healed; 0 on a backup
+ * @param lastPauseMicros how long the guest stood still for the last checkpoint; 0 before the first
  */
 public record ReplicaStatus(
     Role role,
     String phase,
     long epoch,
+    Protection protection,
     @Nullable String reason,
     long lagMillis,
     long lagRecords,
     long heldOutputs,
     long logRecords,
     long logBytes,
-    int throttlePercent) {
+    int throttlePercent,
+    int divergences,
+    int resynchronisations,
+    long lastPauseMicros) {
 
   /** Whether this replica is the one whose guest the outside sees. */
   public boolean guestRunsHere() {
     return role == Role.PRIMARY
         && switch (PrimaryPhase.valueOf(phase)) {
-          case NOT_PROTECTED, TRANSFERRING, ARMING, PROTECTED, ARBITRATING -> true;
-          case STARTING, FENCED, ENDED -> false;
+          case NOT_PROTECTED,
+              TRANSFERRING,
+              ARMING,
+              PROTECTED,
+              RESYNCHRONISING,
+              HANDING_OVER,
+              ARBITRATING ->
+              true;
+          case STARTING, HANDED_OVER, FENCED, ENDED -> false;
         };
   }
 
@@ -42,5 +60,50 @@ public record ReplicaStatus(
   public enum Role {
     PRIMARY,
     BACKUP
+  }
+
+  /** How well the VM is protected. */
+  public enum Protection {
+    /** Power-on, or a join: not protected yet, but on the way. */
+    STARTING,
+    /** One failure ends the VM, and no backup is wanted: an operator has said so, or this replica does not run the VM. */
+    NOT_PROTECTED,
+    /** One failure ends the VM; a backup is welcome. */
+    NEED_BACKUP,
+    /** Either replica may die. */
+    PROTECTED,
+    /** Either replica may die, but the backup's replay differs at present, or has differed too often lately. */
+    DEGRADED;
+
+    static Protection of(PrimaryStatus status) {
+      return switch (status.phase()) {
+        case STARTING, TRANSFERRING -> STARTING;
+        case NOT_PROTECTED ->
+            status.reason() == NotProtectedReason.USER_ACTION ? NOT_PROTECTED : NEED_BACKUP;
+        case ARMING, PROTECTED -> status.degraded() ? DEGRADED : PROTECTED;
+        case RESYNCHRONISING, HANDING_OVER, HANDED_OVER -> DEGRADED;
+        case ARBITRATING, FENCED, ENDED -> NOT_PROTECTED;
+      };
+    }
+
+    static Protection of(BackupPhase phase, boolean diverged) {
+      return switch (phase) {
+        case CONNECTING, JOINING -> STARTING;
+        case FOLLOWING -> diverged ? DEGRADED : PROTECTED;
+        case ARBITRATING, GOING_LIVE, LIVE, LOST, ENDED -> NOT_PROTECTED;
+      };
+    }
+
+    /** Its name as operators know it: {@code notProtected}. */
+    public String word() {
+      return Words.camelCase(this);
+    }
+  }
+
+  /**
+   * The reason as operators know it: {@code divergence}, {@code lostConnection}, {@code userAction}; null if there is none.
+   */
+  public @Nullable String reasonWord() {
+    return reason == null ? null : Words.reason(reason);
   }
 }

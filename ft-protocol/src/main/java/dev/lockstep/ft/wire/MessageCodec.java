@@ -4,8 +4,10 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.lockstep.ft.core.BackupLoss;
 import dev.lockstep.ft.core.BackupStage;
+import dev.lockstep.ft.core.Divergence;
 import dev.lockstep.ft.core.LogRecord;
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
 import dev.lockstep.ft.core.ProgressMark;
@@ -15,14 +17,18 @@ import dev.lockstep.ft.wire.proto.BackupDropped;
 import dev.lockstep.ft.wire.proto.BackupLeaving;
 import dev.lockstep.ft.wire.proto.BackupReport;
 import dev.lockstep.ft.wire.proto.CheckpointChunk;
+import dev.lockstep.ft.wire.proto.Diverged;
 import dev.lockstep.ft.wire.proto.Frame;
 import dev.lockstep.ft.wire.proto.GuestFinished;
+import dev.lockstep.ft.wire.proto.HandOver;
 import dev.lockstep.ft.wire.proto.Heartbeat;
 import dev.lockstep.ft.wire.proto.JoinAccepted;
 import dev.lockstep.ft.wire.proto.JoinDeferred;
 import dev.lockstep.ft.wire.proto.JoinRequest;
 import dev.lockstep.ft.wire.proto.Protect;
 import dev.lockstep.ft.wire.proto.Records;
+import dev.lockstep.ft.wire.proto.Resynchronise;
+import dev.lockstep.ft.wire.proto.TookOver;
 import dev.lockstep.ft.wire.proto.Vm;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +41,8 @@ import org.jspecify.annotations.Nullable;
 public final class MessageCodec {
   /** No primary puts more into one message, see Limits. */
   private static final int MAX_RECORDS = 1 << 16;
+
+  private static final int MAX_WORDS = 1_024;
 
   private MessageCodec() {}
 
@@ -54,7 +62,11 @@ public final class MessageCodec {
                   .setReceivedThrough(it.receivedThrough())
                   .setReplayedThrough(it.replayedThrough())
                   .setReplayedPosition(encode(it.replayedPosition()))
-                  .setEchoedNanos(it.echoedNanos()));
+                  .setEchoedNanos(it.echoedNanos())
+                  .setDivergences(it.divergences())
+                  .setHealed(it.healed()));
+      case Message.Diverged it -> frame.setDiverged(encode(it));
+      case Message.TookOver it -> frame.setTookOver(TookOver.newBuilder().setEpoch(it.epoch()));
       case Message.BackupLeaving it ->
           frame.setBackupLeaving(
               BackupLeaving.newBuilder()
@@ -71,7 +83,8 @@ public final class MessageCodec {
                   .setBackup(IdentityCodec.encode(it.backup()))
                   .setCheckpointSequence(it.checkpointSequence())
                   .setChunkCount(it.chunkCount())
-                  .setOutputsBefore(it.outputsBefore()));
+                  .setOutputsBefore(it.outputsBefore())
+                  .setCommit(JoinAccepted.Commit.forNumber(it.commit().ordinal())));
       case Message.JoinDeferred it ->
           frame.setJoinDeferred(
               JoinDeferred.newBuilder()
@@ -81,9 +94,21 @@ public final class MessageCodec {
           frame.setCheckpointChunk(
               CheckpointChunk.newBuilder()
                   .setEpoch(it.epoch())
+                  .setRound(it.round())
                   .setIndex(it.index())
                   .setData(bytes(it.data())));
       case Message.Records it -> frame.setRecords(encode(it));
+      case Message.Resynchronise it ->
+          frame.setResynchronise(
+              Resynchronise.newBuilder()
+                  .setEpoch(it.epoch())
+                  .setRound(it.round())
+                  .setCheckpointSequence(it.checkpointSequence())
+                  .setChunkCount(it.chunkCount())
+                  .setOutputsBefore(it.outputsBefore()));
+      case Message.HandOver it ->
+          frame.setHandOver(
+              HandOver.newBuilder().setEpoch(it.epoch()).setThroughSequence(it.throughSequence()));
       case Message.Protect it ->
           frame.setProtect(
               Protect.newBuilder().setEpoch(it.epoch()).setAfterSequence(it.afterSequence()));
@@ -124,9 +149,25 @@ public final class MessageCodec {
         CheckpointChunk chunk = frame.getCheckpointChunk();
         yield new Message.CheckpointChunk(
             epoch(chunk.getEpoch()),
+            (int) number(chunk.getRound(), "round"),
             (int) number(chunk.getIndex(), "chunk"),
             payload(chunk.getData()));
       }
+      case DIVERGED -> decode(frame.getDiverged());
+      case TOOK_OVER -> new Message.TookOver(epoch(frame.getTookOver().getEpoch()));
+      case RESYNCHRONISE -> {
+        Resynchronise it = frame.getResynchronise();
+        yield new Message.Resynchronise(
+            epoch(it.getEpoch()),
+            round(it.getRound()),
+            number(it.getCheckpointSequence(), "sequence"),
+            (int) number(it.getChunkCount(), "count of chunks"),
+            number(it.getOutputsBefore(), "output"));
+      }
+      case HAND_OVER ->
+          new Message.HandOver(
+              epoch(frame.getHandOver().getEpoch()),
+              number(frame.getHandOver().getThroughSequence(), "sequence"));
       case RECORDS -> decode(frame.getRecords());
       case PROTECT ->
           new Message.Protect(
@@ -159,7 +200,54 @@ public final class MessageCodec {
         number(report.getReceivedThrough(), "sequence"),
         number(report.getReplayedThrough(), "sequence"),
         decode(report.getReplayedPosition()),
-        report.getEchoedNanos());
+        report.getEchoedNanos(),
+        (int) number(report.getDivergences(), "divergence"),
+        (int) number(report.getHealed(), "divergence"));
+  }
+
+  private static Diverged encode(Message.Diverged message) {
+    Divergence what = message.what();
+    return Diverged.newBuilder()
+        .setEpoch(message.epoch())
+        .setRound(message.round())
+        .setSequence(what.sequence())
+        .setOutput(what.output())
+        .setField(cut(what.field()))
+        .setExpected(cut(what.expected()))
+        .setFound(cut(what.found()))
+        .setExpectedAt(cut(what.expectedAt()))
+        .setFoundAt(cut(what.foundAt()))
+        .setEverything(message.everything())
+        .setWritten(bytes(message.written()))
+        .build();
+  }
+
+  private static Message decode(Diverged message) throws WireException {
+    return new Message.Diverged(
+        epoch(message.getEpoch()),
+        round(message.getRound()),
+        new Divergence(
+            number(message.getSequence(), "sequence"),
+            number(message.getOutput(), "output"),
+            cut(message.getField()),
+            cut(message.getExpected()),
+            cut(message.getFound()),
+            cut(message.getExpectedAt()),
+            cut(message.getFoundAt())),
+        message.getEverything(),
+        payload(message.getWritten()));
+  }
+
+  /** Words for people are cut, not refused. */
+  private static String cut(String words) {
+    return words.length() <= MAX_WORDS ? words : words.substring(0, MAX_WORDS);
+  }
+
+  private static int round(int round) throws WireException {
+    if (round < 1) {
+      throw new WireException("divergence " + Integer.toUnsignedString(round));
+    }
+    return round;
   }
 
   private static Message decode(BackupLeaving leaving) throws WireException {
@@ -181,7 +269,16 @@ public final class MessageCodec {
         IdentityCodec.decode(accepted.getBackup()),
         number(accepted.getCheckpointSequence(), "sequence"),
         (int) number(accepted.getChunkCount(), "count of chunks"),
-        number(accepted.getOutputsBefore(), "output"));
+        number(accepted.getOutputsBefore(), "output"),
+        commit(accepted.getCommit()));
+  }
+
+  private static OutputCommit commit(JoinAccepted.Commit commit) throws WireException {
+    return switch (commit) {
+      case MATCHED -> OutputCommit.MATCHED;
+      case RECEIVED -> OutputCommit.RECEIVED;
+      case UNRECOGNIZED -> throw new WireException("outputs that leave in a way not known");
+    };
   }
 
   private static Records encode(Message.Records message) {

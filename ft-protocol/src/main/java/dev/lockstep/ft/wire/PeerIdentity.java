@@ -25,7 +25,7 @@ public record PeerIdentity(
     SortedMap<String, String> facts) {
 
   /** The version of the protocol that this program speaks. */
-  public static final int PROTOCOL_VERSION = 1;
+  public static final int PROTOCOL_VERSION = 2;
 
   private static final int MAX_SHOWN = 120;
 

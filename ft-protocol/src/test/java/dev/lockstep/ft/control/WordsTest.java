@@ -19,7 +19,23 @@ final class WordsTest {
   private static VmStatus status(
       ReplicaStatus.Role role, String phase, @Nullable String reason, int slow) {
     VmStatus.Builder into = VmStatus.newBuilder();
-    Statuses.replica(new ReplicaStatus(role, phase, 3, reason, 0, 0, 0, 0, 0, slow), into);
+    Statuses.replica(
+        new ReplicaStatus(
+            role,
+            phase,
+            3,
+            ReplicaStatus.Protection.PROTECTED,
+            reason,
+            0,
+            0,
+            0,
+            0,
+            0,
+            slow,
+            0,
+            0,
+            0),
+        into);
     return into.build();
   }
 

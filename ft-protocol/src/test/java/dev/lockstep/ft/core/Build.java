@@ -35,6 +35,30 @@ public enum Build {
         long resendAfter(long releasedWatermark, long outputsProduced) {
           return outputsProduced;
         }
+      }),
+  /** Outputs leave on receipt although the backup believes that they wait for its match. */
+  NO_MATCH(
+      new Canary() {
+        @Override
+        boolean waitsForMatch() {
+          return false;
+        }
+      }),
+  /** A backup that wins while it applies a resynchronisation goes live from what it has by then. */
+  HALF_APPLIED(
+      new Canary() {
+        @Override
+        boolean appliesWhole() {
+          return false;
+        }
+      }),
+  /** A primary that has handed over and hears nothing takes the guest back without asking. */
+  TAKES_BACK(
+      new Canary() {
+        @Override
+        boolean asksAfterHandOver() {
+          return false;
+        }
       });
 
   private final Canary canary;
@@ -45,14 +69,19 @@ public enum Build {
 
   /** A primary at power-on. */
   public PrimaryCore primary(
-      VmId vm, ReplicaInstance self, Timing timing, Limits limits, StartPolicy policy) {
-    return new PrimaryCore(vm, self, 1, timing, limits, policy, canary);
+      VmId vm,
+      ReplicaInstance self,
+      Timing timing,
+      Limits limits,
+      OutputCommit commit,
+      StartPolicy policy) {
+    return new PrimaryCore(vm, self, 1, timing, limits, commit, policy, canary);
   }
 
   /** A primary after go-live. */
   public PrimaryCore primary(
-      Takeover takeover, ReplicaInstance self, Timing timing, Limits limits) {
-    return new PrimaryCore(takeover, self, timing, limits, canary);
+      Takeover takeover, ReplicaInstance self, Timing timing, Limits limits, OutputCommit commit) {
+    return new PrimaryCore(takeover, self, timing, limits, commit, canary);
   }
 
   /** A backup. */

@@ -125,6 +125,39 @@ class PrimaryPartsTest {
   }
 
   @Test
+  void aPairThatIsHealedTooOftenIsDegradedForAMinute() {
+    int allowed = Limits.defaults().maxHealsPerMinute();
+    PrimaryHealing healing = new PrimaryHealing(Limits.defaults());
+    for (int round = 1; round <= allowed; round++) {
+      heal(healing, round);
+    }
+    assertThat(healing.isFrequent(allowed * MILLI)).isFalse();
+    heal(healing, allowed + 1);
+    assertThat(healing.isFrequent(allowed * MILLI)).isTrue();
+    assertThat(healing.divergences()).isEqualTo(allowed + 1);
+    assertThat(healing.resynchronisations()).isEqualTo(allowed + 1);
+    assertThat(healing.isFrequent(60_000 * MILLI + 2 * MILLI)).isFalse();
+  }
+
+  private static void heal(PrimaryHealing healing, int round) {
+    Message.Diverged diverged =
+        new Message.Diverged(
+            1, round, new Divergence(round, 0, "", "", "", "", ""), false, Payload.EMPTY);
+    List<PrimaryEffect> effects = new ArrayList<>();
+    assertThat(healing.diverged(round * MILLI, diverged, effects)).isTrue();
+    assertThat(healing.diverged(round * MILLI, diverged, effects)).as("told twice").isFalse();
+    healing.taken(new PrimaryInput.CheckpointTaken(1, round, 1), round, 0);
+    assertThat(healing.healed(report(round, round - 1))).isFalse();
+    assertThat(healing.healed(report(round, round))).isTrue();
+    assertThat(healing.healed(report(round, round))).as("once").isFalse();
+  }
+
+  private static Message.BackupReport report(int divergences, int healed) {
+    return new Message.BackupReport(
+        1, BackupStage.FOLLOWING, 0, 0, 0, Position.START, 0, divergences, healed);
+  }
+
+  @Test
   void timingsThatCannotWorkAreRefused() {
     assertThatThrownBy(() -> new Timing(10, 1, 100, 100, 100, 1, 1, 1, 1, 1, 1))
         .hasMessageContaining("leaseNanos (100) must be less than primarySilenceNanos (100)");

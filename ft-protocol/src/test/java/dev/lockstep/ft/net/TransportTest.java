@@ -85,7 +85,7 @@ class TransportTest {
         ReplicationClient client = client(server.address(), identity(B, "512"))) {
       atPrimary.next(Heard.Up.class);
       for (int i = 0; i < 40; i++) {
-        server.send(B, new Message.CheckpointChunk(1, i, Payload.of(new byte[500_000])));
+        server.send(B, new Message.CheckpointChunk(1, 0, i, Payload.of(new byte[500_000])));
       }
       server.send(B, new Message.Heartbeat(1, 5, 0));
       // The bulk connection stands still at its first chunk until the heartbeat has overtaken all
@@ -107,7 +107,7 @@ class TransportTest {
       atPrimary.next(Heard.Up.class);
       Payload chunk = Payload.of(new byte[900_000]);
       for (int i = 0; i < 300; i++) {
-        server.send(B, new Message.CheckpointChunk(1, i, chunk));
+        server.send(B, new Message.CheckpointChunk(1, 0, i, chunk));
       }
       assertThat(server.droppedMessages()).isPositive();
       go.countDown();

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.arbiter.EtcdArbiter;
 import dev.lockstep.ft.core.Limits;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.etcd.EtcdAddress;
@@ -149,6 +150,8 @@ class EtcdPairTest {
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
         peer,
         StartPolicy.WAIT_FOR_BACKUP,
+        OutputCommit.MATCHED,
+        ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
         folder.resolve(name),
         Timing.defaults(),
         Limits.defaults(),

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.core.Limits;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.net.TransportLimits;
@@ -21,8 +22,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
@@ -249,6 +252,8 @@ class ReplicaPairTest {
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
         peer,
         policy,
+        OutputCommit.MATCHED,
+        ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
         folder.resolve(name),
         Timing.defaults(),
         Limits.defaults(),
@@ -270,7 +275,10 @@ class ReplicaPairTest {
     }
   }
 
+  /** What was held leaves before the machine is live: until then it takes no input. */
   private static void quit(Replica replica) {
-    assertThat(replica.inject(new MachineInput.ConsoleBytes(UART0, new byte[] {'q'}))).isTrue();
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> replica.inject(new MachineInput.ConsoleBytes(UART0, new byte[] {'q'})));
   }
 }

@@ -11,12 +11,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Machines with a tiny guest, and perhaps a disk. */
 final class TinySource implements MachineSource {
   private final MachineSpec spec;
   private final GuestLoader guest;
   private final List<Path> images;
+  private final List<Machine> machines = new CopyOnWriteArrayList<>();
 
   TinySource(GuestLoader guest, Path... images) {
     this.spec = Machines.spec(MachineSpec.Pacing.HOST);
@@ -36,12 +38,22 @@ final class TinySource implements MachineSource {
 
   @Override
   public Machine create() {
-    return Machines.FACTORY.create(spec, disks(), guest);
+    return made(Machines.FACTORY.create(spec, disks(), guest));
   }
 
   @Override
   public Machine restore(CheckpointReader checkpoint) throws IOException {
-    return Machines.FACTORY.restore(spec, disks(), checkpoint);
+    return made(Machines.FACTORY.restore(spec, disks(), checkpoint));
+  }
+
+  private Machine made(Machine machine) {
+    machines.add(machine);
+    return machine;
+  }
+
+  /** The last machine that was made here. */
+  Machine machine() {
+    return machines.getLast();
   }
 
   private List<MachineDisk> disks() {

@@ -42,6 +42,26 @@ final class Watching implements ReplicaListener {
     }
   }
 
+  /** Waits until a note has such words in it. */
+  void awaitNote(String words) throws InterruptedException {
+    if (!notes(words, 60_000)) {
+      throw new AssertionError("%s never noted '%s': %s %s".formatted(name, words, phases, notes));
+    }
+  }
+
+  /** Whether a note has such words in it within that time. */
+  synchronized boolean notes(String words, long millis) throws InterruptedException {
+    long deadline = System.nanoTime() + millis * 1_000_000;
+    while (notes.stream().noneMatch(note -> note.contains(words))) {
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        return false;
+      }
+      wait(left / 1_000_000 + 1);
+    }
+    return true;
+  }
+
   void await(String phase) throws InterruptedException {
     await(phase, 1);
   }

@@ -14,6 +14,10 @@ final class Campaign {
   private int protections;
   private int fenced;
   private int lost;
+  private int divergences;
+  private int heals;
+  private int divergedGoLives;
+  private int handOvers;
   private long bytes;
   private long elapsedNanos;
 
@@ -33,6 +37,10 @@ final class Campaign {
     goLives += statistics.goLives;
     protections += statistics.joins;
     fenced += statistics.fenced;
+    divergences += statistics.divergences;
+    heals += statistics.heals;
+    divergedGoLives += statistics.divergedGoLives;
+    handOvers += statistics.handOvers;
     lost += statistics.vmLost ? 1 : 0;
     bytes += statistics.bytes;
     if (outcome.violation() != null) {
@@ -42,6 +50,14 @@ final class Campaign {
 
   List<String> violations() {
     return violations;
+  }
+
+  int kills() {
+    return kills;
+  }
+
+  int lost() {
+    return lost;
   }
 
   int goLives() {
@@ -60,7 +76,7 @@ final class Campaign {
 
   @Override
   public String toString() {
-    return "simulation: %d seeds, %d violations, %.0f seeds/s; %d kills, %d times live, %d times protected, %d fenced, %d VMs lost to double faults, %d bytes consumed"
+    return "simulation: %d seeds, %d violations, %.0f seeds/s; %d kills, %d times live, %d times protected, %d fenced, %d divergences, %d healed, %d times live from a diverged state, %d hand-overs, %d VMs lost to double faults, %d bytes consumed"
         .formatted(
             seeds,
             violations.size(),
@@ -69,6 +85,10 @@ final class Campaign {
             goLives,
             protections,
             fenced,
+            divergences,
+            heals,
+            divergedGoLives,
+            handOvers,
             lost,
             bytes);
   }

@@ -41,7 +41,13 @@ record FaultPlan(
     /** The connection between two replicas breaks. */
     RESET,
     /** A replica cannot reach the arbiter for a while. */
-    ARBITER_CUT
+    ARBITER_CUT,
+    /** A bit of a replica's machine changes of itself. */
+    FLIP,
+    /** An operator moves the VM to the backup. */
+    SWITCH,
+    /** An operator drops the backup, and wants one again a little later. */
+    UNPROTECT
   }
 
   /** Nothing goes wrong. */
@@ -54,7 +60,15 @@ record FaultPlan(
       kinds.add(Kind.KILL);
       kinds.add(Kind.KILL);
     }
-    for (Kind kind : List.of(Kind.FREEZE, Kind.PARTITION, Kind.RESET, Kind.ARBITER_CUT)) {
+    for (Kind kind :
+        List.of(
+            Kind.FREEZE,
+            Kind.PARTITION,
+            Kind.RESET,
+            Kind.ARBITER_CUT,
+            Kind.FLIP,
+            Kind.SWITCH,
+            Kind.UNPROTECT)) {
       if (random.nextInt(3) == 0) {
         kinds.add(kind);
       }

@@ -6,6 +6,7 @@ import dev.lockstep.ft.core.BackupInput;
 import dev.lockstep.ft.core.BackupPhase;
 import dev.lockstep.ft.core.Build;
 import dev.lockstep.ft.core.DecisionName;
+import dev.lockstep.ft.core.Divergence;
 import dev.lockstep.ft.core.LogRecord;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.Payload;
@@ -30,6 +31,7 @@ final class SimBackup {
   private final BackupCore core;
   private final ArrayDeque<LogRecord> queue = new ArrayDeque<>();
   private final ArrayDeque<SimGuest.Output> kept = new ArrayDeque<>();
+  private final ArrayDeque<SimGuest.Output> unmatched = new ArrayDeque<>();
   private final ByteArrayOutputStream staged = new ByteArrayOutputStream();
   private @Nullable SimGuest guest;
   private @Nullable SimReplica primary;
@@ -39,6 +41,7 @@ final class SimBackup {
   private long outputsHeld;
   private boolean tickSoon;
   private boolean dead;
+  private boolean diverged;
 
   SimBackup(SimReplica replica, BackupCore core) {
     this.replica = replica;
@@ -83,6 +86,18 @@ final class SimBackup {
     feed(new BackupInput.DecisionKnown(decision, winner));
   }
 
+  /** Whether it may take over although its replay differs. */
+  boolean mayTakeOver() {
+    return !core.isDiverged() || core.hasMatchedWhatLeft();
+  }
+
+  void flip(int bit) {
+    if (guest != null) {
+      simulation.flipped();
+      guest.flip(bit);
+    }
+  }
+
   void linkLost() {
     feed(new BackupInput.LinkLost());
     replica.after(simulation.between(1, 15_000_000), () -> feed(new BackupInput.LinkUp()));
@@ -103,7 +118,7 @@ final class SimBackup {
   }
 
   private void slice() {
-    if (guest != null) {
+    if (guest != null && !diverged) {
       replay(guest);
     }
     replica.after(SLICE_NANOS, this::slice);
@@ -113,14 +128,18 @@ final class SimBackup {
     int budget = (int) (STEPS_PER_SLICE * simulation.faults().slowBackup());
     Position before = guest.position();
     long throughBefore = replayedThrough;
-    while (budget > 0) {
+    while (budget > 0 && !diverged) {
       LogRecord next = queue.peek();
       Position target = next == null ? markPosition : next.position();
       if (target != null && target.isAfter(guest.position())) {
         budget--;
         keep(guest.stepToward(target));
       } else if (next != null) {
-        apply(guest, next);
+        String difference = apply(guest, next);
+        if (difference != null) {
+          diverge(next, difference);
+          return;
+        }
         queue.remove();
         replayedThrough = next.sequence();
       } else {
@@ -133,34 +152,63 @@ final class SimBackup {
   }
 
   private void reportReplay(SimGuest guest) {
-    feed(new BackupInput.Replayed(replayedThrough, guest.position(), guest.outputs()));
+    feed(
+        new BackupInput.Replayed(
+            replayedThrough, guest.position(), guest.outputs() - unmatched.size()));
   }
 
-  private void keep(SimGuest.@Nullable Output output) {
-    if (output != null && output.number() > forgetThrough) {
-      kept.add(output);
+  private void diverge(LogRecord at, String difference) {
+    if (!simulation.anyFlip) {
+      simulation.violation(replica.name + " diverges of itself: " + difference);
+    }
+    diverged = true;
+    simulation.note(replica, "diverges: " + difference);
+    SimGuest standing = guest;
+    if (standing != null) {
+      reportReplay(standing);
+      Divergence what = new Divergence(at.sequence(), 0, "guest", "", difference, "", "");
+      feed(new BackupInput.Diverged(what, Payload.EMPTY));
     }
   }
 
-  private void apply(SimGuest guest, LogRecord next) {
-    if (!guest.position().equals(next.position()) && simulation.build == Build.PRODUCTION) {
-      simulation.violation(
-          "%s is at %s, but record %d is at %s"
-              .formatted(replica.name, guest.position(), next.sequence(), next.position()));
+  private void keep(SimGuest.@Nullable Output output) {
+    if (output != null && simulation.build == Build.NO_OUTPUT_ENTRIES) {
+      matched(output);
+    } else if (output != null) {
+      unmatched.add(output);
+    }
+  }
+
+  private void matched(SimGuest.Output output) {
+    if (output.number() > forgetThrough) {
+      kept.add(output);
+    }
+    simulation.matches(core.status().epoch(), output.number());
+  }
+
+  /** Lets a record take effect, or compares it; what differs, or null. */
+  private @Nullable String apply(SimGuest guest, LogRecord next) {
+    if (!guest.position().equals(next.position())) {
+      return "at %s, but record %d is at %s"
+          .formatted(guest.position(), next.sequence(), next.position());
     }
     Payload payload = next.payload();
     switch (SimGuest.kind(payload)) {
       case VALUE -> guest.input(SimGuest.first(payload));
       case CLOCK -> guest.stepClock(SimGuest.first(payload));
       case OUTPUT -> {
-        if (guest.outputs() != SimGuest.first(payload) && simulation.build == Build.PRODUCTION) {
-          simulation.violation(
-              "%s has produced %d outputs where the primary had %d"
-                  .formatted(replica.name, guest.outputs(), SimGuest.first(payload)));
+        SimGuest.Output here = unmatched.peek();
+        if (here == null
+            || here.number() != SimGuest.first(payload)
+            || here.streamHash() != SimGuest.second(payload)) {
+          return "output %d, but here %s".formatted(SimGuest.first(payload), here);
         }
+        unmatched.remove();
+        matched(here);
       }
       case END -> {}
     }
+    return null;
   }
 
   private void feed(BackupInput input) {
@@ -200,6 +248,8 @@ final class SimBackup {
       case BackupEffect.Stage stage -> staged.writeBytes(stage.data().bytes());
       case BackupEffect.ApplyCheckpoint apply ->
           replica.after(simulation.between(1_000, 4_000_000), () -> applyCheckpoint(apply));
+      case BackupEffect.Resynchronise apply ->
+          replica.after(simulation.between(1_000, 4_000_000), () -> look(apply));
       case BackupEffect.Replay replay -> {
         queue.addAll(replay.records());
         for (LogRecord next : replay.records()) {
@@ -209,7 +259,7 @@ final class SimBackup {
       }
       case BackupEffect.ReplayUpTo upTo -> {
         LogRecord last = queue.peekLast();
-        if (last != null && last.position().isAfter(upTo.mark().position())) {
+        if (last != null && !diverged && last.position().isAfter(upTo.mark().position())) {
           simulation.violation("a mark that lies before a record that is held");
         }
         markPosition = upTo.mark().position();
@@ -258,6 +308,47 @@ final class SimBackup {
     feed(new BackupInput.CheckpointApplied(apply.epoch(), restored.position()));
   }
 
+  /** Whether it fits is seen before anything is touched; then it goes into the machine bit by bit. */
+  private void look(BackupEffect.Resynchronise apply) {
+    SimGuest before = guest;
+    if (before == null) {
+      simulation.violation("a resynchronisation without a machine");
+      return;
+    }
+    if (simulation.chance(0.15)) {
+      feed(new BackupInput.ResynchronisationUnfit(apply.epoch(), apply.round()));
+      return;
+    }
+    guest = SimGuest.restore(before.halfReplacedBy(staged.toByteArray()));
+    long most = simulation.chance(0.4) ? 60_000_000 : 4_000_000;
+    replica.after(simulation.between(1_000, most), () -> heal(apply));
+  }
+
+  private void heal(BackupEffect.Resynchronise apply) {
+    SimGuest healed = SimGuest.restore(staged.toByteArray());
+    if (simulation.build == Build.PRODUCTION && healed.outputs() != apply.outputsBefore()) {
+      simulation.violation("a resynchronisation of another moment was applied");
+    }
+    guest = healed;
+    diverged = false;
+    unmatched.clear();
+    while (!queue.isEmpty() && queue.getFirst().sequence() <= apply.checkpointSequence()) {
+      queue.removeFirst();
+    }
+    markPosition = null;
+    replayedThrough = apply.checkpointSequence();
+    long last = kept.isEmpty() ? forgetThrough : kept.getLast().number();
+    for (SimGuest.Output output : SimGuest.outputsOf(staged.toByteArray())) {
+      if (output.number() > last) {
+        kept.add(output);
+      }
+    }
+    outputsHeld = Math.max(outputsHeld, apply.outputsBefore());
+    simulation.holds(core.status().epoch(), outputsHeld);
+    simulation.matches(core.status().epoch(), apply.outputsBefore());
+    feed(new BackupInput.Resynchronised(apply.epoch(), apply.round(), healed.position()));
+  }
+
   private void forget(long throughOutput) {
     forgetThrough = Math.max(forgetThrough, throughOutput);
     while (!kept.isEmpty() && kept.getFirst().number() <= forgetThrough) {
@@ -280,9 +371,17 @@ final class SimBackup {
     }
     PrimaryCore next =
         simulation.build.primary(
-            takeover, replica.instance(), Simulation.TIMING, Simulation.LIMITS);
+            takeover, replica.instance(), Simulation.TIMING, Simulation.LIMITS, simulation.commit);
+    if (takeover.diverged()) {
+      simulation.statistics.divergedGoLives++;
+    } else if (!unmatched.isEmpty()
+        && !simulation.anyFlip
+        && simulation.build == Build.PRODUCTION) {
+      simulation.violation("live with outputs that no record names");
+    }
     SimPrimary successor = new SimPrimary(replica, next, live);
     successor.keep(again);
+    successor.putOut(List.copyOf(unmatched));
     replica.become(successor);
   }
 

@@ -3,6 +3,8 @@ package dev.lockstep.ft.sim;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +59,43 @@ final class SimGuest {
 
   static SimGuest restore(byte[] state) {
     return new SimGuest(ByteBuffer.wrap(state));
+  }
+
+  /** A state with the outputs that its primary holds. */
+  static byte[] withOutputs(byte[] state, List<Output> held) {
+    int size = state.length;
+    for (Output output : held) {
+      size += 3 * Long.BYTES + 1 + output.bytes().length;
+    }
+    ByteBuffer all = ByteBuffer.allocate(size).put(state);
+    for (Output output : held) {
+      all.putLong(output.number()).putLong(output.offset()).putLong(output.streamHash());
+      all.put((byte) output.bytes().length).put(output.bytes());
+    }
+    return all.array();
+  }
+
+  /** The outputs behind a state. */
+  static List<Output> outputsOf(byte[] all) {
+    ByteBuffer from = ByteBuffer.wrap(all).position(STATE_LONGS * Long.BYTES);
+    List<Output> held = new ArrayList<>();
+    while (from.hasRemaining()) {
+      long number = from.getLong();
+      long offset = from.getLong();
+      long streamHash = from.getLong();
+      byte[] bytes = new byte[from.get()];
+      from.get(bytes);
+      held.add(new Output(number, offset, bytes, streamHash));
+    }
+    return held;
+  }
+
+  /** Half of it another state's: what a checkpoint leaves behind that was applied to here. */
+  byte[] halfReplacedBy(byte[] state) {
+    byte[] mixed = save();
+    int half = 5 * Long.BYTES;
+    System.arraycopy(state, half, mixed, half, STATE_LONGS * Long.BYTES - half);
+    return mixed;
   }
 
   Position position() {
@@ -130,6 +169,11 @@ final class SimGuest {
     streamOffset += bytes.length;
     outputs++;
     return new Output(outputs, offset, bytes, streamHash);
+  }
+
+  /** A bit changes that nobody wrote. */
+  void flip(int bit) {
+    hash ^= 1L << bit;
   }
 
   /** Something from outside takes effect now. */

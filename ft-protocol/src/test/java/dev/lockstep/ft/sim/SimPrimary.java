@@ -1,7 +1,10 @@
 package dev.lockstep.ft.sim;
 
+import dev.lockstep.ft.core.Build;
 import dev.lockstep.ft.core.DecisionName;
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.NotProtectedReason;
+import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.PrimaryCore;
 import dev.lockstep.ft.core.PrimaryEffect;
@@ -11,6 +14,7 @@ import dev.lockstep.ft.core.PrimaryStatus;
 import dev.lockstep.ft.core.RecordKind;
 import dev.lockstep.ft.core.ReplicaInstance;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -28,8 +32,10 @@ final class SimPrimary {
   private final SimGuest guest;
   private final ArrayDeque<SimGuest.Output> gate = new ArrayDeque<>();
   private final ArrayDeque<SimGuest.Output> sink = new ArrayDeque<>();
-  private final Map<Long, byte[]> checkpoints = new HashMap<>();
+  private final List<SimGuest.Output> fresh = new ArrayList<>();
+  private final Map<String, byte[]> checkpoints = new HashMap<>();
   private boolean runs;
+  private boolean paused;
   private boolean guestStarted;
   private boolean endTold;
   private boolean tickSoon;
@@ -50,8 +56,16 @@ final class SimPrimary {
     endTold = guest.ended();
   }
 
+  /** What a diverged backup has put out and nobody has matched: it is put out anew. */
+  void putOut(List<SimGuest.Output> outputs) {
+    fresh.addAll(outputs);
+  }
+
   void begin() {
     perform(core.begin(simulation.now()));
+    for (SimGuest.Output output : fresh) {
+      record(output);
+    }
     slice();
     tick();
   }
@@ -72,6 +86,17 @@ final class SimPrimary {
     feed(new PrimaryInput.DecisionKnown(decision, winner));
   }
 
+  void order(OperatorOrder order) {
+    feed(new PrimaryInput.Ordered(order));
+  }
+
+  void flip(int bit) {
+    if (guestStarted && !guest.ended()) {
+      simulation.flipped();
+      guest.flip(bit);
+    }
+  }
+
   void linkLost() {
     feed(new PrimaryInput.LinkLost());
     replica.after(simulation.between(1, 15_000_000), () -> feed(new PrimaryInput.LinkUp()));
@@ -86,7 +111,7 @@ final class SimPrimary {
   }
 
   private void slice() {
-    if (runs && !guest.ended()) {
+    if (runs && !paused && !guest.ended()) {
       guestStarted = true;
       int steps = Math.max(1, STEPS_PER_SLICE * (100 - throttlePercent) / 100);
       int inputAt = simulation.chance(0.3) ? (int) simulation.between(0, steps) : -1;
@@ -110,12 +135,15 @@ final class SimPrimary {
 
   private void step() {
     SimGuest.Output output = guest.step();
-    if (output != null) {
-      gate.add(output);
-      Payload payload =
-          SimGuest.payload(SimGuest.Kind.OUTPUT, output.number(), output.streamHash());
-      feed(new PrimaryInput.Recorded(RecordKind.OUTPUT, guest.position(), payload));
+    if (output != null && !dead) {
+      record(output);
     }
+  }
+
+  private void record(SimGuest.Output output) {
+    gate.add(output);
+    Payload payload = SimGuest.payload(SimGuest.Kind.OUTPUT, output.number(), output.streamHash());
+    feed(new PrimaryInput.Recorded(RecordKind.OUTPUT, guest.position(), payload));
   }
 
   private void input() {
@@ -167,8 +195,31 @@ final class SimPrimary {
       case PrimaryEffect.Send send -> send(send.to(), send.message());
       case PrimaryEffect.SendChunk send -> sendChunk(send);
       case PrimaryEffect.TakeCheckpoint take ->
-          replica.after(simulation.between(10_000, 5_000_000), () -> takeCheckpoint(take.epoch()));
-      case PrimaryEffect.DiscardCheckpoint discard -> checkpoints.remove(discard.epoch());
+          replica.after(
+              simulation.between(10_000, 5_000_000), () -> takeCheckpoint(take.epoch(), 0));
+      case PrimaryEffect.TakeResynchronisation take ->
+          replica.after(
+              simulation.between(10_000, 5_000_000),
+              () -> takeCheckpoint(take.epoch(), take.round()));
+      case PrimaryEffect.DiscardCheckpoint discard ->
+          checkpoints.remove(key(discard.epoch(), discard.round()));
+      case PrimaryEffect.ReportDivergence ignored -> simulation.statistics.divergences++;
+      case PrimaryEffect.Healed ignored -> simulation.statistics.heals++;
+      case PrimaryEffect.PauseGuest() ->
+          replica.after(
+              simulation.between(1_000, 2_000_000),
+              () -> {
+                paused = true;
+                feed(new PrimaryInput.GuestPaused());
+              });
+      case PrimaryEffect.ResumeGuest() -> paused = false;
+      case PrimaryEffect.HandedOver() -> {
+        simulation.statistics.handOvers++;
+        runs = false;
+        gate.clear();
+        replica.after(1, replica::restartSoon);
+      }
+      case PrimaryEffect.OrderEnded ignored -> {}
       case PrimaryEffect.Release release -> release(release.throughOutput());
       case PrimaryEffect.Claim claim ->
           simulation.arbiter.claim(replica, claim.name(), replica.instance());
@@ -191,13 +242,25 @@ final class SimPrimary {
   }
 
   private void statusChanged(PrimaryStatus status) {
+    if (status.reason() == NotProtectedReason.PROTOCOL_ERROR
+        && simulation.build == Build.PRODUCTION) {
+      simulation.violation(replica.name + " takes its own backup for another protocol's");
+    }
     switch (status.phase()) {
       case NOT_PROTECTED -> simulation.live(replica, status.epoch());
       case PROTECTED -> {
         simulation.statistics.joins++;
         simulation.claimsProtection(replica, status.epoch());
       }
-      case STARTING, TRANSFERRING, ARMING, ARBITRATING, FENCED, ENDED -> {}
+      case STARTING,
+          TRANSFERRING,
+          ARMING,
+          RESYNCHRONISING,
+          HANDING_OVER,
+          HANDED_OVER,
+          ARBITRATING,
+          FENCED,
+          ENDED -> {}
     }
   }
 
@@ -209,25 +272,38 @@ final class SimPrimary {
     }
   }
 
-  private void takeCheckpoint(long epoch) {
+  private static String key(long epoch, int round) {
+    return epoch + "/" + round;
+  }
+
+  private void takeCheckpoint(long epoch, int round) {
     if (simulation.chance(simulation.faults().loss())) {
-      feed(new PrimaryInput.CheckpointFailed(epoch, "disk full"));
+      feed(new PrimaryInput.CheckpointFailed(epoch, round, "disk full"));
       return;
     }
     byte[] state = guestStarted ? guest.save() : new byte[0];
-    checkpoints.put(epoch, state);
-    feed(new PrimaryInput.CheckpointTaken(epoch, (state.length + CHUNK_BYTES - 1) / CHUNK_BYTES));
+    if (round > 0) {
+      List<SimGuest.Output> held = new ArrayList<>(sink);
+      held.addAll(gate);
+      state = SimGuest.withOutputs(guest.save(), held);
+    }
+    checkpoints.put(key(epoch, round), state);
+    feed(
+        new PrimaryInput.CheckpointTaken(
+            epoch, round, (state.length + CHUNK_BYTES - 1) / CHUNK_BYTES));
   }
 
   private void sendChunk(PrimaryEffect.SendChunk send) {
-    byte[] state = checkpoints.get(send.epoch());
+    byte[] state = checkpoints.get(key(send.epoch(), send.round()));
     if (state == null) {
       simulation.violation("chunk of a checkpoint that is gone");
       return;
     }
     int from = send.index() * CHUNK_BYTES;
     byte[] chunk = Arrays.copyOfRange(state, from, Math.min(state.length, from + CHUNK_BYTES));
-    send(send.to(), new Message.CheckpointChunk(send.epoch(), send.index(), Payload.of(chunk)));
+    send(
+        send.to(),
+        new Message.CheckpointChunk(send.epoch(), send.round(), send.index(), Payload.of(chunk)));
   }
 
   /** What is released is on its way out; a crash loses what has not left yet. */

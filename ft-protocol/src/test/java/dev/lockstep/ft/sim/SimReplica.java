@@ -4,6 +4,7 @@ import dev.lockstep.ft.core.BackupCore;
 import dev.lockstep.ft.core.BackupPhase;
 import dev.lockstep.ft.core.DecisionName;
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.PrimaryCore;
 import dev.lockstep.ft.core.PrimaryPhase;
 import dev.lockstep.ft.core.ReplicaInstance;
@@ -34,7 +35,12 @@ final class SimReplica {
     SimGuest guest = new SimGuest(simulation.guestEndCount);
     PrimaryCore core =
         simulation.build.primary(
-            simulation.vm, instance, Simulation.TIMING, Simulation.LIMITS, simulation.startPolicy);
+            simulation.vm,
+            instance,
+            Simulation.TIMING,
+            Simulation.LIMITS,
+            simulation.commit,
+            simulation.startPolicy);
     become(new SimPrimary(this, core, guest));
   }
 
@@ -146,6 +152,26 @@ final class SimReplica {
     }
   }
 
+  /** An operator orders something of the primary, if it is one. */
+  void order(OperatorOrder order) {
+    after(
+        1,
+        () -> {
+          if (primary != null) {
+            primary.order(order);
+          }
+        });
+  }
+
+  /** A bit of its machine changes. */
+  void flip(int bit) {
+    if (primary != null) {
+      primary.flip(bit);
+    } else if (backup != null) {
+      backup.flip(bit);
+    }
+  }
+
   void linkReset() {
     after(
         simulation.between(1, MILLI),
@@ -211,10 +237,16 @@ final class SimReplica {
       return !victim.holdsTheVm() || (isPrimary() && !victim.mayHaveWon());
     }
     // A frozen backup of an earlier term still believes that it follows.
-    return victim.primary.phase() == PrimaryPhase.PROTECTED
+    boolean guarded =
+        switch (victim.primary.phase()) {
+          case PROTECTED, RESYNCHRONISING, HANDING_OVER, HANDED_OVER -> true;
+          case STARTING, NOT_PROTECTED, TRANSFERRING, ARMING, ARBITRATING, FENCED, ENDED -> false;
+        };
+    return guarded
         && backup != null
         && backup.phase() == BackupPhase.FOLLOWING
-        && backup.epoch() == victim.primary.epoch();
+        && backup.epoch() == victim.primary.epoch()
+        && backup.mayTakeOver();
   }
 
   @Override

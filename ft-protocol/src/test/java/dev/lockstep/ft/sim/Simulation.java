@@ -2,6 +2,8 @@ package dev.lockstep.ft.sim;
 
 import dev.lockstep.ft.core.Build;
 import dev.lockstep.ft.core.Limits;
+import dev.lockstep.ft.core.OperatorOrder;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.core.VmId;
@@ -34,6 +36,10 @@ final class Simulation {
     int wentOnAlone;
     int fenced;
     int joins;
+    int divergences;
+    int heals;
+    int divergedGoLives;
+    int handOvers;
     int effects;
     boolean vmLost;
     boolean finished;
@@ -73,7 +79,7 @@ final class Simulation {
           10 * MILLI,
           150 * MILLI,
           8 * MILLI);
-  static final Limits LIMITS = new Limits(15, 90, 512, 1 << 20, 2_048, 256, 8, 4_096, 2, 64);
+  static final Limits LIMITS = new Limits(15, 90, 512, 1 << 20, 2_048, 256, 8, 4_096, 2, 3, 64);
 
   final long seed;
   final Build build;
@@ -84,7 +90,20 @@ final class Simulation {
   final SimArbiter arbiter = new SimArbiter(this);
   final SimConsumer consumer = new SimConsumer(this);
   final List<SimReplica> replicas = new ArrayList<>();
+  final OutputCommit commit;
   final StartPolicy startPolicy;
+
+  /** Whether any machine has ever had a bit flipped: only then may a replay differ. */
+  boolean anyFlip;
+
+  /** When a replica other than the first has a bit flipped, and when an operator moves the VM; 0 for never. */
+  long flipAtNanos;
+
+  long switchAtNanos;
+
+  /** How many effects each replica had performed then. */
+  final Map<String, Long> effectsAtEvent = new HashMap<>();
+
   final long guestEndCount;
 
   private final SplittableRandom random;
@@ -98,6 +117,7 @@ final class Simulation {
   private long topLiveEpoch = -1;
   private @Nullable String topLive;
   private final Map<Long, Long> outputsHeld = new HashMap<>();
+  private final Map<Long, Long> outputsMatched = new HashMap<>();
   private final Set<Long> followed = new HashSet<>();
 
   /** A run whose faults are drawn from the seed. */
@@ -119,6 +139,7 @@ final class Simulation {
     random = new SplittableRandom(SimGuest.mix(seed));
     faults = given == null ? FaultPlan.draw(random) : given;
     vm = new VmId("vm", random.nextLong());
+    commit = random.nextInt(4) == 0 ? OutputCommit.RECEIVED : OutputCommit.MATCHED;
     startPolicy = random.nextBoolean() ? StartPolicy.WAIT_FOR_BACKUP : StartPolicy.START_ALONE;
     guestEndCount = random.nextInt(5) == 0 ? 500 + random.nextInt(8_000) : Long.MAX_VALUE;
     int count = random.nextInt(3) == 0 ? 3 : 2;
@@ -134,6 +155,22 @@ final class Simulation {
       for (SimReplica replica : replicas.subList(1, replicas.size())) {
         after(between(0, 20 * MILLI), replica::startAsBackup);
       }
+      if (flipAtNanos > 0) {
+        after(
+            flipAtNanos,
+            () -> {
+              countEffects();
+              replicas.getLast().flip(17);
+            });
+      }
+      if (switchAtNanos > 0) {
+        after(
+            switchAtNanos,
+            () -> {
+              countEffects();
+              replicas.forEach(it -> it.order(OperatorOrder.FAILOVER));
+            });
+      }
       scheduleFault();
       runUntil(FAULTY_NANOS);
       heal();
@@ -146,6 +183,10 @@ final class Simulation {
     } catch (IllegalStateException broken) {
       return outcome("broken invariant: " + broken.getMessage());
     }
+  }
+
+  private void countEffects() {
+    replicas.forEach(it -> effectsAtEvent.put(it.name, it.effects));
   }
 
   private Outcome outcome(@Nullable String violation) {
@@ -243,6 +284,17 @@ final class Simulation {
     outputsHeld.merge(epoch, outputs, Math::max);
   }
 
+  /** A bit was flipped. With outputs that leave on receipt, a difference may be found too late to survive the primary's loss. */
+  void flipped() {
+    anyFlip = true;
+    riskyKill |= commit == OutputCommit.RECEIVED;
+  }
+
+  /** The backup of this epoch has produced outputs through this number as the primary has, or has been made equal to it there. */
+  void matches(long epoch, long output) {
+    outputsMatched.merge(epoch, output, Math::max);
+  }
+
   /** Output may leave a replica which is protected in {@code epoch}, or not protected at all (epoch 0). */
   void released(SimReplica replica, SimGuest.Output output, long epoch) {
     if (epoch != 0
@@ -250,6 +302,14 @@ final class Simulation {
         && outputsHeld.getOrDefault(epoch, 0L) < output.number()) {
       violation(
           "output %d is released by %s before its entry is acknowledged"
+              .formatted(output.number(), replica.name));
+    }
+    if (epoch != 0
+        && build == Build.PRODUCTION
+        && commit == OutputCommit.MATCHED
+        && outputsMatched.getOrDefault(epoch, 0L) < output.number()) {
+      violation(
+          "output %d is released by %s before its backup has matched it"
               .formatted(output.number(), replica.name));
     }
     if (!replica.instanceName().equals(topLive)) {
@@ -326,6 +386,12 @@ final class Simulation {
         victim.arbiterCut = true;
         after(between(MILLI, 120 * MILLI), () -> victim.arbiterCut = false);
       }
+      case FLIP -> victim.flip((int) between(0, 64));
+      case SWITCH -> replicas.forEach(it -> it.order(OperatorOrder.FAILOVER));
+      case UNPROTECT -> {
+        replicas.forEach(it -> it.order(OperatorOrder.UNPROTECT));
+        after(between(MILLI, 60 * MILLI), this::protectAgain);
+      }
     }
   }
 
@@ -344,6 +410,10 @@ final class Simulation {
         });
   }
 
+  private void protectAgain() {
+    replicas.forEach(it -> it.order(OperatorOrder.PROTECT));
+  }
+
   private SimReplica pick() {
     return replicas.get((int) between(0, replicas.size()));
   }
@@ -359,6 +429,9 @@ final class Simulation {
     for (SimReplica replica : replicas) {
       replica.arbiterCut = false;
       replica.thaw();
+    }
+    for (int i = 1; i < 5; i++) {
+      after(i * 40 * MILLI, this::protectAgain);
     }
   }
 

@@ -3,7 +3,10 @@ package dev.lockstep.ft.sim;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lockstep.ft.core.Build;
+import dev.lockstep.ft.core.OutputCommit;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,6 +18,8 @@ class SimulationTest {
   private static final int SAMPLE_SEEDS = 1_000;
   private static final int CAMPAIGN_SEEDS = 10_000;
   private static final int FRESH_SEEDS = 2_000;
+  private static final long EVENT_NANOS = 200_000_000;
+  private static final int STEPS_AROUND = 250;
 
   @Test
   void aSampleOfSeedsKeepsEveryPromise() {
@@ -67,6 +72,54 @@ class SimulationTest {
   @Tag("long")
   void aCrashAtEveryStepIsSurvived(String victim) {
     crashAt(victim, 201, Integer.MAX_VALUE);
+  }
+
+  /** A bit of the backup flips in a calm run, and one of the two dies at the first, second, … effect from there on, until it is healed and for a while. */
+  @ParameterizedTest
+  @ValueSource(strings = {"a", "b"})
+  void aCrashAtEachStepOfAResynchronisationIsSurvived(String victim) {
+    Campaign campaign =
+        around(victim, run -> run.flipAtNanos = EVENT_NANOS, outcome -> outcome.heals > 0);
+    assertThat(campaign.lost()).as("VMs lost").isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a", "b"})
+  void aCrashAtEachStepOfASwitchOverIsSurvived(String victim) {
+    Campaign campaign =
+        around(victim, run -> run.switchAtNanos = EVENT_NANOS, outcome -> outcome.handOvers > 0);
+    if (victim.equals("a")) {
+      // Once b has it, it has it alone until a has joined.
+      assertThat(campaign.lost()).as("VMs lost").isZero();
+    }
+  }
+
+  private static Campaign around(
+      String victim, Consumer<Simulation> event, Predicate<Simulation.Statistics> happened) {
+    long seed = 1;
+    Simulation calm = calm(seed, -1, "none");
+    event.accept(calm);
+    while (calm.replicas.size() != 2
+        || calm.commit != OutputCommit.MATCHED
+        || calm.guestEndCount != Long.MAX_VALUE
+        || !happened.test(calm.run().statistics())) {
+      seed++;
+      calm = calm(seed, -1, "none");
+      event.accept(calm);
+    }
+    long from = calm.effectsAtEvent.getOrDefault(victim, 0L);
+    Campaign campaign = new Campaign();
+    for (long step = from; step < from + STEPS_AROUND; step++) {
+      Simulation run = calm(seed, step, victim);
+      event.accept(run);
+      campaign.add(run.run());
+    }
+    System.out.printf(
+        "simulation: seed %d, crash of %s at steps %d to %d: %s%n",
+        seed, victim, from, from + STEPS_AROUND - 1, campaign);
+    assertThat(campaign.violations()).isEmpty();
+    assertThat(campaign.kills()).isGreaterThan(STEPS_AROUND / 2);
+    return campaign;
   }
 
   private static void crashAt(String victim, int firstStep, int lastStep) {

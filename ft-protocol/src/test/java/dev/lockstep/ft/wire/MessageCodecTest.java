@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.lockstep.ft.core.BackupLoss;
 import dev.lockstep.ft.core.BackupStage;
+import dev.lockstep.ft.core.Divergence;
 import dev.lockstep.ft.core.LogRecord;
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
 import dev.lockstep.ft.core.ProgressMark;
@@ -33,12 +35,21 @@ class MessageCodecTest {
     return List.of(
         new Message.JoinRequest(B),
         new Message.BackupReport(
-            3, BackupStage.FOLLOWING, 4, 1L << 40, 5, Position.running(1L << 50), 12),
-        new Message.BackupReport(3, BackupStage.FINISHED, 0, 0, 0, Position.START, 0),
+            3, BackupStage.FOLLOWING, 4, 1L << 40, 5, Position.running(1L << 50), 12, 3, 2),
+        new Message.BackupReport(3, BackupStage.FINISHED, 0, 0, 0, Position.START, 0, 0, 0),
+        new Message.Diverged(
+            3,
+            2,
+            new Divergence(7, 3, "output", "aa", "bb", "5", "6"),
+            true,
+            Payload.of(new byte[] {4})),
+        new Message.TookOver(3),
+        new Message.Resynchronise(3, 1, 77, 2, 9),
+        new Message.HandOver(3, 9),
         new Message.BackupLeaving(3, BackupLoss.DIVERGED, "RAX differs"),
-        new Message.JoinAccepted(9, new VmId("vm", -5), A, B, 100, 7, 3),
+        new Message.JoinAccepted(9, new VmId("vm", -5), A, B, 100, 7, 3, OutputCommit.RECEIVED),
         new Message.JoinDeferred(B, "busy"),
-        new Message.CheckpointChunk(2, 5, Payload.of(new byte[] {1, 2, 3})),
+        new Message.CheckpointChunk(2, 0, 5, Payload.of(new byte[] {1, 2, 3})),
         new Message.Records(
             2,
             List.of(

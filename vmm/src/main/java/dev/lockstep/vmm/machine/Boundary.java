@@ -47,4 +47,11 @@ public interface Boundary {
    * @param disks whether to read and hash the disks as well, which can take long
    */
   MachineDigest digest(boolean disks);
+
+  /**
+   * The digest of a state whose memory has been hashed already, page by page: reads neither memory nor disks.
+   *
+   * @param memory what {@link MemoryHash#value} says of memory as it is now
+   */
+  MachineDigest digest(MemoryHash memory);
 }

@@ -10,13 +10,27 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.List;
 
-/** Fills a machine that has not run from a checkpoint, and checks that it has become what the checkpoint says. */
+/** Fills a machine from a checkpoint, and checks that it has become what the checkpoint says. */
 final class CheckpointRestorer implements CheckpointReader.Target {
   private final MachineCore core;
   private final WrittenBlocks written = new WrittenBlocks();
 
-  CheckpointRestorer(MachineCore core) {
+  /** Whether the machine has run: then its engine has to hear what becomes of its code. */
+  private final boolean used;
+
+  private CheckpointRestorer(MachineCore core, boolean used) {
     this.core = core;
+    this.used = used;
+  }
+
+  /** For a machine that has not run, with memory that is all zeros. */
+  static CheckpointRestorer into(MachineCore core) {
+    return new CheckpointRestorer(core, false);
+  }
+
+  /** For a machine that has run, and of which only what the checkpoint contains is to change. */
+  static CheckpointRestorer over(MachineCore core) {
+    return new CheckpointRestorer(core, true);
   }
 
   /** The blocks that were restored, which a checkpoint of the restored machine must have as well. */
@@ -30,6 +44,10 @@ final class CheckpointRestorer implements CheckpointReader.Target {
     long offset = (long) page << GuestMemory.PAGE_SHIFT;
     if (offset + GuestMemory.PAGE_SIZE > memory.segment().byteSize()) {
       throw new IOException("page %d is beyond the machine's memory".formatted(page));
+    }
+    if (used) {
+      memory.write(HostMemory.guestPhysical(memory, page), bytes, from, GuestMemory.PAGE_SIZE);
+      return;
     }
     MemorySegment.copy(
         bytes, from, memory.segment(), GuestMemory.U8, offset, GuestMemory.PAGE_SIZE);

@@ -71,7 +71,8 @@ final class CursorMemory {
     for (int page = 0; page < pages.length; page++) {
       byte[] wanted = content.pages[page];
       if (pages[page] != wanted || written.get(page)) {
-        core.memory().write(physical(page), wanted, 0, GuestMemory.PAGE_SIZE);
+        core.memory()
+            .write(HostMemory.guestPhysical(core.memory(), page), wanted, 0, GuestMemory.PAGE_SIZE);
       }
     }
     core.pages().take(watch);
@@ -92,16 +93,6 @@ final class CursorMemory {
       table[page] = now.mismatch(zeros) < 0 ? ZEROS : now.toArray(GuestMemory.U8);
     }
     return table;
-  }
-
-  private long physical(int page) {
-    long offset = (long) page << GuestMemory.PAGE_SHIFT;
-    for (GuestMemory.Region region : core.memory().regions()) {
-      if (offset >= region.offset() && offset - region.offset() < region.size()) {
-        return region.guestPhysical() + offset - region.offset();
-      }
-    }
-    throw new IllegalStateException("page %d was written and is in no region".formatted(page));
   }
 
   private List<RewindableDisk> rewindable() {

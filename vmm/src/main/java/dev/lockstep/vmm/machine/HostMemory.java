@@ -48,6 +48,22 @@ final class HostMemory {
         "Give the guest less memory, or make room.");
   }
 
+  /**
+   * Where a page of the mapping is for the guest.
+   *
+   * @param page its number in the mapping
+   * @throws IllegalArgumentException if it belongs to no region
+   */
+  static long guestPhysical(GuestMemory memory, int page) {
+    long offset = (long) page << GuestMemory.PAGE_SHIFT;
+    for (GuestMemory.Region region : memory.regions()) {
+      if (offset >= region.offset() && offset - region.offset() < region.size()) {
+        return region.guestPhysical() + offset - region.offset();
+      }
+    }
+    throw new IllegalArgumentException("page %d of the mapping is in no region".formatted(page));
+  }
+
   private static MemorySegment mapFile(Path directory, Arena arena, long bytes) throws IOException {
     Path file = Files.createTempFile(directory, "lockstep-memory-", "");
     try (FileChannel channel =

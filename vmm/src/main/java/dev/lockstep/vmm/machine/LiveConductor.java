@@ -26,6 +26,9 @@ final class LiveConductor implements Conductor {
   /** The longest wait because virtual time is ahead, or because the speed is limited. */
   private static final long MAX_WAIT_NANOS = 20_000_000;
 
+  /** How often a sink that holds the guest is asked again. */
+  private static final long HOLD_NANOS = 500_000;
+
   /** What a unit of an engine's own count stands for, when it measures work. */
   private static final long WORK_NANOS = VirtualClock.INITIAL_PACE / VirtualClock.ONE_NANO;
 
@@ -131,6 +134,11 @@ final class LiveConductor implements Conductor {
 
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
+    if (sink.held()) {
+      mailbox.await(HOLD_NANOS);
+      pacer.running(System.nanoTime(), core.vcpu().branchCount());
+      return null;
+    }
     if (isNameless()) {
       if (!isSomethingDue()) {
         runToBoundary();

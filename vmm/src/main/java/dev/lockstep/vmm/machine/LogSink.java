@@ -47,6 +47,11 @@ public interface LogSink {
    */
   default void flush() {}
 
+  /** Whether the guest is to stand still where it is. Asked at every boundary, and from time to time while it stands. */
+  default boolean held() {
+    return false;
+  }
+
   /**
    * No input will take effect before this moment. Called after {@link #flush}, at each boundary, about every {@link
    * #progressNanos}.

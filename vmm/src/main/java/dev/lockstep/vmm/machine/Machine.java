@@ -1,9 +1,11 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.vmm.log.LogHeader;
+import dev.lockstep.vmm.snapshot.CheckpointReader;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.LongFunction;
 
 /**
@@ -36,6 +38,25 @@ public interface Machine extends AutoCloseable {
    * @throws dev.lockstep.engine.VmmException if the log's header does not fit this machine, naming the field
    */
   void follow(LogSource source, OutputGate gate, MachineMode mode);
+
+  /**
+   * Follows a log as in {@link MachineMode#FOLLOW}. A divergence does not end the machine: it stands where that was found, can be looked at, and waits for
+   * {@link #resynchronise}, or for {@link #goLive}, by which it goes on from there at once.
+   *
+   * @param whenDiverged told on the vCPU's thread; must not block
+   * @throws dev.lockstep.engine.VmmException as {@link #follow(LogSource, OutputGate, MachineMode)}
+   */
+  void follow(LogSource source, OutputGate gate, Consumer<DivergenceException> whenDiverged);
+
+  /**
+   * Puts a checkpoint into a machine that stands because it has diverged, and lets it follow on from there. What the checkpoint does not contain is taken to be
+   * equal.
+   *
+   * @param source from the checkpoint on
+   * @return completes when the machine is what the checkpoint says; exceptionally if it is not, or the host failed: then the machine is neither the one nor the
+   *     other, and of no more use
+   */
+  CompletableFuture<Void> resynchronise(CheckpointReader checkpoint, LogSource source);
 
   /**
    * Hands a machine that was not started to whoever wants to move it about in a log, forwards and backwards; the caller's thread is its vCPU's from now on, and the machine's other methods, but {@link #close}, are not

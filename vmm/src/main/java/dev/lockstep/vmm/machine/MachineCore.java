@@ -181,6 +181,11 @@ final class MachineCore implements Boundary {
         disks ? board.disks().identities().stream().map(DiskIdentity::hash).toList() : List.of());
   }
 
+  @Override
+  public MachineDigest digest(MemoryHash memory) {
+    return new MachineDigest(registersDigest(), devicesDigest(), memory.value(), List.of());
+  }
+
   /** The header of a log that begins here. */
   LogHeader header(long epoch) {
     List<DiskIdentity> disks = board.disks().identities();

@@ -104,7 +104,7 @@ public final class MachineFactory {
     try {
       MachineCore core = new MachineCore(spec, parts);
       checkpoint.header().requireSameConfiguration(core.headerWithoutContent(0));
-      CheckpointRestorer restorer = new CheckpointRestorer(core);
+      CheckpointRestorer restorer = CheckpointRestorer.into(core);
       while (checkpoint.next(restorer)) {
         // to the end
       }

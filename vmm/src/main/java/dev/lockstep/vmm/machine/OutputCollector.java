@@ -8,6 +8,7 @@ import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /** What the guest has put out on each stream since the last output entry. Streams are device indexes. */
@@ -19,6 +20,9 @@ final class OutputCollector {
   private static final int MAX_PENDING_BYTES = 1 << 26;
 
   private static final int MIN_CAPACITY = 256;
+
+  /** How much of an output that differs is shown. */
+  private static final int MAX_EXCERPT_BYTES = 64;
 
   private final byte[][] pending;
   private final int[] sizes;
@@ -126,7 +130,7 @@ final class OutputCollector {
       return new String[] {
         "hash of output of stream %d from offset %d".formatted(stream, entry.offset()),
         "%016x".formatted(entry.hash()),
-        "%016x".formatted(hash)
+        "%016x (%s)".formatted(hash, excerpt(pending[stream], entry.length()))
       };
     }
     return null;
@@ -135,6 +139,11 @@ final class OutputCollector {
   private boolean endsBetweenFrames(int length) {
     byte[] frames = pending[frameStream];
     return Frames.bytesOfFirst(frames, sizes[frameStream], Integer.MAX_VALUE, length) == length;
+  }
+
+  private static String excerpt(byte[] bytes, int length) {
+    int shown = Math.min(length, MAX_EXCERPT_BYTES);
+    return HexFormat.of().formatHex(bytes, 0, shown) + (shown < length ? "…" : "");
   }
 
   /** Takes the bytes that an entry names. */

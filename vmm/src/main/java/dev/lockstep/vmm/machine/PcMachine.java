@@ -5,11 +5,14 @@ import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
+import dev.lockstep.vmm.snapshot.CheckpointReader;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +48,7 @@ final class PcMachine implements Machine {
   // The vCPU thread's own.
   private final WrittenBlocks writtenBlocks;
   private @Nullable OutputGate gate;
+  private volatile @Nullable Consumer<DivergenceException> whenDiverged;
   private Mailbox.Order.@Nullable GoLive goingLive;
   private boolean paused;
   private long pausedSinceNanos;
@@ -77,6 +81,29 @@ final class PcMachine implements Machine {
   @Override
   public void follow(LogSource source, OutputGate gate, MachineMode mode) {
     follow(source, gate, mode, null);
+  }
+
+  @Override
+  public void follow(
+      LogSource source, OutputGate gate, Consumer<DivergenceException> whenDiverged) {
+    this.whenDiverged = whenDiverged;
+    follow(source, gate, MachineMode.FOLLOW, null);
+  }
+
+  @Override
+  public CompletableFuture<Void> resynchronise(CheckpointReader checkpoint, LogSource source) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    Runnable healing =
+        () -> {
+          try {
+            heal(checkpoint, source);
+            done.complete(null);
+          } catch (Exception e) {
+            done.completeExceptionally(e);
+          }
+        };
+    order(new Mailbox.Order.Look(healing), done);
+    return done;
   }
 
   @Override
@@ -364,16 +391,52 @@ final class PcMachine implements Machine {
         mailbox.await(Long.MAX_VALUE);
         continue;
       }
-      if (goingLive != null && now instanceof FollowConductor it && it.consumed()) {
+      boolean readyForLife =
+          now instanceof StandingConductor || (now instanceof FollowConductor it && it.consumed());
+      if (goingLive != null && readyForLife) {
         switchToLive(goingLive);
         continue;
       }
-      MachineEnd end = now.turn();
+      MachineEnd end;
+      try {
+        end = now.turn();
+      } catch (DivergenceException e) {
+        stand(now, e);
+        continue;
+      }
       lastStatus = statusAs(now.waiting() ? MachineState.WAITING : MachineState.RUNNING);
       if (end != null) {
         return end;
       }
     }
+  }
+
+  /** Where its replay diverged it stands, if somebody wants to make it equal again; else the divergence ends it. */
+  private void stand(Conductor diverged, DivergenceException why) {
+    Consumer<DivergenceException> listener = whenDiverged;
+    if (listener == null) {
+      throw why;
+    }
+    conductor = new StandingConductor(core, mailbox, diverged.epoch());
+    listener.accept(why);
+  }
+
+  private void heal(CheckpointReader checkpoint, LogSource source) throws IOException {
+    OutputGate current = gate;
+    if (!(current() instanceof StandingConductor) || current == null) {
+      throw new IllegalStateException("only a machine that has diverged is made equal again");
+    }
+    checkpoint.header().requireSameConfiguration(core.headerWithoutContent(0));
+    core.board().disks().drain();
+    core.runner().revive();
+    core.board().forgetPowerRequest();
+    CheckpointRestorer restorer = CheckpointRestorer.over(core);
+    while (checkpoint.next(restorer)) {
+      // to the end
+    }
+    core.board().disks().resubmit();
+    source.onAvailable(mailbox::wake);
+    conductor = new FollowConductor(core, mailbox, source, current, MachineMode.FOLLOW, null);
   }
 
   private Conductor current() {
@@ -408,7 +471,7 @@ final class PcMachine implements Machine {
       }
       order = mailbox.pollOrder();
     }
-    if (goingLive != null && !(current() instanceof FollowConductor)) {
+    if (goingLive != null && current() instanceof LiveConductor) {
       goingLive.done().completeExceptionally(new IllegalStateException("the machine is live"));
       goingLive = null;
     }

@@ -8,6 +8,7 @@ import dev.lockstep.vmm.log.LogHash;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 
 /** Hashes of a machine's parts. */
 final class StateHash {
@@ -32,11 +33,26 @@ final class StateHash {
    * @param pages by number in the mapping
    */
   static long memory(GuestMemory memory, BitSet pages) {
+    return memory(memory, pages, Map.of());
+  }
+
+  /**
+   * The same of a memory in which some pages have another content.
+   *
+   * @param replaced the {@linkplain #page hash} of each such page, by number
+   */
+  static long memory(GuestMemory memory, BitSet pages, Map<Integer, Long> replaced) {
+    long sum = 0;
+    for (Map.Entry<Integer, Long> other : replaced.entrySet()) {
+      sum += placed(other.getValue(), other.getKey());
+    }
     byte[] page = new byte[GuestMemory.PAGE_SIZE];
     MemorySegment segment = memory.segment();
     BulkHash bulk = new BulkHash();
-    long sum = 0;
     for (int i = pages.nextSetBit(0); i >= 0; i = pages.nextSetBit(i + 1)) {
+      if (replaced.containsKey(i)) {
+        continue;
+      }
       MemorySegment.copy(
           segment,
           GuestMemory.U8,
@@ -44,11 +60,18 @@ final class StateHash {
           page,
           0,
           GuestMemory.PAGE_SIZE);
-      long hash = bulk.put(page, 0, page.length).finish();
-      if (hash != ZERO_PAGE) {
-        sum += LogHash.of(hash, i);
-      }
+      sum += placed(bulk.put(page, 0, page.length).finish(), i);
     }
     return sum;
+  }
+
+  /** The hash of one page's content, wherever it is. */
+  static long page(byte[] bytes, int from) {
+    return new BulkHash().put(bytes, from, GuestMemory.PAGE_SIZE).finish();
+  }
+
+  /** What a page adds to the hash of memory at its place. */
+  static long placed(long hash, int page) {
+    return hash == ZERO_PAGE ? 0 : LogHash.of(hash, page);
   }
 }

@@ -114,7 +114,8 @@ class DivergenceTest {
                 }));
     assertThat(divergence(report).field()).contains("hash of output of stream 0");
     assertThat(divergence(report).replayed())
-        .isEqualTo("%016x".formatted(Objects.requireNonNull(was[0]).hash()));
+        .as("hash and first bytes of what was produced here")
+        .matches("%016x \\(([0-9a-f]{2})+…?\\)".formatted(Objects.requireNonNull(was[0]).hash()));
   }
 
   @Test

@@ -112,6 +112,14 @@ public final class Guests {
     };
   }
 
+  /** Writes a word to each of so many pages, from {@link #BUFFER} on, again and again without an exit. */
+  public static GuestLoader dirtier(int pages) {
+    Assembly it = new Assembly(CODE).label("start").mov(RAX, 0);
+    it.label("round").mov(RBX, BUFFER).mov(RCX, pages).aluImm(0, RAX, 1);
+    it.label("page").store32(RBX, RAX).aluImm(0, RBX, 4096).aluImm(5, RCX, 1);
+    return load(it.jcc(NOT_ZERO, "page").jmp("round"));
+  }
+
   static void programTimerAndUart(Assembly it) {
     it.out(MachineLayout.PIT + 3, 0x34).out(MachineLayout.PIT, 0x00).out(MachineLayout.PIT, 0x08);
     it.out(MachineLayout.UART0 + 4, 0x0b).out(MachineLayout.UART0 + 1, 0x01);

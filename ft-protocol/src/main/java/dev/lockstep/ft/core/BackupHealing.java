@@ -1,0 +1,149 @@
+package dev.lockstep.ft.core;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A backup's divergences in one epoch, and how far the healing of the last one has come: told, offered, staged, applied. Until a checkpoint is staged whole and
+ * begins to be applied, the machine keeps the state in which it diverged.
+ */
+final class BackupHealing {
+  private final Timing timing;
+  private int divergences;
+  private int healed;
+  private @Nullable Divergence what;
+  private Payload written = Payload.EMPTY;
+  private boolean everything;
+  private Message.@Nullable Resynchronise offer;
+  private int chunksThrough;
+  private boolean applying;
+  private long lastToldNanos;
+
+  BackupHealing(Timing timing) {
+    this.timing = timing;
+  }
+
+  /** The replay has diverged. */
+  void diverged(BackupInput.Diverged diverged) {
+    if (isOpen()) {
+      throw new IllegalStateException("a machine that stands diverged again: " + diverged.what());
+    }
+    what = diverged.what();
+    written = diverged.written();
+    everything = false;
+    next();
+  }
+
+  private void next() {
+    divergences++;
+    offer = null;
+    chunksThrough = 0;
+    applying = false;
+    lastToldNanos = Long.MIN_VALUE / 2;
+  }
+
+  /** Whether the machine differs from the primary's. */
+  boolean isOpen() {
+    return divergences > healed;
+  }
+
+  /** Whether a resynchronisation is being looked at, or put into the machine. */
+  boolean isApplying() {
+    return applying;
+  }
+
+  int divergences() {
+    return divergences;
+  }
+
+  int healed() {
+    return healed;
+  }
+
+  int chunksThrough() {
+    return chunksThrough;
+  }
+
+  /** Says again what differs, as long as nobody has answered. */
+  void tell(long now, long epoch, List<BackupEffect> effects) {
+    Divergence told = what;
+    if (isOpen()
+        && told != null
+        && offer == null
+        && now - lastToldNanos >= timing.retransmitNanos()) {
+      lastToldNanos = now;
+      effects.add(
+          new BackupEffect.Send(
+              new Message.Diverged(epoch, divergences, told, everything, written)));
+    }
+  }
+
+  /** Whether this is the answer that is waited for. */
+  void offered(Message.Resynchronise message, List<BackupEffect> effects) {
+    if (isOpen() && message.round() == divergences && offer == null) {
+      offer = message;
+      effects.add(
+          new BackupEffect.BeginStaging(message.epoch(), divergences, message.chunkCount()));
+      applyIfWhole(message, effects);
+    }
+  }
+
+  /** Takes the next chunk; true if it was the next. */
+  boolean chunk(Message.CheckpointChunk chunk, List<BackupEffect> effects) {
+    Message.Resynchronise awaited = offer;
+    if (awaited == null
+        || !isOpen()
+        || applying
+        || chunk.round() != divergences
+        || chunk.index() != chunksThrough) {
+      return false;
+    }
+    chunksThrough++;
+    effects.add(new BackupEffect.Stage(chunk.epoch(), chunk.index(), chunk.data()));
+    applyIfWhole(awaited, effects);
+    return true;
+  }
+
+  private void applyIfWhole(Message.Resynchronise awaited, List<BackupEffect> effects) {
+    if (chunksThrough == awaited.chunkCount()) {
+      applying = true;
+      effects.add(
+          new BackupEffect.Resynchronise(
+              awaited.epoch(),
+              awaited.round(),
+              awaited.checkpointSequence(),
+              awaited.outputsBefore()));
+    }
+  }
+
+  /** The machine is the primary's equal again; what it was made of, or null if that is old news. */
+  Message.@Nullable Resynchronise applied(int round) {
+    Message.Resynchronise done = offer;
+    if (!applying || round != divergences || done == null) {
+      return null;
+    }
+    healed = divergences;
+    applying = false;
+    offer = null;
+    return done;
+  }
+
+  /**
+   * What was staged does not fit, and nothing was touched.
+   *
+   * @return whether there is more to ask for
+   */
+  boolean unfit(int round) {
+    if (!applying || round != divergences) {
+      return true;
+    }
+    applying = false;
+    if (everything) {
+      return false;
+    }
+    everything = true;
+    // A question of its own, so that its answer cannot be mistaken for that to the one before.
+    next();
+    return true;
+  }
+}

@@ -1,0 +1,191 @@
+package dev.lockstep.ft.core;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What the parts of a primary share: where it stands, what it knows of its backup, and what it wants done in this step. */
+abstract class PrimaryState {
+  final VmId vm;
+  final ReplicaInstance self;
+  final Timing timing;
+  final Limits limits;
+  final OutputCommit commit;
+  final StartPolicy startPolicy;
+  final Canary canary;
+
+  final OutputLedger outputs;
+  final PrimaryHealing healing;
+  final OrderDesk orders = new OrderDesk();
+  List<PrimaryEffect> effects = new ArrayList<>();
+
+  PrimaryPhase phase;
+  @Nullable NotProtectedReason reason;
+  long epoch;
+  long lastEpoch;
+  long lastSequence;
+  long endSequence;
+  @Nullable ProgressMark mark;
+  @Nullable BackupPeer peer;
+  @Nullable BackupStream stream;
+
+  boolean guestStarted;
+  boolean guestPaused;
+  long handedOverNanos;
+  boolean degraded;
+  long lastClaimNanos;
+
+  PrimaryState(
+      VmId vm,
+      ReplicaInstance self,
+      Timing timing,
+      Limits limits,
+      OutputCommit commit,
+      StartPolicy startPolicy,
+      OutputLedger outputs,
+      Canary canary) {
+    this.vm = vm;
+    this.self = self;
+    this.timing = timing;
+    this.limits = limits;
+    this.commit = commit;
+    this.startPolicy = startPolicy;
+    this.outputs = outputs;
+    this.canary = canary;
+    healing = new PrimaryHealing(limits);
+    phase = PrimaryPhase.STARTING;
+  }
+
+  /** As its operator sees it. */
+  public PrimaryStatus status() {
+    return new PrimaryStatus(
+        phase, epoch, reason, healing.divergences(), healing.resynchronisations(), degraded);
+  }
+
+  boolean gated() {
+    return switch (phase) {
+      case ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER, HANDED_OVER, ARBITRATING -> true;
+      case STARTING, NOT_PROTECTED, TRANSFERRING, FENCED, ENDED -> false;
+    };
+  }
+
+  /** Whether outputs leave as the backup lets them. */
+  boolean inSync() {
+    return switch (phase) {
+      case ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER -> true;
+      case STARTING, NOT_PROTECTED, TRANSFERRING, HANDED_OVER, ARBITRATING, FENCED, ENDED -> false;
+    };
+  }
+
+  void releaseAll() {
+    if (outputs.releaseAll()) {
+      effects.add(new PrimaryEffect.Release(outputs.released()));
+    }
+  }
+
+  void defer(Message.JoinRequest request, String why) {
+    effects.add(
+        new PrimaryEffect.Send(request.backup(), new Message.JoinDeferred(request.backup(), why)));
+  }
+
+  void suspect(long now, NotProtectedReason why) {
+    reason = why;
+    enter(PrimaryPhase.ARBITRATING);
+    claim(now);
+  }
+
+  void claim(long now) {
+    lastClaimNanos = now;
+    effects.add(new PrimaryEffect.Claim(decision()));
+  }
+
+  DecisionName decision() {
+    return new DecisionName(vm, epoch);
+  }
+
+  void goOnAlone() {
+    send(new Message.BackupDropped(epoch));
+    effects.add(new PrimaryEffect.DiscardCheckpoint(epoch, healing.round()));
+    forgetPeer();
+    lastEpoch++;
+    epoch = lastEpoch;
+    if (orders.is(OperatorOrder.FAILOVER)) {
+      takeBack("the backup was lost");
+    }
+    orders.end(OperatorOrder.UNPROTECT, null, effects);
+    if (!guestStarted && startPolicy == StartPolicy.WAIT_FOR_BACKUP) {
+      enter(PrimaryPhase.STARTING);
+    } else {
+      guestStarted = true;
+      enter(PrimaryPhase.NOT_PROTECTED);
+      releaseAll();
+    }
+  }
+
+  void forgetPeer() {
+    peer = null;
+    stream = null;
+  }
+
+  void send(Message.ToBackup message) {
+    effects.add(new PrimaryEffect.Send(backup().instance, message));
+  }
+
+  void enter(PrimaryPhase next) {
+    phase = next;
+    announce();
+  }
+
+  void announce() {
+    effects.add(new PrimaryEffect.StatusChanged(status()));
+  }
+
+  BackupPeer backup() {
+    if (peer == null) {
+      throw new IllegalStateException("no backup in phase " + phase);
+    }
+    return peer;
+  }
+
+  /** The other replica is the primary: wanted, or not. */
+  void fence() {
+    reason = null;
+    enter(PrimaryPhase.FENCED);
+    if (orders.is(OperatorOrder.FAILOVER)) {
+      effects.add(new PrimaryEffect.HandedOver());
+      orders.end(OperatorOrder.FAILOVER, null, effects);
+    } else {
+      effects.add(new PrimaryEffect.Fence());
+      endOrders("the other replica goes on");
+    }
+  }
+
+  void endOrders(@Nullable String failure) {
+    OperatorOrder order = orders.current();
+    if (order != null) {
+      orders.end(order, failure, effects);
+    }
+  }
+
+  void protect() {
+    reason = null;
+    guestStarted = true;
+    enter(PrimaryPhase.PROTECTED);
+    orders.end(OperatorOrder.PROTECT, null, effects);
+  }
+
+  void takeBack(String why) {
+    effects.add(new PrimaryEffect.ResumeGuest());
+    guestPaused = false;
+    orders.end(OperatorOrder.FAILOVER, why, effects);
+  }
+
+  void abandonJoin(NotProtectedReason why) {
+    BackupPeer backup = backup();
+    send(new Message.BackupDropped(backup.epoch));
+    effects.add(new PrimaryEffect.DiscardCheckpoint(backup.epoch, 0));
+    forgetPeer();
+    reason = why;
+    enter(guestStarted ? PrimaryPhase.NOT_PROTECTED : PrimaryPhase.STARTING);
+  }
+}
