@@ -74,10 +74,22 @@ final class ControlOptions {
         "Name one, in a folder of your own: --socket PATH.");
   }
 
-  /** Asks for a socket, unless one is asked for. */
-  void defaultTo(Path path) {
+  /**
+   * Asks for a socket; the usual one if none is named.
+   *
+   * @param named by another option; null if it is not
+   * @throws VmmException if both name one, or there is no usual one
+   */
+  void ask(@Nullable Path named) {
+    if (named != null && socket != null) {
+      throw new StatusException(
+          ExitStatus.USAGE,
+          new VmmException(
+              "the control port's socket is named twice, '%s' and '%s'".formatted(named, socket),
+              "Give one of them."));
+    }
     if (socket == null) {
-      socket = path;
+      socket = named == null ? defaultSocket() : named;
     }
   }
 

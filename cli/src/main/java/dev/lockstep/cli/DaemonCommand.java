@@ -51,7 +51,7 @@ final class DaemonCommand implements Callable<Integer>, DebugOption.Carrier {
   @Override
   public Integer call() throws InterruptedException {
     debug.apply();
-    controlOptions.defaultTo(socket == null ? ControlOptions.defaultSocket() : socket);
+    controlOptions.ask(socket);
     try (HostedVms vms = new HostedVms(folder(), new SnapshotFolders(), Version.version());
         ControlPort _ =
             ControlPort.serve(

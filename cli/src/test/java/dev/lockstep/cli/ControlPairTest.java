@@ -145,6 +145,8 @@ final class ControlPairTest {
     pair();
     ControlRig.OpenConsole typing = a.console("web", 0);
     typing.type("all of itQ");
+    await().until(typing::ended);
+    assertThat(typing.end()).isEqualTo("guest_exit");
     await().until(() -> a.status("web").getState() == VmState.VM_STATE_ENDED);
     await().until(() -> b.status("web").getState() == VmState.VM_STATE_ENDED);
     Collected seen = new Collected();

@@ -83,6 +83,10 @@ final class HostedVm implements ControlledVm {
     VmEnd end = lastEnd;
     if (now != null) {
       now.run().describe(status);
+      VmEnd just = now.run().ended().getNow(null);
+      if (just != null) {
+        status.setEnd(just);
+      }
     } else if (starting) {
       status.setState(VmState.VM_STATE_STARTING);
     } else if (end != null) {
