@@ -42,7 +42,7 @@ final class BackupCommand implements Callable<Integer>, DebugOption.Carrier {
               config,
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
-      TlsIdentity tls = replicaOptions.tls();
+      TlsIdentity tls = controlOptions.tls();
       Arbiter arbiter = replicaOptions.arbiter(config);
       return new ReplicaSession(replicaOptions, controlOptions, config, arbiter, tls)
           .run((outside, listener) ->

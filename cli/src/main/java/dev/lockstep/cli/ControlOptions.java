@@ -5,7 +5,8 @@ import dev.lockstep.cli.dashboard.Dashboard;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.ControlAddress;
 import dev.lockstep.ft.control.ControlledVms;
-import dev.lockstep.ft.control.TlsFiles;
+import dev.lockstep.ft.tls.TlsFiles;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where a process can be steered. Without any of these options nothing of the control port is loaded. */
@@ -29,26 +31,8 @@ final class ControlOptions {
       names = "--control-tcp",
       paramLabel = "HOST:PORT",
       description =
-          "Serves the control port there as well, by mutual TLS 1.3; needs --tls-cert, --tls-key and --tls-ca.")
+          "Serves the control port there as well, by mutual TLS 1.3; needs --tls, or --tls-cert, --tls-key and --tls-ca.")
   private @Nullable String tcp;
-
-  @Option(
-      names = "--tls-cert",
-      paramLabel = "FILE",
-      description = "This side's certificate, PEM, for --control-tcp.")
-  private @Nullable Path certificate;
-
-  @Option(
-      names = "--tls-key",
-      paramLabel = "FILE",
-      description = "The certificate's key, PEM (PKCS#8).")
-  private @Nullable Path key;
-
-  @Option(
-      names = "--tls-ca",
-      paramLabel = "FILE",
-      description = "The authority whose clients are let in, PEM.")
-  private @Nullable Path authority;
 
   @Option(
       names = "--metrics",
@@ -63,6 +47,8 @@ final class ControlOptions {
       description =
           "Serves the web dashboard there and prints the address to open, which has a token; loopback only, port 0 takes a free one.")
   private @Nullable String dashboard;
+
+  @Mixin private final TlsOptions tls = new TlsOptions();
 
   /**
    * The socket where a control port is if nobody says otherwise.
@@ -83,10 +69,22 @@ final class ControlOptions {
         "Name one, in a folder of your own: --socket PATH.");
   }
 
-  /** Asks for a socket, unless one is asked for. */
-  void defaultTo(Path path) {
+  /**
+   * Asks for a socket; the usual one if none is named.
+   *
+   * @param named by another option; null if it is not
+   * @throws VmmException if both name one, or there is no usual one
+   */
+  void ask(@Nullable Path named) {
+    if (named != null && socket != null) {
+      throw new StatusException(
+          ExitStatus.USAGE,
+          new VmmException(
+              "the control port's socket is named twice, '%s' and '%s'".formatted(named, socket),
+              "Give one of them."));
+    }
     if (socket == null) {
-      socket = path;
+      socket = named == null ? defaultSocket() : named;
     }
   }
 
@@ -97,20 +95,27 @@ final class ControlOptions {
       addresses.add(new ControlAddress.Socket(socket));
     }
     if (tcp != null) {
-      if (certificate == null || key == null || authority == null) {
+      TlsFiles files = tls.files();
+      if (files == null) {
         throw new StatusException(
             ExitStatus.USAGE,
             new VmmException(
-                "--control-tcp speaks mutual TLS alone, and --tls-cert, --tls-key or --tls-ca is missing",
-                "Give all three; 'lockstep pki' makes such files."));
+                "--control-tcp speaks mutual TLS alone, and neither --tls nor --tls-cert, --tls-key and --tls-ca is given",
+                "Give a folder that 'lockstep pki issue' made, by --tls."));
       }
       addresses.add(
           new ControlAddress.Tls(
               ReplicaOptions.address("--control-tcp", tcp),
-              new TlsFiles(certificate, key, authority),
+              new dev.lockstep.ft.control.TlsFiles(
+                  files.certificate(), files.key(), files.authorities()),
               null));
     }
     return addresses;
+  }
+
+  /** Who this end is; null for connections in the clear. */
+  @Nullable TlsIdentity tls() {
+    return tls.identity();
   }
 
   /** Where metrics are served; null for nowhere. */

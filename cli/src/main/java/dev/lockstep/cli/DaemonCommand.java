@@ -2,6 +2,7 @@ package dev.lockstep.cli;
 
 import dev.lockstep.cli.control.ControlPort;
 import dev.lockstep.cli.control.HostedVms;
+import dev.lockstep.cli.control.PairMeans;
 import dev.lockstep.cli.dashboard.Dashboard;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.ThreadPriority;
@@ -40,6 +41,7 @@ final class DaemonCommand implements Callable<Integer>, DebugOption.Carrier {
   private @Nullable Path folder;
 
   @Mixin private final ControlOptions controlOptions = new ControlOptions();
+  @Mixin private final EtcdOptions etcd = new EtcdOptions();
   @Mixin private final DebugOption debug = new DebugOption();
 
   private final CountDownLatch ending = new CountDownLatch(1);
@@ -55,8 +57,13 @@ final class DaemonCommand implements Callable<Integer>, DebugOption.Carrier {
   public Integer call() throws InterruptedException {
     debug.apply();
     ThreadPriority.makeProcessUrgent();
-    controlOptions.defaultTo(socket == null ? ControlOptions.defaultSocket() : socket);
-    try (HostedVms vms = new HostedVms(folder(), new SnapshotFolders(), Version.version());
+    controlOptions.ask(socket);
+    try (HostedVms vms =
+            new HostedVms(
+                folder(),
+                new SnapshotFolders(),
+                Version.version(),
+                new PairMeans(text -> etcd.arbiter("the arbiter", text), controlOptions.tls()));
         ControlPort _ =
             ControlPort.serve(
                 vms,

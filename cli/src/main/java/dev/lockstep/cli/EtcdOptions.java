@@ -1,6 +1,9 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.arbiter.Arbiter;
+import dev.lockstep.ft.arbiter.EtcdArbiter;
+import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.etcd.EtcdAddress;
 import dev.lockstep.ft.etcd.EtcdCluster;
 import dev.lockstep.ft.tls.TlsFiles;
@@ -20,6 +23,17 @@ final class EtcdOptions {
       description =
           "Speaks TLS with etcd: ca.pem of this folder is the authority of etcd's certificate, cert.pem and key.pem are shown to it (default: in the clear).")
   private @Nullable Path tls;
+
+  /**
+   * An arbiter by its text: {@code etcd://…}, or a folder that both replicas share.
+   *
+   * @throws VmmException if it cannot be used
+   */
+  Arbiter arbiter(String option, String text) {
+    return EtcdAddress.isMeant(text)
+        ? new EtcdArbiter(cluster(option, text, EtcdCluster.ANSWER_TIMEOUT_MILLIS))
+        : new SharedPathArbiter(Path.of(text).toAbsolutePath());
+  }
 
   /**
    * The cluster that an option names.

@@ -50,7 +50,7 @@ final class PrimaryCommand implements Callable<Integer>, DebugOption.Carrier {
               WallClock.nanosSince1970(),
               machineOptions.unfitDisks() == DiskMarker.Unfit.USE);
       StartPolicy policy = alone ? StartPolicy.START_ALONE : StartPolicy.WAIT_FOR_BACKUP;
-      TlsIdentity tls = replicaOptions.tls();
+      TlsIdentity tls = controlOptions.tls();
       Arbiter arbiter = replicaOptions.arbiter(config);
       return new ReplicaSession(replicaOptions, controlOptions, config, arbiter, tls)
           .run((outside, listener) ->

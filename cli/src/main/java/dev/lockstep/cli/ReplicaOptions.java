@@ -2,12 +2,8 @@ package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
-import dev.lockstep.ft.arbiter.EtcdArbiter;
-import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
-import dev.lockstep.ft.etcd.EtcdAddress;
-import dev.lockstep.ft.etcd.EtcdCluster;
 import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.replica.Replica;
@@ -101,7 +97,6 @@ final class ReplicaOptions {
     }
   }
 
-  @Mixin private final TlsOptions tls = new TlsOptions();
   @Mixin private final EtcdOptions etcd = new EtcdOptions();
   @Mixin private final RegisterOptions register = new RegisterOptions();
 
@@ -111,18 +106,15 @@ final class ReplicaOptions {
    * @throws VmmException if none is given, or it cannot be used
    */
   Arbiter arbiter(MachineConfig config) {
-    if (arbiter != null && EtcdAddress.isMeant(arbiter)) {
-      return new EtcdArbiter(etcd.cluster("--arbiter", arbiter, EtcdCluster.ANSWER_TIMEOUT_MILLIS));
-    }
-    Path folder = arbiter == null ? config.replication().arbiterPath() : Path.of(arbiter);
-    if (folder == null) {
+    Path folder = config.replication().arbiterPath();
+    if (arbiter == null && folder == null) {
       throw new StatusException(
           ExitStatus.USAGE,
           new VmmException(
               "no arbiter is given, and without one nobody can decide who goes on alone",
               "Give a folder that both replicas share, or etcd://HOST:PORT, by --arbiter."));
     }
-    return new SharedPathArbiter(folder.toAbsolutePath());
+    return etcd.arbiter("--arbiter", arbiter == null ? String.valueOf(folder) : arbiter);
   }
 
   /**
@@ -133,11 +125,6 @@ final class ReplicaOptions {
   @Nullable HostRegistration register(
       Replica replica, MachineConfig config, Consumer<String> notes) {
     return register.begin(etcd, replica, config, notes);
-  }
-
-  /** Who this end is; null for connections in the clear. */
-  @Nullable TlsIdentity tls() {
-    return tls.identity();
   }
 
   /** Everything about this replica's part. */

@@ -9,19 +9,19 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** How the link between two replicas is secured. */
+/** Who this end is, to its peers: the other replica, and clients of the control port by TCP. */
 final class TlsOptions {
   @Option(
       names = "--tls",
       paramLabel = "FOLDER",
       description =
-          "Secures the link by mutual TLS 1.3 with cert.pem, key.pem and ca.pem of this folder, as 'lockstep pki issue' makes them; the other replica needs one, too (default: in the clear).")
+          "Secures the link to the other replica, and --control-tcp, by mutual TLS 1.3 with cert.pem, key.pem and ca.pem of this folder, as 'lockstep pki issue' makes them; the other replica needs one, too (default: in the clear).")
   private @Nullable Path folder;
 
   @Option(
       names = "--tls-cert",
       paramLabel = "FILE",
-      description = "This replica's certificate, in place of cert.pem.")
+      description = "This end's certificate, in place of cert.pem.")
   private @Nullable Path certificate;
 
   @Option(
@@ -43,14 +43,24 @@ final class TlsOptions {
    * @throws VmmException if a file is missing, or they do not fit
    */
   @Nullable TlsIdentity identity() {
+    TlsFiles files = files();
+    return files == null ? null : TlsIdentity.load(files);
+  }
+
+  /**
+   * The files that are named.
+   *
+   * @return null if none is
+   * @throws VmmException if only some are
+   */
+  @Nullable TlsFiles files() {
     if (folder == null && certificate == null && key == null && authorities == null) {
       return null;
     }
-    return TlsIdentity.load(
-        new TlsFiles(
-            file("--tls-cert", certificate, TlsFiles.CERTIFICATE),
-            file("--tls-key", key, TlsFiles.KEY),
-            file("--tls-ca", authorities, TlsFiles.AUTHORITIES)));
+    return new TlsFiles(
+        file("--tls-cert", certificate, TlsFiles.CERTIFICATE),
+        file("--tls-key", key, TlsFiles.KEY),
+        file("--tls-ca", authorities, TlsFiles.AUTHORITIES));
   }
 
   private Path file(String option, @Nullable Path given, String name) {

@@ -145,6 +145,8 @@ final class ControlPairTest {
     pair();
     ControlRig.OpenConsole typing = a.console("web", 0);
     typing.type("all of itQ");
+    await().until(typing::ended);
+    assertThat(typing.end()).isEqualTo("guest_exit");
     await().until(() -> a.status("web").getState() == VmState.VM_STATE_ENDED);
     await().until(() -> b.status("web").getState() == VmState.VM_STATE_ENDED);
     Collected seen = new Collected();
@@ -250,25 +252,30 @@ final class ControlPairTest {
     b.startBackup("web", arbiter);
     String again = b.status("web").getReplication().getListenAddress();
     fails(
-        Status.Code.UNIMPLEMENTED,
-        "Start the backup with this primary's address.",
-        () ->
-            a.calls()
-                .protectVm(ProtectVmRequest.newBuilder().setVm("web").setStandby(again).build()));
-    fails(
         Status.Code.INVALID_ARGUMENT,
         "is no address",
         () ->
             a.calls()
                 .protectVm(ProtectVmRequest.newBuilder().setVm("web").setStandby("there").build()));
     fails(
-        Status.Code.UNIMPLEMENTED,
-        "",
-        () -> a.calls().unprotectVm(UnprotectVmRequest.newBuilder().setVm("web").build()));
-    fails(
-        Status.Code.UNIMPLEMENTED,
+        Status.Code.FAILED_PRECONDITION,
         "",
         () -> a.calls().failoverVm(FailoverVmRequest.newBuilder().setVm("web").build()));
+    a.calls().protectVm(ProtectVmRequest.newBuilder().setVm("web").setStandby(again).build());
+    assertThat(a.status("web").getProtection())
+        .isEqualTo(ProtectionState.PROTECTION_STATE_PROTECTED);
+    a.calls().failoverVm(FailoverVmRequest.newBuilder().setVm("web").build());
+    await().until(() -> b.status("web").getLive());
+    assertThat(a.status("web").getLive()).as("where it was before").isFalse();
+    fails(
+        Status.Code.FAILED_PRECONDITION,
+        "is a backup here",
+        () -> a.calls().unprotectVm(UnprotectVmRequest.newBuilder().setVm("web").build()));
+    b.calls().unprotectVm(UnprotectVmRequest.newBuilder().setVm("web").build());
+    assertThat(b.status("web").getProtection())
+        .isEqualTo(ProtectionState.PROTECTION_STATE_NOT_PROTECTED);
+    assertThat(b.status("web").getReason())
+        .isEqualTo(ProtectionReason.PROTECTION_REASON_USER_ACTION);
   }
 
   @Test

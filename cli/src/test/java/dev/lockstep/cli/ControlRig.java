@@ -129,6 +129,7 @@ final class ControlRig implements AutoCloseable {
     private final StreamObserver<OpenConsoleRequest> to;
     private final ByteArrayOutputStream seen = new ByteArrayOutputStream();
     private final List<Long> offsets = new ArrayList<>();
+    private String end = "";
     private @Nullable Throwable failure;
     private boolean ended;
 
@@ -159,6 +160,9 @@ final class ControlRig implements AutoCloseable {
         offsets.add(response.getOutput().getOffset() + response.getOutput().getData().size());
         seen.writeBytes(response.getOutput().getData().toByteArray());
       }
+      if (response.hasEnded()) {
+        end = response.getEnded().getReason();
+      }
     }
 
     @Override
@@ -174,6 +178,11 @@ final class ControlRig implements AutoCloseable {
 
     synchronized String text() {
       return seen.toString(StandardCharsets.ISO_8859_1);
+    }
+
+    /** How the run ended, as the console was told. */
+    synchronized String end() {
+      return end;
     }
 
     synchronized boolean ended() {

@@ -190,6 +190,16 @@ final class CtlTest {
         assertThat(twice.err()).contains("is in use by process");
       }
     }
+    Command.Result open =
+        here(
+            "daemon",
+            "--control=" + socket("b"),
+            "--folder=" + folder.resolve("vms-b"),
+            "--metrics=0.0.0.0:0");
+    assertThat(open.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+    assertThat(open.err()).contains("metrics are served on loopback only");
+    assertThat(socket("b")).doesNotExist();
+    assertThat(here("daemon", "--control=x", "--socket=y").status()).isEqualTo(ExitStatus.USAGE);
     assertThat(here("ctl").status()).isEqualTo(ExitStatus.USAGE);
     assertThat(here("ctl", "list", "--address", "localhost:1").err())
         .contains("--tls-cert, --tls-key or --tls-ca is missing");

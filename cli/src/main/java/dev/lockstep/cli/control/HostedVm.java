@@ -41,6 +41,7 @@ final class HostedVm implements ControlledVm {
   private final VmFolder folder;
   private final SnapshotStore snapshots;
   private final String programVersion;
+  private final PairMeans means;
   private final EventRing events;
 
   /** Held by whoever starts it, or changes what it is. */
@@ -61,12 +62,14 @@ final class HostedVm implements ControlledVm {
       VmFolder folder,
       SnapshotStore snapshots,
       String programVersion,
+      PairMeans means,
       EventRing events) {
     this.name = name;
     this.definition = definition;
     this.folder = folder;
     this.snapshots = snapshots;
     this.programVersion = programVersion;
+    this.means = means;
     this.events = events;
   }
 
@@ -83,6 +86,10 @@ final class HostedVm implements ControlledVm {
     VmEnd end = lastEnd;
     if (now != null) {
       now.run().describe(status);
+      VmEnd just = now.run().ended().getNow(null);
+      if (just != null) {
+        status.setEnd(just);
+      }
     } else if (starting) {
       status.setState(VmState.VM_STATE_STARTING);
     } else if (end != null) {
@@ -135,6 +142,7 @@ final class HostedVm implements ControlledVm {
         known(Purpose.REPLICATED),
         folder.work(),
         programVersion,
+        means,
         new Runs.Told() {
           @Override
           public void changed() {

@@ -18,6 +18,7 @@ public final class HostedVms implements ControlledVms, AutoCloseable {
   private final Path folder;
   private final SnapshotStore snapshots;
   private final String programVersion;
+  private final PairMeans means;
   private final EventRing events = new EventRing(ControlLimits.KEPT_EVENTS);
   private final TreeMap<String, HostedVm> vms = new TreeMap<>();
   private boolean closed;
@@ -30,6 +31,12 @@ public final class HostedVms implements ControlledVms, AutoCloseable {
    * @throws dev.lockstep.engine.VmmException if the folder cannot be used
    */
   public HostedVms(Path folder, SnapshotStore snapshots, String programVersion) {
+    this(folder, snapshots, programVersion, PairMeans.PLAIN);
+  }
+
+  /** As {@link #HostedVms(Path, SnapshotStore, String)}, on a host whose replicas have something in common. */
+  public HostedVms(Path folder, SnapshotStore snapshots, String programVersion, PairMeans means) {
+    this.means = means;
     this.folder = folder.toAbsolutePath().normalize();
     this.snapshots = snapshots;
     this.programVersion = programVersion;
@@ -39,7 +46,7 @@ public final class HostedVms implements ControlledVms, AutoCloseable {
   }
 
   private HostedVm vm(String name, Definition definition, VmFolder kept) {
-    return new HostedVm(name, definition, kept, snapshots, programVersion, events);
+    return new HostedVm(name, definition, kept, snapshots, programVersion, means, events);
   }
 
   @Override

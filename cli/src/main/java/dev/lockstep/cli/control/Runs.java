@@ -2,7 +2,7 @@ package dev.lockstep.cli.control;
 
 import dev.lockstep.cli.net.GuestNetwork;
 import dev.lockstep.engine.VmmException;
-import dev.lockstep.ft.arbiter.SharedPathArbiter;
+import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.control.ControlException;
 import dev.lockstep.ft.control.EventRing;
@@ -11,6 +11,7 @@ import dev.lockstep.ft.control.proto.ReplicaOptions;
 import dev.lockstep.ft.control.proto.StartPrimary;
 import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
+import dev.lockstep.ft.etcd.EtcdAddress;
 import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
@@ -79,7 +80,7 @@ final class Runs {
   }
 
   /** What a replica needs of the VM that it is a run of. */
-  record Home(MachineConfig config, Path work, String programVersion, Told told) {}
+  record Home(MachineConfig config, Path work, String programVersion, PairMeans means, Told told) {}
 
   /** Whoever is told of a VM's replica. */
   interface Told {
@@ -112,7 +113,7 @@ final class Runs {
     Replica begin(
         ConfiguredSource source,
         ReplicaSettings settings,
-        SharedPathArbiter arbiter,
+        Arbiter arbiter,
         HistorySink outside,
         ReplicaListener listener);
   }
@@ -140,8 +141,9 @@ final class Runs {
             home.work(),
             ReplicaSettings.timing(config.replication()),
             ReplicaSettings.limits(config.replication()),
-            TransportLimits.defaults());
-    SharedPathArbiter arbiter = new SharedPathArbiter(arbiterPath(config, options));
+            TransportLimits.defaults(),
+            home.means().tls());
+    Arbiter arbiter = home.means().arbiters().apply(arbiterText(config, options));
     ConsoleHistory console = new ConsoleHistory(VmRun.HISTORY_BYTES);
     AtomicReference<@Nullable Replica> made = new AtomicReference<>();
     GuestNetwork network =
@@ -163,20 +165,20 @@ final class Runs {
     }
   }
 
-  private static Path arbiterPath(MachineConfig config, ReplicaOptions options) {
+  private static String arbiterText(MachineConfig config, ReplicaOptions options) {
     String asked = options.getArbiterPath();
     @Nullable Path configured = config.replication().arbiterPath();
     if (!asked.isEmpty()) {
-      return Requests.path("arbiter_path", asked);
+      return EtcdAddress.isMeant(asked) ? asked : Requests.path("arbiter_path", asked).toString();
     }
     if (configured == null) {
       throw new ControlException(
           ControlException.Kind.INVALID,
           "no arbiter is given for VM '%s', and without one nobody can decide who goes on alone"
               .formatted(config.name()),
-          "Give arbiter_path: a folder that both replicas share.");
+          "Give arbiter_path: a folder that both replicas share, or etcd://HOST:PORT.");
     }
-    return configured;
+    return configured.toString();
   }
 
   private static ReplicaListener listener(String vm, Told told) {

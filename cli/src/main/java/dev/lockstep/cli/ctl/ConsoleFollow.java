@@ -6,6 +6,7 @@ import dev.lockstep.ft.control.proto.ConsoleOpen;
 import dev.lockstep.ft.control.proto.ConsoleOutput;
 import dev.lockstep.ft.control.proto.OpenConsoleRequest;
 import dev.lockstep.ft.control.proto.OpenConsoleResponse;
+import dev.lockstep.ft.control.proto.VmEnd;
 import dev.lockstep.ft.control.proto.VmState;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -46,6 +47,7 @@ public final class ConsoleFollow implements AutoCloseable {
   private long offset;
 
   private @Nullable Connection connection;
+  private boolean guestEnded;
   private boolean closed;
 
   /**
@@ -75,7 +77,7 @@ public final class ConsoleFollow implements AutoCloseable {
         StatusRuntimeException failure = follow(place.get().client());
         everOpen = true;
         lostNanos = 0;
-        if (!follow && failure == null) {
+        if (failure == null && (!follow || guestHasEnded())) {
           return;
         }
         if (failure != null && !passing(failure)) {
@@ -163,6 +165,19 @@ public final class ConsoleFollow implements AutoCloseable {
       connection = null;
     }
     return failure;
+  }
+
+  private synchronized boolean guestHasEnded() {
+    return guestEnded;
+  }
+
+  /** A run has ended: the guest's end, unless it only ended there and may go on elsewhere. */
+  private synchronized void ended(VmEnd end) {
+    guestEnded =
+        switch (end.getReason()) {
+          case "handed_over", "left", "killed", "failed" -> false;
+          default -> true;
+        };
   }
 
   private synchronized boolean isClosed() {
@@ -262,6 +277,7 @@ public final class ConsoleFollow implements AutoCloseable {
           }
         }
         case OUTPUT -> take(response.getOutput());
+        case ENDED -> ended(response.getEnded());
         case BODY_NOT_SET -> {}
       }
     }

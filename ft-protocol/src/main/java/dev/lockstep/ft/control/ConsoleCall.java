@@ -8,6 +8,7 @@ import dev.lockstep.ft.control.proto.ConsoleOpened;
 import dev.lockstep.ft.control.proto.ConsoleOutput;
 import dev.lockstep.ft.control.proto.OpenConsoleRequest;
 import dev.lockstep.ft.control.proto.OpenConsoleResponse;
+import dev.lockstep.ft.control.proto.VmStatus;
 import io.grpc.stub.StreamObserver;
 import org.jspecify.annotations.Nullable;
 
@@ -54,10 +55,10 @@ final class ConsoleCall implements StreamObserver<OpenConsoleRequest> {
     vm = opened;
     boolean live = opened.status().getLive();
     long end = request.getNoFollow() ? history.end() : Long.MAX_VALUE;
-    out.start("console-out", to -> send(history, from, end, live));
+    out.start("console-out", to -> send(opened, history, from, end, live));
   }
 
-  private void send(ConsoleHistory history, long from, long end, boolean live)
+  private void send(ControlledVm opened, ConsoleHistory history, long from, long end, boolean live)
       throws InterruptedException {
     out.send(
         OpenConsoleResponse.newBuilder()
@@ -71,6 +72,10 @@ final class ConsoleCall implements StreamObserver<OpenConsoleRequest> {
         throw gone(offset, history.oldest());
       }
       if (bytes.length == 0) {
+        VmStatus status = opened.status();
+        if (status.hasEnd()) {
+          out.send(OpenConsoleResponse.newBuilder().setEnded(status.getEnd()).build());
+        }
         return;
       }
       out.send(

@@ -33,7 +33,7 @@ class CheckpointTakerTest {
     MachineSpec spec = Machines.spec(MachineSpec.Pacing.HOST);
     try (Machine machine =
         Machines.FACTORY.create(spec, List.of(), Guests.dirtier(DIRTIED_PAGES))) {
-      HeldOutputs gate = new HeldOutputs(0, List.of(), NOWHERE, through -> {});
+      HeldOutputs gate = new HeldOutputs(0, List.of(), NOWHERE, through -> {}, new CommitLatency());
       machine.start(LogSink.NONE, gate, 1);
       awaitDirty(machine);
       AtomicInteger slowest = new AtomicInteger(1_000);

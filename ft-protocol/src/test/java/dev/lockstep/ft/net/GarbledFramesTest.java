@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.ft.core.LogRecord;
 import dev.lockstep.ft.core.Message;
+import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
 import dev.lockstep.ft.core.RecordKind;
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Bytes that no replica sends: each is a refusal in words, never another failure, and a length is judged before anything is allocated for it. */
-final class FrameFuzzTest {
+final class GarbledFramesTest {
   private static final int ROUNDS = 30_000;
   private static final int MAX_FRAME_BYTES = 1 << 20;
   private static final TransportLimits LIMITS =
@@ -44,7 +45,7 @@ final class FrameFuzzTest {
 
   @Test
   void randomBytesAreRefusedInWords() {
-    System.out.println("FrameFuzzTest seed " + seed);
+    System.out.println("GarbledFramesTest seed " + seed);
     for (int round = 0; round < ROUNDS; round++) {
       byte[] bytes = new byte[random.nextInt(64)];
       random.nextBytes(bytes);
@@ -57,7 +58,7 @@ final class FrameFuzzTest {
 
   @Test
   void mutatedFramesAreRefusedInWords() {
-    List<byte[]> corpus = corpus().stream().map(FrameFuzzTest::framed).toList();
+    List<byte[]> corpus = corpus().stream().map(GarbledFramesTest::framed).toList();
     for (int round = 0; round < ROUNDS; round++) {
       byte[] bytes = corpus.get(random.nextInt(corpus.size())).clone();
       for (int i = random.nextInt(4); i >= 0; i--) {
@@ -200,8 +201,9 @@ final class FrameFuzzTest {
                     .setArbiterKey("key"))
             .build(),
         MessageCodec.encode(new Message.JoinRequest(A)),
-        MessageCodec.encode(new Message.JoinAccepted(9, new VmId("vm", 5), A, A, 100, 7, 3)),
-        MessageCodec.encode(new Message.CheckpointChunk(2, 5, Payload.of(new byte[] {1, 2, 3}))),
+        MessageCodec.encode(
+            new Message.JoinAccepted(9, new VmId("vm", 5), A, A, 100, 7, 3, OutputCommit.MATCHED)),
+        MessageCodec.encode(new Message.CheckpointChunk(2, 0, 5, Payload.of(new byte[] {1, 2, 3}))),
         MessageCodec.encode(new Message.Heartbeat(4, 123, 9)),
         MessageCodec.encode(
             new Message.Records(
