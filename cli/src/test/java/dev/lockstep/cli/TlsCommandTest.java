@@ -40,7 +40,7 @@ final class TlsCommandTest {
     Path kernel = new TinyGuest().echoUntil('Q').exit(7).write(folder.resolve("kernel"));
     try (Command backup = replica("backup", kernel, "--tls", b)) {
       String address = listens(backup);
-      assertThat(backup.err()).contains("in 19 days: renew it");
+      await().until(() -> backup.err().contains("in 19 days: renew it"));
       try (Command clear = replica("primary", kernel, "--peer", address)) {
         await()
             .until(() ->

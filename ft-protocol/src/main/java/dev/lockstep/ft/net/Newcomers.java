@@ -17,8 +17,10 @@ final class Newcomers {
     waiting.add(channel);
     if (waiting.size() > max) {
       Iterator<Channel> oldest = waiting.iterator();
-      oldest.next().close();
+      Channel first = oldest.next();
+      // First out of the set: closing it may come back here at once.
       oldest.remove();
+      first.close();
     }
   }
 
