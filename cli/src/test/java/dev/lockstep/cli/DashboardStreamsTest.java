@@ -139,6 +139,10 @@ final class DashboardStreamsTest {
     }
     await().until(() -> !page.messages("\"refused\"").isEmpty());
     assertThat(page.messages("\"refused\"").getFirst()).contains("takes no input now");
+    vms.find("web").resume();
+    await().until(() -> vms.find("web").type("Q".getBytes(StandardCharsets.US_ASCII)));
+    await().until(page::closed);
+    assertThat(page.text()).startsWith(GREETING + "xxx").endsWith("xQ");
   }
 
   @Test

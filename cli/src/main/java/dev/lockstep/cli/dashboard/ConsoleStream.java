@@ -29,6 +29,9 @@ final class ConsoleStream {
   private final String run;
   private final JsonMapper mapper;
 
+  /** The guest did not take what was typed last: what follows is not waited for until it takes something. */
+  private volatile boolean refusing;
+
   ConsoleStream(
       Stream stream, ControlledVm vm, ConsoleHistory history, String run, JsonMapper mapper) {
     this.stream = stream;
@@ -106,25 +109,30 @@ final class ConsoleStream {
 
   private void type(byte[] bytes) throws InterruptedException {
     long deadline =
-        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(DashboardLimits.TYPE_TIMEOUT_MILLIS);
+        System.nanoTime()
+            + TimeUnit.MILLISECONDS.toNanos(refusing ? 0 : DashboardLimits.TYPE_TIMEOUT_MILLIS);
     for (int at = 0; at < bytes.length; at += PIECE_BYTES) {
       byte[] piece = Arrays.copyOfRange(bytes, at, Math.min(at + PIECE_BYTES, bytes.length));
       try {
         while (!vm.type(piece)) {
           if (System.nanoTime() - deadline > 0) {
-            tell(
-                "refused",
-                "why",
-                "the guest takes no input now; %d typed bytes were dropped"
-                    .formatted(bytes.length - at));
+            refuse("the guest takes no input now; what is typed is dropped");
             return;
           }
           Thread.sleep(RETRY_MILLIS);
         }
+        refusing = false;
       } catch (VmmException e) {
-        tell("refused", "why", e.getMessage() + ". " + e.advice());
+        refuse(e.getMessage() + ". " + e.advice());
         return;
       }
+    }
+  }
+
+  private void refuse(String why) throws InterruptedException {
+    if (!refusing) {
+      refusing = true;
+      tell("refused", "why", why);
     }
   }
 }
