@@ -195,7 +195,7 @@ final class DashboardStreamsTest {
                   .getBytes(StandardCharsets.US_ASCII));
       assertThat(socket.getInputStream().readNBytes(12))
           .isEqualTo("HTTP/1.1 101".getBytes(StandardCharsets.US_ASCII));
-      Page reader = page("/ws/console?vm=web");
+      Page reader = page("/ws/state");
       assertThat(dashboard.openStreams()).isEqualTo(2);
       await().until(() -> dashboard.openStreams() == 1);
       assertThat(reader.closed()).as("the one that reads").isFalse();

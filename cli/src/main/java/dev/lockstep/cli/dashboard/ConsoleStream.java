@@ -130,9 +130,7 @@ final class ConsoleStream {
   }
 
   private void refuse(String why) throws InterruptedException {
-    if (!refusing) {
-      refusing = true;
-      tell("refused", "why", why);
-    }
+    refusing = true;
+    tell("refused", "why", why);
   }
 }
