@@ -20,6 +20,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,9 @@ final class CheckpointTaker {
 
   /** Slower than any host copies; until there is something to measure. */
   private static final double UNKNOWN_PAGES_PER_NANO = 20_000 / 1e9;
+
+  /** The longest rest between two slices. */
+  private static final long MAX_REST_NANOS = 20_000_000;
 
   /** The fewest pages that a rate is taken from. */
   private static final int MEASURED_PAGES = 64;
@@ -226,10 +230,15 @@ final class CheckpointTaker {
         slice.set(next);
         next = toHash.nextSetBit(next + 1);
       }
-      atBoundary(boundary -> {
-        copySlice(boundary.memory(), slice, toCopy, skipZeros);
-        return slice;
-      });
+      long nanos =
+          atBoundary(boundary -> {
+            long started = System.nanoTime();
+            copySlice(boundary.memory(), slice, toCopy, skipZeros);
+            return System.nanoTime() - started;
+          });
+      // The guest runs as long as it has stood still, at full speed: slices one behind the other
+      // would leave it nothing. One that is slowed gets as much less.
+      LockSupport.parkNanos(Math.min(nanos, MAX_REST_NANOS) * speedPermille / FULL_SPEED_PERMILLE);
     }
   }
 
