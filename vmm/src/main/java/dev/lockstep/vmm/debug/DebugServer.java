@@ -16,11 +16,15 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Waits for gdb on an address and serves one client after the other; a second one at the same time is turned away. */
 public final class DebugServer implements AutoCloseable {
+  /** How long a client waits for the one before to be gone. */
+  private static final long GOODBYE_MILLIS = 500;
+
   private final ServerSocketChannel server;
   private final @Nullable Path socketFile;
 
@@ -29,7 +33,7 @@ public final class DebugServer implements AutoCloseable {
 
   private volatile boolean stopped;
   private volatile @Nullable SocketChannel served;
-  private final AtomicBoolean busy = new AtomicBoolean();
+  private final Semaphore free = new Semaphore(1);
   private final Thread accepting;
 
   private DebugServer(ServerSocketChannel server, @Nullable Path socketFile) {
@@ -97,7 +101,8 @@ public final class DebugServer implements AutoCloseable {
     try {
       while (true) {
         SocketChannel client = server.accept();
-        if (!busy.compareAndSet(false, true)) {
+        // One that comes right behind another must not find that one's goodbye unfinished.
+        if (!free.tryAcquire(GOODBYE_MILLIS, TimeUnit.MILLISECONDS)) {
           client.close();
           continue;
         }
@@ -128,7 +133,7 @@ public final class DebugServer implements AutoCloseable {
         // Of closing it: the client has gone anyway.
       } finally {
         served = null;
-        busy.set(false);
+        free.release();
       }
     }
   }
