@@ -136,7 +136,10 @@ class ExactTscTest {
     int loaded = screen.await("\nmodule ", again);
     String status = screen.toString().substring(loaded, screen.await("\n", loaded)).strip();
     System.out.printf("campaign rdtsc: insmod of %s: status %s%n", CounterGuest.MODULE, status);
-    assertThat(status).isEqualTo("0");
+    // The module measures the counter as it begins, and may find that one which counts branches
+    // does not jitter enough (EFAULT):
+    // it has read it all the same.
+    assertThat(status).isIn("0", "14");
     assertThat(
             machine.atBoundary(boundary -> exact.counts()).get(1, TimeUnit.MINUTES).moduleSites())
         .isPositive();
