@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CheckpointTaker {
   private static final int SLICE_PAGES = 512;
-  private static final int MAX_PASSES = 24;
+  static final int MAX_PASSES = 24;
   private static final int FULL_SPEED_PERMILLE = 1_000;
   private static final int LEAST_SPEED_PERMILLE = 10;
 

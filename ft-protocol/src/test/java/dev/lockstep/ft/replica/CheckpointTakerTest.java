@@ -51,7 +51,12 @@ class CheckpointTakerTest {
               .whole(chunks -> {});
       CheckpointPause pause = whole.pause();
       System.out.println("CheckpointTakerTest: " + pause);
-      assertThat(pause.copied()).as("copied in the pause").isLessThanOrEqualTo(pause.allowed());
+      // Never for ever: a guest that writes all of it again between two slices is taken as it is at
+      // last, and the pause says so.
+      if (pause.passes() < CheckpointTaker.MAX_PASSES) {
+        assertThat(pause.copied()).as("copied in the pause").isLessThanOrEqualTo(pause.allowed());
+      }
+      assertThat(pause.passes()).isLessThanOrEqualTo(CheckpointTaker.MAX_PASSES);
       assertThat(pause.allowed()).as("what fits into the bound").isLessThan(DIRTIED_PAGES / 4);
       assertThat(pause.passes()).as("passes").isGreaterThan(1);
       assertThat(slowest).as("the guest was slowed").hasValueLessThan(1_000);
