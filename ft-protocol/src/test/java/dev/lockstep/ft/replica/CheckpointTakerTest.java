@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A checkpoint of a guest that writes memory faster than it is copied comes to its end within its bound. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class CheckpointTakerTest {
-  private static final int MAX_PAUSE_MILLIS = 5;
+  private static final int MAX_PAUSE_MILLIS = 3;
   private static final int DIRTIED_PAGES = 8_192;
 
   private static final OutputSink NOWHERE = (stream, offset, bytes) -> {};
