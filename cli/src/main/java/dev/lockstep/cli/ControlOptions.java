@@ -104,11 +104,7 @@ final class ControlOptions {
                 "Give a folder that 'lockstep pki issue' made, by --tls."));
       }
       addresses.add(
-          new ControlAddress.Tls(
-              ReplicaOptions.address("--control-tcp", tcp),
-              new dev.lockstep.ft.control.TlsFiles(
-                  files.certificate(), files.key(), files.authorities()),
-              null));
+          new ControlAddress.Tls(ReplicaOptions.address("--control-tcp", tcp), files, null));
     }
     return addresses;
   }

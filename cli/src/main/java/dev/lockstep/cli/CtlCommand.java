@@ -3,7 +3,7 @@ package dev.lockstep.cli;
 import dev.lockstep.cli.ctl.Endpoints;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.ControlAddress;
-import dev.lockstep.ft.control.TlsFiles;
+import dev.lockstep.ft.tls.TlsFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

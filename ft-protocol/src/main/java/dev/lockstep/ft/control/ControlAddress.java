@@ -1,5 +1,6 @@
 package dev.lockstep.ft.control;
 
+import dev.lockstep.ft.tls.TlsFiles;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

@@ -4,6 +4,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.proto.ControlServiceGrpc;
 import dev.lockstep.ft.control.proto.ControlServiceGrpc.ControlServiceBlockingStub;
 import dev.lockstep.ft.control.proto.ControlServiceGrpc.ControlServiceStub;
+import dev.lockstep.ft.tls.TlsIdentity;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -54,7 +55,7 @@ public final class ControlClient implements AutoCloseable {
                 address.address().getHostString(), address.address().getPort())
             .channelType(NioSocketChannel.class)
             .eventLoopGroup(loop)
-            .sslContext(address.files().client())
+            .sslContext(TlsIdentity.load(address.files()).grpcClient())
             .keepAliveTime(ControlLimits.KEEPALIVE_NANOS, TimeUnit.NANOSECONDS)
             .keepAliveTimeout(ControlLimits.KEEPALIVE_TIMEOUT_NANOS, TimeUnit.NANOSECONDS)
             .maxInboundMessageSize(ControlLimits.MAX_ANSWER_BYTES);

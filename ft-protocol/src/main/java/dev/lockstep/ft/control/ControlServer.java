@@ -2,6 +2,7 @@ package dev.lockstep.ft.control;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.proto.ControlServiceGrpc;
+import dev.lockstep.ft.tls.TlsIdentity;
 import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -86,7 +87,7 @@ public final class ControlServer implements AutoCloseable {
         start(
             NettyServerBuilder.forAddress(address.address())
                 .channelType(NioServerSocketChannel.class)
-                .sslContext(address.files().server()),
+                .sslContext(TlsIdentity.load(address.files()).grpcServer()),
             address);
     server.getListenSockets().forEach(bound -> tcp.add((InetSocketAddress) bound));
   }

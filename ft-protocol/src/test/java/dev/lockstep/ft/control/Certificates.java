@@ -1,5 +1,6 @@
 package dev.lockstep.ft.control;
 
+import dev.lockstep.ft.tls.TlsFiles;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.proto.ListVmsRequest;
+import dev.lockstep.ft.tls.TlsFiles;
+import dev.lockstep.ft.tls.TlsIdentity;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -86,11 +88,16 @@ final class TlsTest {
     // A certificate of another authority, with ours trusted: it is the server that refuses.
     TlsFiles strange = others.of("client");
     assertUnavailable(
-        refused(new TlsFiles(strange.certificate(), strange.key(), client.authority()), null));
-    assertUnavailable(refused(ours.expired("client"), null));
+        refused(new TlsFiles(strange.certificate(), strange.key(), client.authorities()), null));
     assertUnavailable(refused(client, "not-the-server"));
     assertUnavailable(
-        refused(new TlsFiles(client.certificate(), client.key(), strange.authority()), null));
+        refused(new TlsFiles(client.certificate(), client.key(), strange.authorities()), null));
+    // A client that knows that its certificate has ended does not even ask; what the other end
+    // makes of one is the link's test, by the same class.
+    TlsFiles ended = ours.expired("client");
+    assertThatThrownBy(() -> TlsIdentity.load(ended))
+        .isInstanceOf(VmmException.class)
+        .hasMessageContaining("is valid from");
   }
 
   private static void assertUnavailable(StatusRuntimeException refused) {
@@ -106,7 +113,8 @@ final class TlsTest {
             NettyChannelBuilder.forAddress(address)
                 .sslContext(
                     GrpcSslContexts.configure(
-                            SslContextBuilder.forClient().trustManager(client.authority().toFile()))
+                            SslContextBuilder.forClient()
+                                .trustManager(client.authorities().toFile()))
                         .build())
                 .build()));
     assertUnavailable(
@@ -116,7 +124,7 @@ final class TlsTest {
                     GrpcSslContexts.configure(
                             SslContextBuilder.forClient()
                                 .keyManager(client.certificate().toFile(), client.key().toFile())
-                                .trustManager(client.authority().toFile())
+                                .trustManager(client.authorities().toFile())
                                 .protocols("TLSv1.2"))
                         .build())
                 .build()));
@@ -140,19 +148,19 @@ final class TlsTest {
   void filesThatCannotBeUsedAreToldByName() throws Exception {
     TlsFiles files = ours.of("client");
     Path garbage = Files.writeString(folder.resolve("garbage"), "no certificate");
-    assertThatThrownBy(
-            () -> new TlsFiles(folder.resolve("none"), files.key(), files.authority()).server())
+    assertThatThrownBy(() ->
+            TlsIdentity.load(
+                new TlsFiles(folder.resolve("none"), files.key(), files.authorities())))
         .isInstanceOf(VmmException.class)
-        .hasMessageContaining("none' cannot be read");
+        .hasMessageContaining("none");
     for (TlsFiles wrong :
         List.of(
-            new TlsFiles(garbage, files.key(), files.authority()),
-            new TlsFiles(files.certificate(), garbage, files.authority()),
+            new TlsFiles(garbage, files.key(), files.authorities()),
+            new TlsFiles(files.certificate(), garbage, files.authorities()),
             new TlsFiles(files.certificate(), files.key(), garbage))) {
-      assertThatThrownBy(wrong::server)
+      assertThatThrownBy(() -> TlsIdentity.load(wrong))
           .isInstanceOf(VmmException.class)
-          .hasMessageContaining("cannot be used for TLS");
-      assertThatThrownBy(wrong::client).isInstanceOf(VmmException.class);
+          .hasMessageContaining("garbage");
     }
   }
 }
