@@ -16,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * Once it is compiled, the path of an exit makes no Java object: not in the bindings, not in the engine, not for a kick or a harvest of dirty pages. Bytes are those that the JVM counts for the thread.
  */
 @Timeout(300)
+@Tag("own-jvm")
 final class ExitAllocationTest {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int PORT = 0x80, ANSWER = 0x5a;
@@ -30,7 +32,7 @@ final class ExitAllocationTest {
   private static final int EXITS = 20_000;
 
   /** Until the last compiler is done with the path: it works beside us, on a host that may be busy. */
-  private static final int MAX_WARM_UP = 25;
+  private static final int MAX_WARM_UP = 400;
 
   /** Branches that no run gets to. */
   private static final long FAR = 1_000_000_000;
