@@ -230,6 +230,8 @@ final class LiveConductor implements Conductor {
   private long append(LogEntry entry) {
     long sequence = core.takeSequence();
     sink.append(sequence, entry);
+    // It says itself how far the guest has come.
+    lastProgressNanos = System.nanoTime();
     return sequence;
   }
 
@@ -437,7 +439,9 @@ final class LiveConductor implements Conductor {
 
   private void runToBoundary() {
     long count = core.vcpu().branchCount();
-    names.run(Math.max(Math.min(count + pacer.boundaryBranches(), nextDigest), count + 1));
+    long wanted = sink.progressNanos();
+    long spacing = wanted > 0 ? pacer.boundaryBranches(wanted) : pacer.boundaryBranches();
+    names.run(Math.max(Math.min(count + spacing, nextDigest), count + 1));
     if (names.overshoots() > overshoots) {
       overshoots = names.overshoots();
       notCertain();

@@ -58,7 +58,7 @@ public interface LogSink {
    */
   default void progress(Moment moment) {}
 
-  /** How often this sink wants {@link #progress} at least, in nanoseconds of host time; 0 for never. */
+  /** How often this sink wants {@link #progress} at least while no entry is appended, in nanoseconds of host time; 0 for never. Asked again at every boundary. */
   default long progressNanos() {
     return 0;
   }
