@@ -101,6 +101,11 @@ final class RecordingSink implements LogSink {
 
   @Override
   public long progressNanos() {
+    return progressNanos;
+  }
+
+  @Override
+  public long runningProgressNanos() {
     // Whoever was asked will answer soon, and an answer waits until the backup's replay has come to
     // it: it had better be close behind.
     return System.nanoTime() - talkedNanos < TALK_NANOS ? closeNanos : progressNanos;
