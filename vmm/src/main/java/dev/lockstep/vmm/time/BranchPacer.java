@@ -26,7 +26,7 @@ public final class BranchPacer extends Pacer {
   private static final int SMOOTHING = 8;
 
   /** Boundaries are never closer than this. */
-  private static final long MIN_CLOSE_BRANCHES = 256;
+  private static final long MIN_CLOSE_BRANCHES = 1 << 10;
 
   private final boolean close;
   private final long boundaryNanos;

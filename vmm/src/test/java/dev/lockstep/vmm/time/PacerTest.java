@@ -51,7 +51,7 @@ class PacerTest {
     long close = pacer.boundaryBranches(250_000);
     assertThat(close).as("250 us of 30 ns each").isBetween(7_500L, 9_500L).isLessThan(usual);
     assertThat(pacer.boundaryBranches(SECOND)).isEqualTo(usual);
-    assertThat(pacer.boundaryBranches(1)).as("however soon").isEqualTo(256);
+    assertThat(pacer.boundaryBranches(1)).as("however soon").isEqualTo(1 << 10);
     Pacer rare = BranchPacer.withRareBoundaries();
     assertThat(rare.boundaryBranches(250_000)).isEqualTo(rare.boundaryBranches());
   }
