@@ -2,10 +2,12 @@ package dev.lockstep.kvm;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.DirectoryStream;
@@ -48,6 +50,25 @@ public final class ThreadPriority {
       Libc.find("sched_setscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle GETSCHEDULER =
       Libc.find("sched_getscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+
+  /** {@code __NR_sched_setattr} and {@code __NR_sched_getattr} on x86-64 (asm/unistd_64.h); the C library has no names for them before glibc 2.41. */
+  private static final long SETATTR_NUMBER = 314, GETATTR_NUMBER = 315;
+
+  /** {@code struct sched_attr}, version 0 (linux/sched/types.h): size, policy, flags, nice, priority, runtime, deadline, period. */
+  private static final int ATTR_BYTES = 48;
+
+  private static final long ATTR_POLICY = 4, ATTR_NICE = 16, ATTR_RUNTIME = 24;
+
+  private static final MethodHandle SETATTR =
+      Libc.find(
+          "syscall",
+          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT),
+          Linker.Option.firstVariadicArg(1));
+  private static final MethodHandle GETATTR =
+      Libc.find(
+          "syscall",
+          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
+          Linker.Option.firstVariadicArg(1));
 
   private static volatile Urgency urgency = Urgency.NONE;
   private static volatile int ordinaryNice;
@@ -96,6 +117,43 @@ public final class ThreadPriority {
       case REAL_TIME -> setScheduler(0, SCHED_OTHER, 0);
       case NICE -> setNice(0, ordinaryNice);
       case NONE -> {}
+    }
+  }
+
+  /**
+   * Asks that the calling thread, an ordinary one, soon gets the processor when it wakes: by time slices shorter than those of others it runs before them, and no longer than its share (since Linux 6.12, sched_setattr(2) takes a
+   * slice for ordinary threads; kernels before it take no notice).
+   *
+   * @param nanos the slice; the kernel keeps it between 0.1 and 100 ms
+   * @return whether the kernel knows of it now
+   */
+  public static boolean setSlice(long nanos) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment attributes = arena.allocate(ATTR_BYTES, Long.BYTES);
+      attributes.set(JAVA_INT, 0, ATTR_BYTES);
+      attributes.set(JAVA_INT, ATTR_POLICY, SCHED_OTHER);
+      attributes.set(JAVA_INT, ATTR_NICE, nice());
+      attributes.set(JAVA_LONG, ATTR_RUNTIME, nanos);
+      return Libc.result(
+              (long) SETATTR.invokeExact(Libc.errnoState(), SETATTR_NUMBER, 0, attributes, 0))
+          == 0;
+    } catch (Throwable e) {
+      throw Libc.broken(e);
+    }
+  }
+
+  /** The calling thread's slice in nanoseconds; 0 where the kernel does not say. */
+  public static long slice() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment attributes = arena.allocate(ATTR_BYTES, Long.BYTES);
+      long answer =
+          Libc.result(
+              (long)
+                  GETATTR.invokeExact(
+                      Libc.errnoState(), GETATTR_NUMBER, 0, attributes, ATTR_BYTES, 0));
+      return answer == 0 ? attributes.get(JAVA_LONG, ATTR_RUNTIME) : 0;
+    } catch (Throwable e) {
+      throw Libc.broken(e);
     }
   }
 

@@ -51,4 +51,19 @@ class ThreadPriorityTest {
         !words[1].equals("NONE"), "SKIPPED: raising a priority takes CAP_SYS_NICE on this host");
     assertThat(words).containsExactly("NONE", words[1], words[1], words[1], "NONE");
   }
+
+  @Test
+  void aSliceIsTheCallingThreadsOwn() throws Exception {
+    long usual = ThreadPriority.slice();
+    assumeTrue(usual > 0, "SKIPPED: this kernel has no slices for ordinary threads (Linux 6.12)");
+    long[] seen = new long[2];
+    Thread.ofPlatform()
+        .start(() -> {
+          seen[0] = ThreadPriority.setSlice(250_000) ? 1 : 0;
+          seen[1] = ThreadPriority.slice();
+        })
+        .join();
+    assertThat(seen).containsExactly(1, 250_000);
+    assertThat(ThreadPriority.slice()).isEqualTo(usual).isNotEqualTo(250_000);
+  }
 }

@@ -32,7 +32,12 @@ public final class BackupCore {
   private long finishAfter;
   private long echoedNanos;
 
+  /** Something was done that the primary waits for. */
   private boolean reportDue;
+
+  /** Something was done that the primary does not wait for. */
+  private boolean progressDue;
+
   private long lastStepNanos;
   private long lastHeardNanos;
   private long lastReportNanos;
@@ -83,7 +88,14 @@ public final class BackupCore {
 
   /** When {@link BackupInput.Tick} is wanted at the latest, by the same clock. */
   public long nextTickNanos() {
-    return lastStepNanos + timing.heartbeatIntervalNanos();
+    return Math.min(lastStepNanos + timing.heartbeatIntervalNanos(), nextReportNanos());
+  }
+
+  /** When it speaks at the latest. */
+  private long nextReportNanos() {
+    long interval = timing.heartbeatIntervalNanos();
+    return lastReportNanos
+        + (progressDue ? Math.min(interval, timing.markIntervalNanos()) : interval);
   }
 
   public BackupStatus status() {
@@ -286,8 +298,11 @@ public final class BackupCore {
         heardFromPrimary(now, message);
       }
       case BackupInput.Replayed replayed -> {
+        // Only an output is waited for. What else was replayed is told before long.
+        long outputs = log.outputsReplayed();
         log.noteReplay(replayed);
-        reportDue = true;
+        reportDue |= log.outputsReplayed() > outputs;
+        progressDue = true;
       }
       case BackupInput.Diverged diverged -> {
         healing.diverged(diverged);
@@ -306,7 +321,7 @@ public final class BackupCore {
       case BackupInput.LinkUp() -> reportDue = true;
       case BackupInput.Tick() -> {
         healing.tell(now, epoch, effects);
-        if (reportDue || now - lastReportNanos >= timing.heartbeatIntervalNanos()) {
+        if (reportDue || now >= nextReportNanos()) {
           lastReportNanos = now;
           sendReport();
         }
@@ -372,10 +387,14 @@ public final class BackupCore {
     if (!applied) {
       return;
     }
-    reportDue = true;
+    long before = log.receivedThrough();
     if (log.receive(message, effects)) {
       heard(now);
     }
+    boolean repeated = !message.records().isEmpty() && log.receivedThrough() == before;
+    reportDue |=
+        repeated || outputCommit() == OutputCommit.RECEIVED && log.receivedThrough() > before;
+    progressDue |= log.receivedThrough() > before;
   }
 
   private boolean whole() {
@@ -506,6 +525,7 @@ public final class BackupCore {
 
   private void sendReport() {
     reportDue = false;
+    progressDue = false;
     if (outputCommit() == OutputCommit.MATCHED) {
       outputsAcknowledged = log.outputsReplayed();
     } else if (!healing.isOpen()) {

@@ -21,7 +21,7 @@ final class BackupStream {
     this.peer = peer;
     this.healing = healing;
     lastHeartbeatNanos = now - timing.heartbeatIntervalNanos();
-    lastMarkNanos = now - timing.markIntervalNanos();
+    lastMarkNanos = now - timing.closeMarkNanos();
   }
 
   /** Adds to {@code out} whatever is due at {@code now} in a phase from TRANSFERRING to PROTECTED. */
@@ -51,6 +51,16 @@ final class BackupStream {
         sendMark(now, mark, heartbeat);
       }
     }
+  }
+
+  /** When a mark that came too soon after the last one may be sent; {@link Long#MAX_VALUE} if there is none. */
+  long nextMarkNanos(@Nullable ProgressMark mark) {
+    boolean waits =
+        mark != null
+            && !mark.equals(sentMark)
+            && peer.takesRecords()
+            && mark.position().isAfter(peer.replayedPosition);
+    return waits ? lastMarkNanos + timing.closeMarkNanos() : Long.MAX_VALUE;
   }
 
   /** True once every heartbeat interval. */
@@ -106,7 +116,7 @@ final class BackupStream {
   }
 
   private void sendMark(long now, ProgressMark mark, boolean repeat) {
-    boolean news = !mark.equals(sentMark) && now - lastMarkNanos >= timing.markIntervalNanos();
+    boolean news = !mark.equals(sentMark) && now - lastMarkNanos >= timing.closeMarkNanos();
     if (news || repeat) {
       lastMarkNanos = now;
       sentMark = mark;

@@ -140,7 +140,9 @@ public final class PrimaryCore extends PrimaryState {
 
   /** When {@link PrimaryInput.Tick} is wanted at the latest, by the same clock. */
   public long nextTickNanos() {
-    return lastStepNanos + Math.min(timing.heartbeatIntervalNanos(), timing.markIntervalNanos());
+    long next =
+        lastStepNanos + Math.min(timing.heartbeatIntervalNanos(), timing.markIntervalNanos());
+    return stream == null ? next : Math.min(next, stream.nextMarkNanos(mark));
   }
 
   /** How far the backup's replay is behind, milliseconds; 0 without a backup. */

@@ -4,7 +4,8 @@ package dev.lockstep.ft.core;
  * Every interval and timeout of the protocol, in nanoseconds.
  *
  * @param heartbeatIntervalNanos each side speaks at least this often
- * @param markIntervalNanos the least time between two progress marks (they are coalesced in between)
+ * @param closeMarkNanos the least time between two progress marks (they are coalesced in between); about as often one is made while the guest talks with somebody
+ * @param markIntervalNanos how often one is made otherwise
  * @param backupSilenceNanos the primary suspects a backup it has not heard for this long
  * @param primarySilenceNanos the backup suspects a primary it has not heard for this long
  * @param leaseNanos after a heartbeat that the backup has echoed, outputs may leave for this long from the heartbeat's sending; less than {@code
@@ -19,6 +20,7 @@ package dev.lockstep.ft.core;
  */
 public record Timing(
     long heartbeatIntervalNanos,
+    long closeMarkNanos,
     long markIntervalNanos,
     long backupSilenceNanos,
     long primarySilenceNanos,
@@ -34,6 +36,7 @@ public record Timing(
 
   public Timing {
     positive("heartbeatIntervalNanos", heartbeatIntervalNanos);
+    positive("closeMarkNanos", closeMarkNanos);
     positive("markIntervalNanos", markIntervalNanos);
     positive("backupSilenceNanos", backupSilenceNanos);
     positive("primarySilenceNanos", primarySilenceNanos);
@@ -60,6 +63,7 @@ public record Timing(
   public static Timing defaults() {
     return new Timing(
         25 * MILLI,
+        MILLI / 2,
         2 * MILLI,
         500 * MILLI,
         550 * MILLI,

@@ -24,7 +24,10 @@ final class HeldOutputs implements OutputGate {
   private static final long MAX_HELD_BYTES = 64L << 20;
 
   /** How much of what the machine has put out goes with a checkpoint, for consumers that have not read it before a failover. */
-  private static final long MAX_TAIL_BYTES = 1L << 20;
+  private static final long MAX_TAIL_BYTES = 2L << 20;
+
+  /** What a piece takes besides its bytes: a guest may say a million single ones. */
+  private static final int PIECE_BYTES = 128;
 
   private final OutputSink outside;
   private final LongConsumer left;
@@ -81,9 +84,9 @@ final class HeldOutputs implements OutputGate {
 
   private void remember(StreamPiece piece) {
     tail.add(piece);
-    tailBytes += piece.bytes().length;
+    tailBytes += PIECE_BYTES + piece.bytes().length;
     while (tailBytes > MAX_TAIL_BYTES) {
-      tailBytes -= tail.remove().bytes().length;
+      tailBytes -= PIECE_BYTES + tail.remove().bytes().length;
     }
   }
 

@@ -14,7 +14,11 @@ import java.util.function.Supplier;
 /** Hands a live machine's entries and progress to the replica's thread, in order, and holds the guest at a boundary while the core says that it must wait, or too
  * much of its output is held. */
 final class RecordingSink implements LogSink {
+  /** So long after the last word the guest is taken to be talking. */
+  static final long TALK_NANOS = 5_000_000;
+
   private final Inbox inbox;
+  private final long closeNanos;
   private final long progressNanos;
   private final BooleanSupplier full;
   private final EntryEncoder encoder = new EntryEncoder();
@@ -22,10 +26,16 @@ final class RecordingSink implements LogSink {
   private volatile boolean closed;
   private volatile boolean ended;
 
+  /** When the guest was last told something, or has told something. The vCPU's thread. */
+  private long talkedNanos = Long.MIN_VALUE / 2;
+
   /**
+   * @param closeNanos how often progress is told while the guest talks with somebody
+   * @param progressNanos the same while it does not
    * @param full whether no more outputs should be produced for now
    */
-  RecordingSink(Inbox inbox, long progressNanos, BooleanSupplier full) {
+  RecordingSink(Inbox inbox, long closeNanos, long progressNanos, BooleanSupplier full) {
+    this.closeNanos = closeNanos;
     this.full = full;
     this.inbox = inbox;
     this.progressNanos = progressNanos;
@@ -39,13 +49,21 @@ final class RecordingSink implements LogSink {
   @Override
   public void append(long sequence, LogEntry entry) {
     switch (entry) {
-      case LogEntry.OutputEntry output -> record(RecordKind.OUTPUT, output);
+      case LogEntry.OutputEntry output -> {
+        talkedNanos = System.nanoTime();
+        record(RecordKind.OUTPUT, output);
+      }
       case LogEntry.EndOfLog end -> {
         ended = true;
         inbox.putFromVcpu(
             new PrimaryInput.GuestEnded(Moments.position(end.at()), Moments.encode(encoder, end)));
       }
-      case LogEntry.Input input -> record(RecordKind.INPUT, input);
+      case LogEntry.Input input -> {
+        if (input instanceof LogEntry.NetworkInput || input instanceof LogEntry.ConsoleInput) {
+          talkedNanos = System.nanoTime();
+        }
+        record(RecordKind.INPUT, input);
+      }
       case LogEntry.DigestEntry digest -> record(RecordKind.INPUT, digest);
       case LogEntry.CheckpointMark mark -> record(RecordKind.INPUT, mark);
       case LogEntry.UncertainFrom mark ->
@@ -84,6 +102,13 @@ final class RecordingSink implements LogSink {
   @Override
   public long progressNanos() {
     return progressNanos;
+  }
+
+  @Override
+  public long runningProgressNanos() {
+    // Whoever was asked will answer soon, and an answer waits until the backup's replay has come to
+    // it: it had better be close behind.
+    return System.nanoTime() - talkedNanos < TALK_NANOS ? closeNanos : progressNanos;
   }
 
   @Override

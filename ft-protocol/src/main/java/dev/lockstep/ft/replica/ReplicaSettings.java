@@ -84,6 +84,7 @@ public record ReplicaSettings(
     long silence = config.silenceMillis() * MILLI;
     return new Timing(
         heartbeat,
+        defaults.closeMarkNanos(),
         Math.min(defaults.markIntervalNanos(), heartbeat),
         silence,
         silence + silence / 8,

@@ -159,9 +159,9 @@ class PrimaryPartsTest {
 
   @Test
   void timingsThatCannotWorkAreRefused() {
-    assertThatThrownBy(() -> new Timing(10, 1, 100, 100, 100, 1, 1, 1, 1, 1, 1))
+    assertThatThrownBy(() -> new Timing(10, 1, 1, 100, 100, 100, 1, 1, 1, 1, 1, 1))
         .hasMessageContaining("leaseNanos (100) must be less than primarySilenceNanos (100)");
-    assertThatThrownBy(() -> new Timing(50, 1, 100, 120, 100, 1, 1, 1, 1, 1, 1))
+    assertThatThrownBy(() -> new Timing(50, 1, 1, 100, 120, 100, 1, 1, 1, 1, 1, 1))
         .hasMessageContaining("heartbeatIntervalNanos");
   }
 }

@@ -231,10 +231,18 @@ final class SimReplica {
         };
   }
 
+  /** Whether this is the primary that a backup follows. A frozen one of an earlier term still believes that it is one. */
+  private boolean leads(SimReplica follower) {
+    return primary != null
+        && isPrimary()
+        && follower.backup != null
+        && primary.epoch() >= follower.backup.epoch();
+  }
+
   /** Whether the VM goes on here when {@code victim} dies now. */
   boolean couldGoOnWithout(SimReplica victim) {
     if (victim.primary == null) {
-      return !victim.holdsTheVm() || (isPrimary() && !victim.mayHaveWon());
+      return !victim.holdsTheVm() || (leads(victim) && !victim.mayHaveWon());
     }
     // A frozen backup of an earlier term still believes that it follows.
     boolean guarded =

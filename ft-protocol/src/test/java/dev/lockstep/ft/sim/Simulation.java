@@ -70,6 +70,7 @@ final class Simulation {
       new Timing(
           4 * MILLI,
           MILLI,
+          MILLI,
           30 * MILLI,
           34 * MILLI,
           27 * MILLI,

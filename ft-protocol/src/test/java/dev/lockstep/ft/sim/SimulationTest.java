@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The protocol under faults. A seed that fails is told whole by {@link Seeds}. */
 class SimulationTest {
   private static final int SAMPLE_SEEDS = 1_000;
+  private static final int CANARY_SEEDS = 10_000;
   private static final int CAMPAIGN_SEEDS = 10_000;
   private static final int FRESH_SEEDS = 2_000;
   private static final long EVENT_NANOS = 200_000_000;
@@ -55,7 +56,7 @@ class SimulationTest {
   @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "PRODUCTION")
   void aBuildWithoutARuleIsCaught(Build canary) {
-    OptionalLong caught = Campaign.firstCatch(canary, 1, SAMPLE_SEEDS);
+    OptionalLong caught = Campaign.firstCatch(canary, 1, CANARY_SEEDS);
     System.out.printf("simulation: %s first caught by seed %s%n", canary, caught);
     assertThat(caught).as("first seed that catches %s", canary).isPresent();
   }

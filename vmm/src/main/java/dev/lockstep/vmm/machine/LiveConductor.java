@@ -161,7 +161,7 @@ final class LiveConductor implements Conductor {
     if (hasPace() && pace()) {
       return null;
     }
-    progress(lastNamed);
+    progress(lastNamed, sink.runningProgressNanos());
     long started = System.nanoTime();
     runToBoundary();
     rest(System.nanoTime() - started);
@@ -230,6 +230,8 @@ final class LiveConductor implements Conductor {
   private long append(LogEntry entry) {
     long sequence = core.takeSequence();
     sink.append(sequence, entry);
+    // It says itself how far the guest has come.
+    lastProgressNanos = System.nanoTime();
     return sequence;
   }
 
@@ -424,7 +426,7 @@ final class LiveConductor implements Conductor {
       return;
     }
     Moment promised = new Moment(core.vcpu().point(), virtual);
-    if (progress(promised)) {
+    if (progress(promised, sink.progressNanos())) {
       promisedNanos = virtual;
     }
     mailbox.await(idleNanos(deadline, now));
@@ -437,7 +439,9 @@ final class LiveConductor implements Conductor {
 
   private void runToBoundary() {
     long count = core.vcpu().branchCount();
-    names.run(Math.max(Math.min(count + pacer.boundaryBranches(), nextDigest), count + 1));
+    long wanted = sink.runningProgressNanos();
+    long spacing = wanted > 0 ? pacer.boundaryBranches(wanted) : pacer.boundaryBranches();
+    names.run(Math.max(Math.min(count + spacing, nextDigest), count + 1));
     if (names.overshoots() > overshoots) {
       overshoots = names.overshoots();
       notCertain();
@@ -463,9 +467,8 @@ final class LiveConductor implements Conductor {
   }
 
   /** Promises, if it is time to, that no input takes effect before this moment. */
-  private boolean progress(Moment moment) {
+  private boolean progress(Moment moment, long interval) {
     sink.flush();
-    long interval = sink.progressNanos();
     if (interval == 0) {
       return false;
     }

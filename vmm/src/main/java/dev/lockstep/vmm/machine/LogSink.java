@@ -58,9 +58,14 @@ public interface LogSink {
    */
   default void progress(Moment moment) {}
 
-  /** How often this sink wants {@link #progress} at least, in nanoseconds of host time; 0 for never. */
+  /** How often this sink wants {@link #progress} at least while no entry is appended, in nanoseconds of host time; 0 for never. */
   default long progressNanos() {
     return 0;
+  }
+
+  /** The same while the guest runs: as close as it wants it now. Asked at every boundary. */
+  default long runningProgressNanos() {
+    return progressNanos();
   }
 
   /** Whether {@link LogEntry.EndOfLog} should carry a digest of the final state, disks included, which takes a while. */

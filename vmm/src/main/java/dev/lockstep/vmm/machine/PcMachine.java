@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 final class PcMachine implements Machine {
   private static final int FULL_SPEED = 1000;
 
+  /** A guest that was asked something is not to wait until another thread's slice of some milliseconds is over. */
+  private static final long SLICE_NANOS = 250_000;
+
   /** How the machine came to where it stands. */
   enum Origin {
     LOADED,
@@ -346,6 +349,7 @@ final class PcMachine implements Machine {
   private void work(Supplier<Conductor> first) {
     // The guest's work is endless: what keeps it alive goes before it.
     ThreadPriority.makeOrdinary();
+    ThreadPriority.setSlice(SLICE_NANOS);
     MachineEnd end = null;
     Throwable failure = null;
     try {

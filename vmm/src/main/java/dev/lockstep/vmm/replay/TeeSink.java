@@ -6,6 +6,7 @@ import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.LogSink;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 
 /** Several sinks that get the same log, in this order: a file and a backup, say. */
 public final class TeeSink implements LogSink {
@@ -40,11 +41,16 @@ public final class TeeSink implements LogSink {
 
   @Override
   public long progressNanos() {
-    return sinks.stream()
-        .mapToLong(LogSink::progressNanos)
-        .filter(nanos -> nanos > 0)
-        .min()
-        .orElse(0);
+    return least(LogSink::progressNanos);
+  }
+
+  @Override
+  public long runningProgressNanos() {
+    return least(LogSink::runningProgressNanos);
+  }
+
+  private long least(ToLongFunction<LogSink> wanted) {
+    return sinks.stream().mapToLong(wanted).filter(nanos -> nanos > 0).min().orElse(0);
   }
 
   @Override

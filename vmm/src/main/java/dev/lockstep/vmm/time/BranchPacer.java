@@ -25,6 +25,10 @@ public final class BranchPacer extends Pacer {
   /** The weight of a new measurement is one part in this many. */
   private static final int SMOOTHING = 8;
 
+  /** Boundaries are never closer than this. */
+  private static final long MIN_CLOSE_BRANCHES = 1 << 10;
+
+  private final boolean close;
   private final long boundaryNanos;
   private final long minBranches;
   private final long maxBranches;
@@ -33,7 +37,8 @@ public final class BranchPacer extends Pacer {
   private long measureHost;
   private long measureCount;
 
-  private BranchPacer(long boundaryNanos, long minBranches, long maxBranches) {
+  private BranchPacer(boolean close, long boundaryNanos, long minBranches, long maxBranches) {
+    this.close = close;
     this.boundaryNanos = boundaryNanos;
     this.minBranches = minBranches;
     this.maxBranches = maxBranches;
@@ -41,12 +46,12 @@ public final class BranchPacer extends Pacer {
 
   /** With boundaries of about 2 ms, but never long: a guest that turns from its fastest code to its slowest may be late by one. */
   public static BranchPacer withFrequentBoundaries() {
-    return new BranchPacer(2_000_000, 1L << 12, 1L << 15);
+    return new BranchPacer(true, 2_000_000, 1L << 12, 1L << 15);
   }
 
   /** With boundaries of about 8 ms, for an engine to which each costs much: a hardware counter's replay must find it again. */
   public static BranchPacer withRareBoundaries() {
-    return new BranchPacer(8_000_000, 1L << 16, 1L << 23);
+    return new BranchPacer(false, 8_000_000, 1L << 16, 1L << 23);
   }
 
   @Override
@@ -80,6 +85,16 @@ public final class BranchPacer extends Pacer {
       }
     }
     return decision;
+  }
+
+  @Override
+  public long boundaryBranches(long nanos) {
+    long usual = boundaryBranches();
+    if (nanos >= boundaryNanos || !close || measuredPace == 0) {
+      return usual;
+    }
+    long wanted = (long) (nanos * VirtualClock.ONE_NANO / measuredPace);
+    return Math.min(usual, Math.max(wanted, MIN_CLOSE_BRANCHES));
   }
 
   @Override

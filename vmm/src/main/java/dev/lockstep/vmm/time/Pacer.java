@@ -88,4 +88,13 @@ public abstract class Pacer {
 
   /** How far the count should go until the next boundary. */
   public abstract long boundaryBranches();
+
+  /**
+   * The same for somebody who wants one within that time, as far as this engine's boundaries are cheap enough for it.
+   *
+   * @param nanos host time, positive
+   */
+  public long boundaryBranches(long nanos) {
+    return boundaryBranches();
+  }
 }

@@ -15,8 +15,9 @@ import java.util.stream.Stream;
  * @param threads of the JVM
  * @param heap bytes in use after collection
  */
-record Footprint(int descriptors, int mappings, int timers, int threads, long heap) {
-  static Footprint now() throws IOException {
+public record Footprint(int descriptors, int mappings, int timers, int threads, long heap) {
+  /** As of now, after collections. */
+  public static Footprint now() throws IOException {
     long heap = Long.MAX_VALUE;
     for (int i = 0; i < 3; i++) {
       System.gc();

@@ -16,7 +16,10 @@ import dev.lockstep.vmm.MachineLayout;
 public final class Guests {
   static final int CODE = 0x10_0000;
   static final int STACK_TOP = 0x8_0000;
-  static final int DATA = 0x5_0000;
+
+  /** Where guests keep what a test may look at. */
+  public static final int DATA = 0x5_0000;
+
   static final int TICKS = DATA;
   static final int HASH = DATA + 8;
   static final int LAST_TICK = DATA + 16;
@@ -118,6 +121,15 @@ public final class Guests {
     it.label("round").mov(RBX, BUFFER).mov(RCX, pages).aluImm(0, RAX, 1);
     it.label("page").store32(RBX, RAX).aluImm(0, RBX, 4096).aluImm(5, RCX, 1);
     return load(it.jcc(NOT_ZERO, "page").jmp("round"));
+  }
+
+  /** As {@link #dirtier(int)}, with a loop of so many rounds between two pages. The number of rounds through all of them is at {@link #DATA}. */
+  public static GuestLoader dirtier(int pages, int rest) {
+    Assembly it = new Assembly(CODE).label("start").mov(RAX, 0);
+    it.label("round").mov(RBX, BUFFER).mov(RCX, pages).aluImm(0, RAX, 1).store(DATA, RAX);
+    it.label("page").store32(RBX, RAX).aluImm(0, RBX, 4096);
+    it.mov(RDX, rest).label("rest").aluImm(5, RDX, 1).jcc(NOT_ZERO, "rest");
+    return load(it.aluImm(5, RCX, 1).jcc(NOT_ZERO, "page").jmp("round"));
   }
 
   static void programTimerAndUart(Assembly it) {

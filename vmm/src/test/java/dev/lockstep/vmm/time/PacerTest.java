@@ -45,6 +45,18 @@ class PacerTest {
   }
 
   @Test
+  void boundariesAreCloseForWhoeverWantsThemSoWhereTheyAreCheap() {
+    run(SECOND, 30.0);
+    long usual = pacer.boundaryBranches();
+    long close = pacer.boundaryBranches(250_000);
+    assertThat(close).as("250 us of 30 ns each").isBetween(7_500L, 9_500L).isLessThan(usual);
+    assertThat(pacer.boundaryBranches(SECOND)).isEqualTo(usual);
+    assertThat(pacer.boundaryBranches(1)).as("however soon").isEqualTo(1 << 10);
+    Pacer rare = BranchPacer.withRareBoundaries();
+    assertThat(rare.boundaryBranches(250_000)).isEqualTo(rare.boundaryBranches());
+  }
+
+  @Test
   void slowAndFastGuestsAreKeptNear() {
     for (double nanosPerBranch : new double[] {5, 400, 2, 37.5, 1000}) {
       run(5 * SECOND, nanosPerBranch);
