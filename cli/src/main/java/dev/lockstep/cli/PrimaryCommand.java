@@ -43,7 +43,8 @@ final class PrimaryCommand implements Callable<Integer>, DebugOption.Carrier {
   public Integer call() {
     debug.apply();
     try (GuestFiles files = new GuestFiles()) {
-      MachineConfig config = files.complete(machineOptions, null, Purpose.REPLICATED);
+      MachineConfig config =
+          files.complete(machineOptions, replicaOptions::apply, Purpose.REPLICATED);
       ConfiguredSource source =
           new ConfiguredSource(
               config,

@@ -1,6 +1,8 @@
 package dev.lockstep.cli.control;
 
+import dev.lockstep.ft.control.proto.SnapshotVmResponse;
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.SnapshotInfo;
 import java.nio.file.Path;
@@ -23,11 +25,40 @@ public interface SnapshotStore {
       throws InterruptedException;
 
   /**
+   * As {@link #write}, and leaves nothing of one that failed.
+   *
+   * @param began {@link System#nanoTime} when the machine was told to stand
+   * @return what is told of it, but for who took it
+   */
+  default SnapshotVmResponse.Builder take(
+      Path folder, Machine machine, MachineConfig config, long began) throws InterruptedException {
+    boolean whole = false;
+    try {
+      SnapshotInfo info = write(folder, machine, config);
+      whole = true;
+      return SnapshotVmResponse.newBuilder()
+          .setFolder(folder.toString())
+          .setStateBytes(info.bytes())
+          .setNextEntry(info.sequence())
+          .setVirtualNanos(info.virtualNanos())
+          .setPauseNanos(System.nanoTime() - began);
+    } finally {
+      if (!whole) {
+        discard(folder, config);
+      }
+    }
+  }
+
+  /** Removes a snapshot that is of no use, as far as it is there. */
+  void discard(Path folder, MachineConfig config);
+
+  /**
    * A snapshot's configuration, with its own disks.
    *
+   * @param purpose of the machine that goes on from it
    * @throws dev.lockstep.engine.VmmException if there is none in the folder
    */
-  MachineConfig config(Path folder);
+  MachineConfig config(Path folder, Purpose purpose);
 
   /**
    * A snapshot's disks, copied.

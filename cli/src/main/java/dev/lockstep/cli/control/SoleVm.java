@@ -78,7 +78,7 @@ final class SoleVm implements ControlledVm {
   }
 
   @Override
-  public void restore(Path folder) {
+  public void restore(Path folder, StartOptions how) {
     throw ofItsCommand("restored by a call");
   }
 
@@ -134,8 +134,9 @@ final class SoleVm implements ControlledVm {
   }
 
   @Override
-  public CompletableFuture<Void> protect(InetSocketAddress standby) {
-    return run.protect(standby);
+  public CompletableFuture<Void> protect(
+      InetSocketAddress standby, @Nullable Integer maxPauseMillis) {
+    return run.protect(standby, maxPauseMillis);
   }
 
   @Override
