@@ -22,18 +22,12 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A VM of a daemon: a definition that is run again and again. */
 final class HostedVm implements ControlledVm {
-  /** How long the end of a run may take that was told to end. */
-  private static final long END_MILLIS = 60_000;
-
   private static final String START_ADVICE = "Start it first.";
 
   /** A run and what completes when it is over and released. */
@@ -347,13 +341,7 @@ final class HostedVm implements ControlledVm {
 
   @Override
   public void pause() throws InterruptedException {
-    try {
-      running().run().pause().get(END_MILLIS, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      throw Runs.failure(e.getCause());
-    } catch (TimeoutException e) {
-      throw Wrong.busy(name, "and comes to no boundary");
-    }
+    Steering.pause(name, running().run());
     tell();
   }
 
@@ -366,24 +354,7 @@ final class HostedVm implements ControlledVm {
   @Override
   public void stop(long graceMillis) throws InterruptedException {
     Current now = running();
-    if (graceMillis > 0 && now.run().askToShutDown() && over(now, graceMillis)) {
-      return;
-    }
-    now.run().end();
-    if (!over(now, END_MILLIS)) {
-      throw Wrong.busy(name, "and does not come to its end");
-    }
-  }
-
-  private static boolean over(Current run, long withinMillis) throws InterruptedException {
-    try {
-      run.over().get(withinMillis, TimeUnit.MILLISECONDS);
-      return true;
-    } catch (TimeoutException e) {
-      return false;
-    } catch (ExecutionException e) {
-      throw Runs.failure(e.getCause());
-    }
+    Steering.stop(name, now.run(), now.over(), graceMillis);
   }
 
   @Override
