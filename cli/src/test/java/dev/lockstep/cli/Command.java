@@ -1,7 +1,9 @@
 package dev.lockstep.cli;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,6 +78,26 @@ final class Command implements AutoCloseable {
   /** Runs the command with nothing on standard input. */
   static Result run(Path folder, String... arguments) throws IOException, InterruptedException {
     return runTyping(folder, "", arguments);
+  }
+
+  /** Runs a command in this process, which takes a tenth of the time; for those that only ask, and take no input. */
+  static Result here(String... words) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    PrintStream outBefore = System.out;
+    PrintStream errBefore = System.err;
+    PrintStream outHere = new PrintStream(out, true, StandardCharsets.UTF_8);
+    PrintStream errHere = new PrintStream(err, true, StandardCharsets.UTF_8);
+    System.setOut(outHere);
+    System.setErr(errHere);
+    try {
+      int status = Lockstep.execute(words, outHere, errHere);
+      return new Result(
+          status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(outBefore);
+      System.setErr(errBefore);
+    }
   }
 
   /** Runs the command with a text on standard input. */

@@ -117,7 +117,10 @@ final class MachineRun implements VmRun {
       store.make(folder);
       long began = System.nanoTime();
       machine.pause().get();
-      return store.take(folder, machine, config, began).setRole(VmRole.VM_ROLE_ALONE).build();
+      return store
+          .take(folder, machine, config, began, () -> {})
+          .setRole(VmRole.VM_ROLE_ALONE)
+          .build();
     } catch (ExecutionException e) {
       throw e.getCause() instanceof VmmException it ? it : new IllegalStateException(e);
     } finally {

@@ -161,15 +161,8 @@ final class ReplicaRun implements VmRun {
     long began = System.nanoTime();
     try (StandingReplica standing = replica.stand()) {
       store.make(folder);
-      SnapshotVmResponse.Builder taken = store.take(folder, standing.machine(), config, began);
-      if (!standing.hasStood()) {
-        store.discard(folder, config);
-        throw Wrong.state(
-            config.name(),
-            "has changed its role or its state here while the snapshot was taken",
-            "See its status, and take it again.");
-      }
-      return taken
+      return store
+          .take(folder, standing.machine(), config, began, () -> requireStood(standing))
           .setRole(
               standing.at().role() == ReplicaStatus.Role.PRIMARY
                   ? VmRole.VM_ROLE_PRIMARY
@@ -178,6 +171,15 @@ final class ReplicaRun implements VmRun {
           .build();
     } finally {
       snapshotting.set(false);
+    }
+  }
+
+  private void requireStood(StandingReplica standing) {
+    if (!standing.hasStood()) {
+      throw Wrong.state(
+          config.name(),
+          "has changed its role or its state here while the snapshot was taken",
+          "See its status, and take it again.");
     }
   }
 
