@@ -13,6 +13,7 @@ import dev.lockstep.ft.control.proto.StartVmRequest;
 import dev.lockstep.ft.control.proto.StopVmRequest;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -72,9 +73,12 @@ final class CtlLifecycle {
     private static String read(Path file) {
       try {
         return Files.readString(file);
+      } catch (NoSuchFileException e) {
+        throw new VmmException(
+            "the configuration '%s' does not exist".formatted(file), "Check the path.", e);
       } catch (IOException e) {
         throw new VmmException(
-            "the configuration '%s' cannot be read: %s".formatted(file, e),
+            "the configuration '%s' cannot be read: %s".formatted(file, e.getMessage()),
             "Give the path of a JSON file.",
             e);
       }
