@@ -55,13 +55,13 @@ final class CtlLifecycle {
             .setSnapshotFolder(from.toAbsolutePath().normalize().toString())
             .setStart(flags.options());
       } else if (from == null && file != null) {
-        Path absolute = file.toAbsolutePath().normalize();
-        request.setConfigJson(read(absolute)).setBaseFolder(String.valueOf(absolute.getParent()));
         if (start) {
           request.setStart(flags.options());
         } else {
           flags.requireNone("--start");
         }
+        Path absolute = file.toAbsolutePath().normalize();
+        request.setConfigJson(read(absolute)).setBaseFolder(String.valueOf(absolute.getParent()));
       } else {
         throw StartFlags.usage("give either a configuration or --from", "create");
       }
