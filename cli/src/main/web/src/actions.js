@@ -1,13 +1,27 @@
 // The buttons: what each does, when it can be pressed, and what is asked before.
 
-const DANGEROUS = {
+const ASKED = {
+  start: {
+    title: (vm) => `Start ${vm.name}`,
+    text: () => 'The guest boots alone, without replication. If it was one of a pair, it may run at the other host: look there first. Pairs are started by lockstep ctl start.',
+    verb: 'Start',
+  },
+  stop: {
+    title: (vm) => `Stop ${named(vm)} ${vm.name}`,
+    text: (vm) =>
+      vm.role === 'backup'
+        ? 'This backup leaves its pair. The guest goes on at its primary, not protected.'
+        : 'The guest is asked to shut down (Ctrl-Alt-Del), and ended if it has not within 20 seconds.' +
+          (vm.role === 'primary' ? ' Its backup ends with it.' : ''),
+    verb: (vm) => (vm.role === 'backup' ? 'Stop backup' : 'Stop'),
+  },
   failover: {
     title: (vm) => `Fail over ${vm.name}`,
     text: () => 'The guest moves to its backup. Nothing is lost; it is not protected until a new backup has joined.',
     verb: 'Fail over',
   },
   kill: {
-    title: (vm) => `Kill ${killed(vm)} ${vm.name}`,
+    title: (vm) => `Kill ${named(vm)} ${vm.name}`,
     text: (vm) => {
       if (vm.role === 'backup') return 'This backup ends at once, as in a crash. The primary goes on without protection.';
       return vm.protection === 'protected' || vm.protection === 'degraded'
@@ -18,18 +32,22 @@ const DANGEROUS = {
   },
 };
 
-function killed(vm) {
+function named(vm) {
   return vm.role === 'primary' || vm.role === 'backup' ? `the ${vm.role} of` : '';
 }
 
 function verb(action, vm) {
-  const told = DANGEROUS[action].verb;
+  const told = ASKED[action].verb;
   return typeof told === 'string' ? told : told(vm);
 }
 
 /** Whether an action fits what a VM is. */
 function fits(action, vm) {
   switch (action) {
+    case 'start':
+      return vm.state === 'created' || vm.state === 'ended' || vm.state === 'failed';
+    case 'stop':
+      return vm.role !== '' && (vm.state === 'running' || vm.state === 'paused' || vm.state === 'starting');
     case 'pause':
       return vm.state === 'running' && vm.role !== 'backup';
     case 'resume':
@@ -72,7 +90,7 @@ export class Actions {
       const busy = vm && this.#busy.has(`${action} ${vm.name}`);
       button.disabled = !vm || !this.#connected || busy || !fits(action, vm);
       button.toggleAttribute('aria-busy', Boolean(busy));
-      if (vm && DANGEROUS[action]) button.textContent = `${verb(action, vm)} …`;
+      if (vm && ASKED[action]) button.textContent = `${verb(action, vm)} …`;
     }
   }
 
@@ -80,9 +98,9 @@ export class Actions {
     const vm = this.#vm;
     if (!vm || !fits(action, vm)) return;
     const body = { vm: vm.name };
-    const asked = DANGEROUS[action];
+    const asked = ASKED[action];
     if (asked) {
-      const confirm = await this.#confirmation.ask(asked.title(vm), asked.text(vm), verb(action, vm), vm.name);
+      const confirm = await this.#confirmation.ask(asked.title(vm), asked.text(vm), verb(action, vm), vm.name, action !== 'start');
       if (confirm == null) return;
       Object.assign(body, { confirm, role: vm.role });
     }
@@ -149,11 +167,12 @@ export class Confirmation {
   }
 
   /** The name as it was typed; null if the user thought better of it. */
-  ask(title, text, verb, name) {
+  ask(title, text, verb, name, dangerous) {
     this.#wanted = name;
     this.#name.value = '';
     this.#do.disabled = true;
     this.#do.textContent = verb;
+    this.#do.className = dangerous ? 'danger' : 'go';
     this.#dialog.querySelector('#confirm-title').textContent = title;
     this.#dialog.querySelector('#confirm-text').textContent = text;
     this.#dialog.querySelector('#confirm-label').textContent = `Type “${name}” to confirm`;

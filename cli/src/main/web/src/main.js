@@ -45,6 +45,7 @@ function show() {
   const vm = vms.find((it) => it.name === selected) ?? vms[0];
   selected = vm?.name ?? selected;
   table.show(vms, vm?.name);
+  attention();
   element('no-vms').hidden = vms.length > 0;
   element('detail').hidden = !vm;
   actions.show(vm ?? null, connected);
@@ -56,6 +57,18 @@ function show() {
     charts.select(vm.name);
   }
   charts.add(vm);
+}
+
+/** What an operator has to look at, told wherever they look: in the head and on the tab. */
+function attention() {
+  const wanting = vms.filter((vm) => vm.state === 'failed' || vm.protection === 'needBackup' || vm.protection === 'degraded');
+  const bad = wanting.some((vm) => vm.protection !== 'degraded' || vm.state === 'failed');
+  const told = element('attention');
+  const text = wanting.length === 0 ? '' : `${bad ? '▲' : '◐'} ${wanting.length} ${wanting.length === 1 ? 'VM needs' : 'VMs need'} attention`;
+  told.hidden = wanting.length === 0;
+  told.className = `badge ${bad ? 'bad' : 'warn'}`;
+  if (told.textContent !== text) told.textContent = text;
+  document.title = wanting.length === 0 ? 'Lockstep' : `(${wanting.length}) Lockstep`;
 }
 
 new Feed({

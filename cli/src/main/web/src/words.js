@@ -66,7 +66,7 @@ export function bandwidth(bitsPerSecond) {
 /** Milliseconds. */
 export function milliseconds(millis) {
   if (millis == null) return '–';
-  return millis < 10_000 ? `${millis} ms` : `${(millis / 1000).toFixed(1)} s`;
+  return millis < 1000 ? `${millis} ms` : `${(millis / 1000).toFixed(1)} s`;
 }
 
 /** Bytes. */

@@ -13,6 +13,7 @@ import dev.lockstep.ft.control.proto.StartVmRequest;
 import dev.lockstep.ft.control.proto.StopVmRequest;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,10 +29,17 @@ final class CtlLifecycle {
   @Command(
       name = "create",
       description =
-          "Defines a VM by a configuration (machine.json); relative paths in it are relative to the configuration's folder.")
+          "Defines a VM by a configuration (machine.json); relative paths in it are relative to the configuration's folder. Or by a snapshot, from which it goes on at once.")
   static final class Create extends CtlCall {
-    @Parameters(paramLabel = "FILE", description = "The configuration, JSON.")
-    private Path file = Path.of("");
+    @Parameters(arity = "0..1", paramLabel = "FILE", description = "The configuration, JSON.")
+    private @Nullable Path file;
+
+    @Option(
+        names = "--from",
+        paramLabel = "FOLDER",
+        description =
+            "In place of a configuration: a snapshot's folder, on the host that is to run the VM. The VM has its name and copies of its disks, and is started, alone or as a primary.")
+    private @Nullable Path from;
 
     @Option(names = "--start", description = "Start it as well, as the options below say.")
     private boolean start;
@@ -41,13 +49,21 @@ final class CtlLifecycle {
     @Override
     void run(Endpoints endpoints, CtlReport report) {
       ControlClient client = endpoints.sole("creating a VM");
-      Path absolute = file.toAbsolutePath().normalize();
-      CreateVmRequest.Builder request =
-          CreateVmRequest.newBuilder()
-              .setConfigJson(read(absolute))
-              .setBaseFolder(String.valueOf(absolute.getParent()));
-      if (start) {
-        request.setStart(flags.options());
+      CreateVmRequest.Builder request = CreateVmRequest.newBuilder();
+      if (from != null && file == null) {
+        request
+            .setSnapshotFolder(from.toAbsolutePath().normalize().toString())
+            .setStart(flags.options());
+      } else if (from == null && file != null) {
+        if (start) {
+          request.setStart(flags.options());
+        } else {
+          flags.requireNone("--start");
+        }
+        Path absolute = file.toAbsolutePath().normalize();
+        request.setConfigJson(read(absolute)).setBaseFolder(String.valueOf(absolute.getParent()));
+      } else {
+        throw StartFlags.usage("give either a configuration or --from", "create");
       }
       report.vm(
           client.address(),
@@ -57,9 +73,12 @@ final class CtlLifecycle {
     private static String read(Path file) {
       try {
         return Files.readString(file);
+      } catch (NoSuchFileException e) {
+        throw new VmmException(
+            "the configuration '%s' does not exist".formatted(file), "Check the path.", e);
       } catch (IOException e) {
         throw new VmmException(
-            "the configuration '%s' cannot be read: %s".formatted(file, e),
+            "the configuration '%s' cannot be read: %s".formatted(file, e.getMessage()),
             "Give the path of a JSON file.",
             e);
       }

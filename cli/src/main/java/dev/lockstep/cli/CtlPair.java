@@ -5,7 +5,9 @@ import dev.lockstep.ft.control.ControlClient;
 import dev.lockstep.ft.control.proto.FailoverVmRequest;
 import dev.lockstep.ft.control.proto.ProtectVmRequest;
 import dev.lockstep.ft.control.proto.UnprotectVmRequest;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code lockstep ctl protect|unprotect|failover}: a pair's life. */
@@ -23,12 +25,23 @@ final class CtlPair {
         description = "Where the standby listens: a backup that waits.")
     private String standby = "";
 
+    @Option(
+        names = "--max-pause",
+        paramLabel = "MILLIS",
+        description =
+            "How long the guest may stand still while this and later backups join, 1 to 60000 (default: as before).")
+    private @Nullable Integer maxPauseMillis;
+
     @Override
     void at(ControlClient client, Endpoints endpoints, CtlReport report) {
-      ProtectVmRequest request =
-          ProtectVmRequest.newBuilder().setVm(vm()).setStandby(standby).build();
+      ProtectVmRequest.Builder request =
+          ProtectVmRequest.newBuilder().setVm(vm()).setStandby(standby);
+      if (maxPauseMillis != null) {
+        request.setMaxPauseMillis(maxPauseMillis);
+      }
       report.vm(
-          client.address(), endpoints.call(client, calls -> calls.protectVm(request)).getVm());
+          client.address(),
+          endpoints.call(client, calls -> calls.protectVm(request.build())).getVm());
     }
   }
 

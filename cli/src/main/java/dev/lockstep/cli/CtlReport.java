@@ -4,7 +4,9 @@ import com.google.protobuf.Message;
 import dev.lockstep.cli.ctl.ProtoValues;
 import dev.lockstep.ft.control.ControlAddress;
 import dev.lockstep.ft.control.Words;
+import dev.lockstep.ft.control.proto.CommitRule;
 import dev.lockstep.ft.control.proto.MachineCounters;
+import dev.lockstep.ft.control.proto.ReplicationSettings;
 import dev.lockstep.ft.control.proto.ReplicationStatus;
 import dev.lockstep.ft.control.proto.VmEnd;
 import dev.lockstep.ft.control.proto.VmStatus;
@@ -130,8 +132,20 @@ final class CtlReport {
         .add("held", "held outputs", it.getHeldOutputs())
         .add("log", "log", "%,d bytes, %,d entries".formatted(it.getLogBytes(), it.getLogEntries()))
         .add("throttle", "slowed by", it.getThrottlePercent() + " %")
+        .add("settings", "settings", settings(it.getSettings()))
         .add("listens", "listens at", it.getListenAddress())
         .add("arbiter", "arbiter", it.getArbiter());
+  }
+
+  private static String settings(ReplicationSettings it) {
+    return "commit %s, pause %d ms, lag %d ms, heartbeat %d ms, silence %d ms, acknowledgement %d ms"
+        .formatted(
+            it.getCommit() == CommitRule.COMMIT_RULE_RECEIVED ? "received" : "matched",
+            it.getMaxPauseMillis(),
+            it.getMaxLagMillis(),
+            it.getHeartbeatMillis(),
+            it.getSilenceMillis(),
+            it.getAckTimeoutMillis());
   }
 
   private static void machine(MachineCounters it, Report report) {

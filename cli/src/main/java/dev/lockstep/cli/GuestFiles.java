@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Fills in the guest image where a command names no guest, and takes away what was only made for one run. */
@@ -36,7 +37,18 @@ final class GuestFiles implements AutoCloseable {
       options.apply(builder);
       return announced(options, builder.build(purpose));
     }
+    return complete(options, builder -> {}, purpose);
+  }
+
+  /**
+   * As {@link #complete(MachineOptions, MachineFolder, Purpose)}, of a guest that boots.
+   *
+   * @param more puts further settings on top
+   */
+  MachineConfig complete(
+      MachineOptions options, Consumer<MachineConfigBuilder> more, Purpose purpose) {
     MachineConfigBuilder builder = options.builder();
+    more.accept(builder);
     if (!builder.hasKernel()) {
       GuestImage image = GuestImage.prepare();
       image.complete(builder);

@@ -136,6 +136,21 @@ final class MachineFolder {
     return kept;
   }
 
+  /** Removes a machine that is of no use, as far as it is there; and the folder, if there is nothing else in it. */
+  void discard(MachineConfig config) {
+    try {
+      Files.deleteIfExists(folder.resolve(CONFIG));
+      Files.deleteIfExists(state());
+      for (DriveConfig drive : config.drives()) {
+        Files.deleteIfExists(copyOf(drive));
+      }
+      Files.deleteIfExists(folder);
+    } catch (IOException _) {
+      // Without its configuration it is no machine to anybody. What is left is the user's to look
+      // at.
+    }
+  }
+
   /** Keeps the state that another folder has. */
   void keepState(MachineFolder from) {
     try {

@@ -2,7 +2,6 @@ package dev.lockstep.cli;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
-import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.net.TransportLimits;
@@ -10,16 +9,15 @@ import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaSettings;
 import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.MachineConfigBuilder;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /** How a replica takes part in a pair: the options that primary and backup share. */
 final class ReplicaOptions {
@@ -29,7 +27,7 @@ final class ReplicaOptions {
       names = "--arbiter",
       paramLabel = "WHERE",
       description =
-          "Where it is decided who goes on alone: a folder that both replicas share, or etcd://HOST:PORT,HOST:PORT[/PREFIX] (default: the configuration's arbiter_path).")
+          "Where it is decided who goes on alone: a folder that both replicas share, or etcd://HOST:PORT,HOST:PORT[/PREFIX] (default: the configuration's arbiter).")
   private @Nullable String arbiter;
 
   @Option(
@@ -66,37 +64,7 @@ final class ReplicaOptions {
           "One line of JSON on standard output for each change, and every quarter of a second, in place of the guest's console.")
   private boolean json;
 
-  @Option(
-      names = "--commit",
-      paramLabel = "WHEN",
-      defaultValue = "matched",
-      converter = CommitConverter.class,
-      description =
-          "When an output of a protected guest leaves: matched, once the backup's replay has produced the same; received, once the backup holds its entry, a little earlier (default: ${DEFAULT-VALUE}).")
-  private OutputCommit commit = OutputCommit.MATCHED;
-
-  @Option(
-      names = "--max-pause",
-      paramLabel = "MILLIS",
-      defaultValue = "" + ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
-      description =
-          "How long the guest may stand still while a backup joins; it is slowed until that is enough (default: ${DEFAULT-VALUE}).")
-  private int maxPauseMillis = ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS;
-
-  /** Reads a commit by its name. */
-  static final class CommitConverter implements ITypeConverter<OutputCommit> {
-    @Override
-    public OutputCommit convert(String text) {
-      return switch (text) {
-        case "matched" -> OutputCommit.MATCHED;
-        case "received" -> OutputCommit.RECEIVED;
-        default ->
-            throw new TypeConversionException(
-                "'%s' is neither matched nor received".formatted(text));
-      };
-    }
-  }
-
+  @Mixin private final PairTuning tuning = new PairTuning();
   @Mixin private final EtcdOptions etcd = new EtcdOptions();
   @Mixin private final RegisterOptions register = new RegisterOptions();
 
@@ -106,15 +74,15 @@ final class ReplicaOptions {
    * @throws VmmException if none is given, or it cannot be used
    */
   Arbiter arbiter(MachineConfig config) {
-    Path folder = config.replication().arbiterPath();
-    if (arbiter == null && folder == null) {
+    String asked = arbiter == null ? config.replication().arbiter() : arbiter;
+    if (asked == null) {
       throw new StatusException(
           ExitStatus.USAGE,
           new VmmException(
               "no arbiter is given, and without one nobody can decide who goes on alone",
               "Give a folder that both replicas share, or etcd://HOST:PORT, by --arbiter."));
     }
-    return etcd.arbiter("--arbiter", arbiter == null ? String.valueOf(folder) : arbiter);
+    return etcd.arbiter(arbiter == null ? "the configuration's arbiter" : "--arbiter", asked);
   }
 
   /**
@@ -127,6 +95,11 @@ final class ReplicaOptions {
     return register.begin(etcd, replica, config, notes);
   }
 
+  /** Puts the pair's settings on top of what a builder has. */
+  void apply(MachineConfigBuilder into) {
+    tuning.apply(into);
+  }
+
   /** Everything about this replica's part. */
   ReplicaSettings settings(
       String role,
@@ -134,20 +107,14 @@ final class ReplicaOptions {
       StartPolicy startPolicy,
       Path workFolder,
       @Nullable TlsIdentity tls) {
-    if (maxPauseMillis < 1) {
-      throw new StatusException(
-          ExitStatus.USAGE,
-          new VmmException(
-              "--max-pause %d is no time".formatted(maxPauseMillis), "Give it in milliseconds."));
-    }
     return new ReplicaSettings(
         replica == null ? role : replica,
         Version.version(),
         address("--listen", listen),
         peer == null ? null : address("--peer", peer),
         startPolicy,
-        commit,
-        maxPauseMillis,
+        ReplicaSettings.commit(config.replication()),
+        config.replication().maxPauseMillis(),
         workFolder,
         ReplicaSettings.timing(config.replication()),
         ReplicaSettings.limits(config.replication()),

@@ -251,7 +251,9 @@ final class ReplicaSession {
     public void action(ConsoleAction action) {
       switch (action) {
         case LEAVE -> stop(ExitStatus.OK);
-        case SNAPSHOT -> console.note("lockstep: a replica writes no snapshot");
+        case SNAPSHOT ->
+            console.note(
+                "lockstep: 'lockstep ctl snapshot' takes a replica's, at its --control PATH");
         case CTRL_ALT_DEL -> {
           if (!inject(new MachineInput.CtrlAltDel())) {
             console.note("lockstep: there is no live guest here to get Ctrl-Alt-Del");

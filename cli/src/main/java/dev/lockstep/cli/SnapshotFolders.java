@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.concurrent.ExecutionException;
 
 /** The snapshots of {@code run --snapshot-to}, for the control port. */
-final class SnapshotFolders implements SnapshotStore {
+class SnapshotFolders implements SnapshotStore {
   @Override
   public void make(Path folder) {
     new MachineFolder(folder).make();
@@ -31,7 +31,12 @@ final class SnapshotFolders implements SnapshotStore {
   }
 
   @Override
-  public MachineConfig config(Path folder) {
+  public void discard(Path folder, MachineConfig config) {
+    new MachineFolder(folder).discard(config);
+  }
+
+  @Override
+  public MachineConfig config(Path folder, Purpose purpose) {
     MachineFolder from = new MachineFolder(folder);
     MachineConfigBuilder builder = MachineConfig.builder();
     from.read(builder);
@@ -40,7 +45,7 @@ final class SnapshotFolders implements SnapshotStore {
           "there is no snapshot in '%s', but a machine at its start".formatted(folder),
           "Name a folder that a snapshot was written to.");
     }
-    return builder.build(Purpose.FREE_RUNNING);
+    return builder.build(purpose);
   }
 
   @Override

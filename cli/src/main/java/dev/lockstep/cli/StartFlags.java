@@ -6,12 +6,16 @@ import dev.lockstep.ft.control.proto.StartAlone;
 import dev.lockstep.ft.control.proto.StartBackup;
 import dev.lockstep.ft.control.proto.StartOptions;
 import dev.lockstep.ft.control.proto.StartPrimary;
+import dev.lockstep.ft.etcd.EtcdAddress;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How {@code lockstep ctl} starts a VM. */
 final class StartFlags {
+  private static final StartOptions ALONE =
+      StartOptions.newBuilder().setAlone(StartAlone.getDefaultInstance()).build();
+
   @Option(
       names = "--primary",
       description = "As the primary of a pair; the guest waits until a backup is in sync.")
@@ -41,10 +45,10 @@ final class StartFlags {
 
   @Option(
       names = "--arbiter",
-      paramLabel = "FOLDER",
+      paramLabel = "WHERE",
       description =
-          "A folder that both replicas share (default: the configuration's arbiter_path).")
-  private @Nullable Path arbiter;
+          "Where it is decided who goes on alone: a folder that both replicas share, or etcd://HOST:PORT,HOST:PORT[/PREFIX] (default: the configuration's arbiter).")
+  private String arbiter = "";
 
   @Option(
       names = "--replica",
@@ -56,6 +60,20 @@ final class StartFlags {
       names = "--force-disk",
       description = "Use disks even if they are marked as stale, or as another VM's.")
   private boolean forceDisk;
+
+  @Mixin private final PairTuning tuning = new PairTuning();
+
+  /**
+   * Makes sure that nothing is asked for.
+   *
+   * @param option that would be needed, and is not given
+   * @throws VmmException if something is
+   */
+  void requireNone(String option) {
+    if (!options().equals(ALONE)) {
+      throw usage("how to start it is said, but not " + option, "create");
+    }
+  }
 
   /**
    * What is asked for.
@@ -76,8 +94,13 @@ final class StartFlags {
     if (backup) {
       return options.setBackup(StartBackup.newBuilder().setReplica(replica())).build();
     }
-    if (!listen.isEmpty() || !peer.isEmpty() || arbiter != null || !replica.isEmpty()) {
-      throw usage("--listen, --peer, --arbiter and --replica are for --primary or --backup");
+    if (!listen.isEmpty()
+        || !peer.isEmpty()
+        || !arbiter.isEmpty()
+        || !replica.isEmpty()
+        || tuning.isGiven()) {
+      throw usage(
+          "--listen, --peer, --arbiter, --replica and a pair's times are for --primary or --backup");
     }
     return options.setAlone(StartAlone.getDefaultInstance()).build();
   }
@@ -88,15 +111,27 @@ final class StartFlags {
   }
 
   private Builder replica() {
-    return dev.lockstep.ft.control.proto.ReplicaOptions.newBuilder()
-        .setListen(listen)
-        .setPeer(peer)
-        .setArbiterPath(arbiter == null ? "" : arbiter.toAbsolutePath().normalize().toString())
-        .setName(replica);
+    Builder options =
+        dev.lockstep.ft.control.proto.ReplicaOptions.newBuilder()
+            .setListen(listen)
+            .setPeer(peer)
+            .setArbiterPath(
+                arbiter.isEmpty() || EtcdAddress.isMeant(arbiter)
+                    ? arbiter
+                    : Path.of(arbiter).toAbsolutePath().normalize().toString())
+            .setName(replica);
+    tuning.apply(options);
+    return options;
   }
 
   private static StatusException usage(String what) {
+    return usage(what, "start");
+  }
+
+  /** A command line whose options do not fit each other. */
+  static StatusException usage(String what, String command) {
     return new StatusException(
-        ExitStatus.USAGE, new VmmException(what, "See 'lockstep ctl start --help'."));
+        ExitStatus.USAGE,
+        new VmmException(what, "See 'lockstep ctl %s --help'.".formatted(command)));
   }
 }

@@ -172,6 +172,11 @@ final class ControlCallsTest {
         Status.Code.FAILED_PRECONDITION,
         "holds a machine already",
         () -> snapshot("web", snapshot));
+    Path used = Files.createDirectory(folder.resolve("used"));
+    Path mine = Files.writeString(used.resolve("d0.img"), "mine");
+    fails(Status.Code.FAILED_PRECONDITION, "cannot be kept", () -> snapshot("web", used));
+    assertThat(mine).as("what was there before").hasContent("mine");
+    assertThat(used.resolve("machine.json")).doesNotExist();
     fails(Status.Code.FAILED_PRECONDITION, "is running", () -> restore("web", snapshot));
     rig.calls().killVm(KillVmRequest.newBuilder().setVm("web").build());
     for (int i = 0; i < 2; i++) {

@@ -20,7 +20,6 @@ import dev.lockstep.ft.control.proto.ProtectionState;
 import dev.lockstep.ft.control.proto.RecoverVmRequest;
 import dev.lockstep.ft.control.proto.RecoverVmResponse;
 import dev.lockstep.ft.control.proto.ResumeVmRequest;
-import dev.lockstep.ft.control.proto.SnapshotVmRequest;
 import dev.lockstep.ft.control.proto.StartPrimary;
 import dev.lockstep.ft.control.proto.StopVmRequest;
 import dev.lockstep.ft.control.proto.UnprotectVmRequest;
@@ -210,16 +209,6 @@ final class ControlPairTest {
         Status.Code.FAILED_PRECONDITION,
         "is a backup here, and a pause is for its primary. Ask the primary.",
         () -> b.calls().pauseVm(PauseVmRequest.newBuilder().setVm("web").build()));
-    fails(
-        Status.Code.FAILED_PRECONDITION,
-        "a replica writes no snapshot",
-        () ->
-            a.calls()
-                .snapshotVm(
-                    SnapshotVmRequest.newBuilder()
-                        .setVm("web")
-                        .setFolder(folder.resolve("s").toString())
-                        .build()));
     VmStatus ended =
         a.calls()
             .stopVm(StopVmRequest.newBuilder().setVm("web").setGraceMillis(10).build())

@@ -36,14 +36,18 @@ final class ControlRig implements AutoCloseable {
   final Path folder;
 
   ControlRig(Path folder, String name) {
+    this(folder, name, new SnapshotFolders());
+  }
+
+  ControlRig(Path folder, String name, SnapshotFolders snapshots) {
     this.folder = folder;
-    vms = new HostedVms(folder.resolve("vms-" + name), new SnapshotFolders(), "test");
+    vms = new HostedVms(folder.resolve("vms-" + name), snapshots, "test");
     Path socket = folder.resolve(name + ".sock");
     server = ControlServer.start(vms, List.of(new ControlAddress.Socket(socket)));
     client = new ControlClient(new ControlAddress.Socket(socket));
   }
 
-  /** A configuration's text. */
+  /** A configuration's text. A pair is patient: a host that is busy with tests is no failure; what dies here closes its links. */
   static String config(String vm, Path kernel, Path... disks) {
     String drives =
         String.join(
@@ -56,7 +60,8 @@ final class ControlRig implements AutoCloseable {
     {
       "boot-source": {"kernel_image_path": "%s"},
       "drives": [%s],
-      "machine-config": {"name": "%s", "mem_size_mib": 64, "engine": "soft"}
+      "machine-config": {"name": "%s", "mem_size_mib": 64, "engine": "soft"},
+      "replication": {"silence_millis": 15000, "ack_timeout_millis": 15000, "max_lag_millis": 60000}
     }
     """
         .formatted(kernel, drives, vm);

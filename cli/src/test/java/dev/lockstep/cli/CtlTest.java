@@ -3,9 +3,7 @@ package dev.lockstep.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -49,27 +47,7 @@ final class CtlTest {
       words.addAll(List.of("--socket", socket.toString()));
     }
     words.addAll(List.of(arguments));
-    return here(words.toArray(String[]::new));
-  }
-
-  /** Runs a command in this process, which takes a tenth of the time. */
-  private static Command.Result here(String... words) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    PrintStream outBefore = System.out;
-    PrintStream errBefore = System.err;
-    PrintStream outHere = new PrintStream(out, true, StandardCharsets.UTF_8);
-    PrintStream errHere = new PrintStream(err, true, StandardCharsets.UTF_8);
-    System.setOut(outHere);
-    System.setErr(errHere);
-    try {
-      int status = Lockstep.execute(words, outHere, errHere);
-      return new Command.Result(
-          status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-    } finally {
-      System.setOut(outBefore);
-      System.setErr(errBefore);
-    }
+    return Command.here(words.toArray(String[]::new));
   }
 
   private Command daemon(String name, String... more) throws Exception {
@@ -191,7 +169,7 @@ final class CtlTest {
       }
     }
     Command.Result open =
-        here(
+        Command.here(
             "daemon",
             "--control=" + socket("b"),
             "--folder=" + folder.resolve("vms-b"),
@@ -199,11 +177,77 @@ final class CtlTest {
     assertThat(open.status()).isEqualTo(ExitStatus.UNAVAILABLE);
     assertThat(open.err()).contains("metrics are served on loopback only");
     assertThat(socket("b")).doesNotExist();
-    assertThat(here("daemon", "--control=x", "--socket=y").status()).isEqualTo(ExitStatus.USAGE);
-    assertThat(here("ctl").status()).isEqualTo(ExitStatus.USAGE);
-    assertThat(here("ctl", "list", "--address", "localhost:1").err())
+    assertThat(Command.here("daemon", "--control=x", "--socket=y").status())
+        .isEqualTo(ExitStatus.USAGE);
+    assertThat(Command.here("ctl").status()).isEqualTo(ExitStatus.USAGE);
+    assertThat(Command.here("ctl", "list", "--address", "localhost:1").err())
         .contains("--tls-cert, --tls-key or --tls-ca is missing");
-    assertThat(here("ctl", "start", "--help").out()).contains("--unprotected");
+    assertThat(Command.here("ctl", "start", "--help").out()).contains("--unprotected");
+  }
+
+  @Test
+  void aPairIsTunedSnapshotAndBroughtBackAsAPair() throws Exception {
+    Path kernel = new TinyGuest().echoUntil('Q').exit(7).write(folder.resolve("kernel"));
+    String arbiter = Files.createDirectory(folder.resolve("arbiter")).toString();
+    List<Path> both = List.of(socket("a"), socket("b"));
+    String atA = folder.resolve("at-primary").toString();
+    String atB = folder.resolve("at-backup").toString();
+    try (ControlRig a = new ControlRig(folder, "a");
+        ControlRig b = new ControlRig(folder, "b")) {
+      a.create("web", kernel);
+      b.create("web", kernel);
+      String[] backup = {"start", "web", "--backup", "--arbiter", arbiter};
+      assertThat(ctl(List.of(socket("b")), backup).status()).isZero();
+      Command.Result started =
+          ctl(
+              "start",
+              "web",
+              "--primary",
+              "--unprotected",
+              "--arbiter",
+              arbiter,
+              "--commit=received",
+              "--max-pause=77",
+              "--max-lag=50000",
+              "--heartbeat=20",
+              "--silence=9000",
+              "--ack-timeout=8000");
+      assertThat(started.err()).isEmpty();
+      assertThat(ctl("status", "web").out())
+          .contains(
+              "commit received, pause 77 ms, lag 50000 ms, heartbeat 20 ms, silence 9000 ms, acknowledgement 8000 ms");
+      assertThat(ctl(both, "snapshot", "web", atB, "--at-backup").status())
+          .as("a backup that has not joined")
+          .isEqualTo(ExitStatus.WRONG_STATE);
+      String listens = b.status("web").getReplication().getListenAddress();
+      assertThat(ctl("protect", "web", listens, "--max-pause=100").err()).isEmpty();
+      assertThat(ctl("status", "web").out()).contains("pause 100 ms");
+      ControlRig.OpenConsole console = a.console("web", 0);
+      console.type("ab");
+      await().until(() -> console.text().equals("ab"));
+      assertThat(ctl(both, "snapshot", "web", atA).out())
+          .containsPattern("web: snapshot in '.*at-primary' .*at entry .*; the guest stood still");
+      assertThat(ctl(both, "snapshot", "web", atB, "--at-backup").out())
+          .contains("; the backup stood still");
+      Command.Result running = ctl(both, "restore", "web", atA);
+      assertThat(running.status()).isEqualTo(ExitStatus.WRONG_STATE);
+      assertThat(running.err()).contains("of a pair, the backup first");
+      assertThat(ctl(List.of(socket("b")), "stop", "web").out()).contains("left");
+      assertThat(ctl("stop", "web", "--grace=0").out()).contains("stopped");
+      assertThat(
+              ctl("restore", "web", atA, "--primary", "--unprotected", "--arbiter", arbiter).out())
+          .containsPattern("^web: (starting|running), primary, needBackup");
+      assertThat(ctl(List.of(socket("b")), "delete", "web").status()).isZero();
+      assertThat(ctl(List.of(socket("b")), "create", "--from", atB).out())
+          .isEqualTo("web: running, alone, notProtected\n");
+      assertThat(Command.here("ctl", "create").status()).isEqualTo(ExitStatus.USAGE);
+      assertThat(ctl("create", "x.json", "--from", atB).status()).isEqualTo(ExitStatus.USAGE);
+      Command.Result halfSaid = ctl("create", "x.json", "--primary");
+      assertThat(halfSaid.err()).contains("is said, but not --start");
+      Command.Result etcd =
+          ctl(List.of(socket("b")), "start", "web", "--primary", "--arbiter=etcd://127.0.0.1:1");
+      assertThat(etcd.err()).contains("is running");
+    }
   }
 
   @Test

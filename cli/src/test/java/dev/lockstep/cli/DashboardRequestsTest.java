@@ -180,6 +180,14 @@ final class DashboardRequestsTest {
     answer = post("/api/kill", all, "{\"vm\": \"web\", \"confirm\": \"web\", \"role\": \"alone\"}");
     assertThat(status(answer)).isEqualTo(200);
     assertThat(vms.find("web").status().getEnd().getReason()).isEqualTo("killed");
+    for (String action : new String[] {"start", "stop"}) {
+      assertThat(status(post("/api/" + action, all, "{\"vm\": \"web\"}"))).isEqualTo(400);
+    }
+    String idle = "{\"vm\": \"web\", \"confirm\": \"web\", \"role\": \"\"}";
+    assertThat(status(post("/api/stop", all, idle))).as("does not run").isEqualTo(409);
+    assertThat(status(post("/api/start", all, idle))).isEqualTo(200);
+    assertThat(status(post("/api/start", all, idle))).as("the role moved on").isEqualTo(409);
+    assertThat(vms.find("web").status().getLive()).isTrue();
   }
 
   @Test

@@ -24,10 +24,6 @@ final class DashboardRig implements AutoCloseable {
   private static final Pattern URL =
       Pattern.compile("the dashboard is (http://127\\.0\\.0\\.1:\\d+/\\?token=\\S+)\\R");
 
-  /** So patient that a busy host is not taken for a dead one; a killed replica is known by its closed connection. */
-  private static final String PATIENT =
-      "{\"replication\": {\"max_lag_millis\": 20000, \"heartbeat_millis\": 100, \"silence_millis\": 30000, \"ack_timeout_millis\": 30000}, ";
-
   private static final long CALL_SECONDS = 60;
 
   private final Command daemon;
@@ -92,7 +88,7 @@ final class DashboardRig implements AutoCloseable {
   }
 
   private static String config(String vm, Path kernel) {
-    return ControlRig.config(vm, kernel).replaceFirst("\\{", Matcher.quoteReplacement(PATIENT));
+    return ControlRig.config(vm, kernel);
   }
 
   static StartOptions alone() {

@@ -132,6 +132,57 @@ final class DashboardTest {
     }
   }
 
+  @Test
+  void aPairIsFailedOverByItsButtonAndTheOldPrimaryBecomesTheBackup() throws Exception {
+    Path arbiter = folder.resolve("arbiter");
+    try (DashboardRig a = new DashboardRig(folder, "a");
+        DashboardRig b = new DashboardRig(folder, "b")) {
+      b.start("web", echo(), DashboardRig.backup(arbiter));
+      a.start(
+          "web",
+          folder.resolve("echo"),
+          DashboardRig.primary(arbiter, b.status("web").getReplication().getListenAddress()));
+      Page page = browser.page(1440, 900, ColorScheme.LIGHT);
+      page.navigate(a.url + "#web");
+      assertThat(cell(page, "web", 4)).hasText(Pattern.compile(".?protected"));
+      type(page, "abc");
+      assertThat(rows(page)).containsText("abc");
+      confirm(page, "failover", "web", "failover-asked-1440-light");
+      assertThat(cell(page, "web", 3)).hasText("backup");
+      assertThat(page.locator("#alerts p")).hasCount(0);
+      await().until(() -> b.status("web").getLive());
+      assertThat(b.status("web").getRole()).isEqualTo(VmRole.VM_ROLE_PRIMARY);
+      Page other = browser.page(1440, 900, ColorScheme.LIGHT);
+      other.navigate(b.url + "#web");
+      assertThat(cell(other, "web", 3)).hasText("primary");
+      assertThat(cell(other, "web", 4)).hasText(Pattern.compile(".?protected"));
+      assertThat(rows(other)).containsText("abc");
+      type(other, "def");
+      assertThat(rows(other)).containsText("abcdef");
+      DashboardBrowser.keep(page, "failed-over-1440-light");
+      DashboardBrowser.keep(other, "failed-over-here-1440-light");
+      assertThat(a.status("web").getRole()).isEqualTo(VmRole.VM_ROLE_BACKUP);
+      // The backup that is stopped leaves; what is left says that it needs one.
+      confirm(page, "stop", "web", "stop-asked-1440-light");
+      assertThat(cell(page, "web", 2)).hasText(Pattern.compile(".?ended"));
+      assertThat(cell(other, "web", 4)).hasText(Pattern.compile(".?needBackup"));
+      assertThat(other.locator("#attention")).containsText("1 VM needs attention");
+      DashboardBrowser.keep(other, "needs-backup-1440-light");
+      assertThat(browser.complaints()).as("what pages complained of").isEmpty();
+    }
+  }
+
+  /** Presses a button that asks first, and confirms. */
+  private static void confirm(Page page, String action, String vm, String picture) {
+    page.locator("[data-action=%s]".formatted(action)).click();
+    assertThat(page.locator("#confirm-do")).isDisabled();
+    page.keyboard().type(vm);
+    assertThat(page.locator("#confirm-do")).isEnabled();
+    DashboardBrowser.keep(page, picture);
+    page.locator("#confirm-do").click();
+    assertThat(page.locator("#confirm")).isHidden();
+  }
+
   private static void seesAndTypes(Page page) {
     assertThat(cell(page, "web", 1)).hasText("web");
     assertThat(cell(page, "web", 2)).hasText(Pattern.compile(".?running"));
@@ -198,7 +249,7 @@ final class DashboardTest {
   }
 
   @Test
-  void pauseAndResumeNeedNoConfirmationAndAnEndIsTold() throws Exception {
+  void aVmIsStartedPausedResumedAndStoppedAndAnEndIsTold() throws Exception {
     try (DashboardRig rig = new DashboardRig(folder, "a")) {
       Page page = browser.page(1024, 768, ColorScheme.LIGHT);
       page.navigate(rig.url);
@@ -215,6 +266,19 @@ final class DashboardTest {
       type(page, "Q");
       assertThat(cell(page, "solo", 2)).hasText(Pattern.compile(".?ended"));
       assertThat(page.locator("#ending")).containsText("guest exit with code 5");
+      assertThat(page.locator("[data-action=stop]")).isDisabled();
+      confirm(page, "start", "solo", "start-asked-1024-light");
+      assertThat(cell(page, "solo", 2)).hasText(Pattern.compile(".?running"));
+      assertThat(page.locator("[data-action=start]")).isDisabled();
+      assertThat(rows(page)).containsText("hello");
+      DashboardBrowser.keep(page, "started-1024-light");
+      // Who is paused cannot be asked to shut down, and is ended at once.
+      page.locator("[data-action=pause]").click();
+      assertThat(cell(page, "solo", 2)).hasText(Pattern.compile(".?paused"));
+      confirm(page, "stop", "solo", "stop-asked-1024-light");
+      assertThat(cell(page, "solo", 2)).hasText(Pattern.compile(".?ended"));
+      assertThat(page.locator("#ending")).containsText("stopped");
+      assertThat(page.locator("#alerts p")).hasCount(0);
       assertThat(browser.complaints()).as("what pages complained of").isEmpty();
     }
   }

@@ -23,7 +23,6 @@ import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,11 +44,6 @@ final class EtcdCommandTest {
     Awaitility.setDefaultTimeout(60, TimeUnit.SECONDS);
   }
 
-  @BeforeEach
-  void startEtcd() throws Exception {
-    started = EtcdProcess.start(folder);
-  }
-
   @AfterEach
   void stopEtcd() {
     EtcdProcess one = started;
@@ -60,6 +54,7 @@ final class EtcdCommandTest {
 
   @Test
   void etcdDecidesAFailoverAndTheTableOfHostsFollows() throws Exception {
+    started = EtcdProcess.start(folder);
     Path kernel = new TinyGuest().echoUntil('Q').exit(7).write(folder.resolve("kernel"));
     try (Command spare = replica("backup", kernel, "c", "--name", "another");
         Command backup = replica("backup", kernel, "b");
@@ -96,6 +91,7 @@ final class EtcdCommandTest {
   @Test
   @Tag("long")
   void aPartitionStopsTheLoser() throws Exception {
+    started = EtcdProcess.start(folder);
     Path kernel = new TinyGuest().echoUntil('Q').exit(3).write(folder.resolve("kernel"));
     try (Command primary = replica("primary", kernel, "a", "--alone");
         CuttableLink link = new CuttableLink(listens(primary));
@@ -126,28 +122,33 @@ final class EtcdCommandTest {
   @Test
   void anEtcdThatIsNotThereOrNotOneIsNamed() throws Exception {
     Path kernel = new TinyGuest().spin().write(folder.resolve("kernel"));
-    Command.Result away =
-        Command.run(
-            folder,
-            "primary",
-            "--alone",
-            "--kernel",
-            kernel.toString(),
-            "--arbiter",
-            "etcd://127.0.0.1:1");
-    assertThat(away.status()).as(away.err()).isEqualTo(ExitStatus.UNAVAILABLE);
-    assertThat(away.err())
-        .contains("the arbiter (etcd://127.0.0.1:1/lockstep) cannot be reached")
-        .doesNotContain("\tat ", "WARN");
-    Command.Result wrong =
-        Command.run(
-            folder, "backup", "--kernel", kernel.toString(), "--arbiter", "etcd://127.0.0.1:99999");
-    assertThat(wrong.status()).as(wrong.err()).isEqualTo(ExitStatus.USAGE);
-    assertThat(wrong.err()).contains("--arbiter", "no port 99999", "Write etcd://HOST:PORT");
-    Command.Result hosts = Command.run(folder, "ctl", "hosts", "--registry", "etcd://127.0.0.1:1");
-    assertThat(hosts.status()).isEqualTo(ExitStatus.UNAVAILABLE);
-    assertThat(hosts.err()).contains("the table of hosts cannot be read").doesNotContain("WARN");
-    assertThat(hosts.out()).isEmpty();
+    // Each waits for a while before it believes that nobody is there.
+    try (Command primary =
+            Command.start(
+                folder,
+                "primary",
+                "--alone",
+                "--kernel",
+                kernel.toString(),
+                "--arbiter",
+                "etcd://127.0.0.1:1");
+        Command asking =
+            Command.start(folder, "ctl", "hosts", "--registry", "etcd://127.0.0.1:1")) {
+      Command.Result wrong =
+          Command.here(
+              "backup", "--kernel", kernel.toString(), "--arbiter", "etcd://127.0.0.1:99999");
+      assertThat(wrong.status()).as(wrong.err()).isEqualTo(ExitStatus.USAGE);
+      assertThat(wrong.err()).contains("--arbiter", "no port 99999", "Write etcd://HOST:PORT");
+      Command.Result away = primary.await();
+      assertThat(away.status()).as(away.err()).isEqualTo(ExitStatus.UNAVAILABLE);
+      assertThat(away.err())
+          .contains("the arbiter (etcd://127.0.0.1:1/lockstep) cannot be reached")
+          .doesNotContain("\tat ", "WARN");
+      Command.Result hosts = asking.await();
+      assertThat(hosts.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+      assertThat(hosts.err()).contains("the table of hosts cannot be read").doesNotContain("WARN");
+      assertThat(hosts.out()).isEmpty();
+    }
   }
 
   private static boolean wentOn(Command replica) throws IOException {
@@ -173,7 +174,7 @@ final class EtcdCommandTest {
     List<String> all = new ArrayList<>(List.of("ctl"));
     all.addAll(List.of(words));
     all.addAll(List.of("--registry", etcd()));
-    return Command.run(folder, all.toArray(String[]::new));
+    return Command.here(all.toArray(String[]::new));
   }
 
   /** The table without a process for it: host, role and phase. */

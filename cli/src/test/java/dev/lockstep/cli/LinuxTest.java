@@ -37,7 +37,7 @@ final class LinuxTest {
     Path disk = Files.createFile(folder.resolve("disk"));
     SparseCopy.copy(image.resolve("disk.ext4"), disk);
     List<String> words =
-        Command.words(
+        Command.wordsForWork(
             "run",
             "--kernel",
             image.resolve("vmlinuz").toString(),
@@ -59,7 +59,7 @@ final class LinuxTest {
 
   @Test
   void theShellAnswersAndPowersOff() throws Exception {
-    try (Command command = Command.start(folder, "run", "--from", snapshot)) {
+    try (Command command = Command.start(folder, Command.wordsForWork("run", "--from", snapshot))) {
       command.type("uname -sm; echo $((6 * 7)); cat /proc/cmdline; mount | grep vda\n");
       await().atMost(BOOT).until(() -> command.out().contains("/dev/vda on /mnt type ext4"));
       assertThat(command.out())
@@ -74,7 +74,7 @@ final class LinuxTest {
 
   @Test
   void rebootEndsTheMachine() throws Exception {
-    try (Command command = Command.start(folder, "run", "--from", snapshot)) {
+    try (Command command = Command.start(folder, Command.wordsForWork("run", "--from", snapshot))) {
       command.type("reboot\n");
       assertThat(command.await(BOOT).status()).isEqualTo(ExitStatus.GUEST_RESET);
     }
@@ -82,7 +82,7 @@ final class LinuxTest {
 
   @Test
   void panicEndsTheMachine() throws Exception {
-    try (Command command = Command.start(folder, "run", "--from", snapshot)) {
+    try (Command command = Command.start(folder, Command.wordsForWork("run", "--from", snapshot))) {
       command.type("echo c > /proc/sysrq-trigger\n");
       Command.Result result = command.await(BOOT);
       assertThat(result.out()).contains("Kernel panic");
@@ -92,7 +92,7 @@ final class LinuxTest {
 
   @Test
   void termIsCtrlAltDelAndTheGuestPowersOff() throws Exception {
-    try (Command command = Command.start(folder, "run", "--from", snapshot)) {
+    try (Command command = Command.start(folder, Command.wordsForWork("run", "--from", snapshot))) {
       command.type("echo on\n");
       await().atMost(BOOT).until(() -> command.out().contains("\non"));
       command.signal("TERM");
@@ -107,13 +107,15 @@ final class LinuxTest {
     String log = folder.resolve("log").toString();
     Command.Result recorded;
     try (Command command =
-        Command.start(folder, "record", "--from", snapshot, "--log", log, "--json")) {
+        Command.start(
+            folder, Command.wordsForWork("record", "--from", snapshot, "--log", log, "--json"))) {
       command.type("lockstep-workload 5; poweroff\n");
       recorded = command.await(BOOT);
     }
     assertThat(recorded.out()).contains("line 000005 sha256=").contains("workload done 5 ");
     assertThat(recorded.status()).isZero();
-    try (Command command = Command.start(folder, "replay", "--log", log, "--json")) {
+    try (Command command =
+        Command.start(folder, Command.wordsForWork("replay", "--log", log, "--json"))) {
       Command.Result replayed = command.await(BOOT);
       assertThat(replayed.out()).isEqualTo(recorded.out());
       assertThat(replayed.err()).contains("the replay is identical to the recording");

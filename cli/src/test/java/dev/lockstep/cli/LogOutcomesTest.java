@@ -31,14 +31,14 @@ final class LogOutcomesTest {
   @Test
   void aLogIsReplayedAsFarAsItIsCertain() throws Exception {
     String log = recordUncertain();
-    Command.Result info = Command.run(folder, "log", "info", log);
+    Command.Result info = Command.here("log", "info", log);
     assertThat(info.out()).contains("ANCHORS").containsPattern("certain +up to .*, and no further");
     Command.Result replayed = Command.run(folder, "replay", "--log", log);
     assertThat(replayed.err())
         .contains("the replay is identical as far as the log is certain: up to ");
     assertThat(replayed.out()).isEqualTo("on");
     assertThat(replayed.status()).isEqualTo(85);
-    Command.Result verified = Command.run(folder, "verify", "--replay", log);
+    Command.Result verified = Command.here("verify", "--replay", log);
     assertThat(verified.out()).contains("identical as far as the log is certain: up to ");
     assertThat(verified.status()).isEqualTo(85);
     Command.Result model =
@@ -106,7 +106,7 @@ final class LogOutcomesTest {
         .contains("the replay stands at ", "rax ", "lockstep: the replay diverges at ")
         .doesNotContain("\tat ");
     assertThat(replayed.status()).isEqualTo(83);
-    assertThat(Command.run(folder, "verify", "--replay", log.toString()).status()).isEqualTo(83);
+    assertThat(Command.here("verify", "--replay", log.toString()).status()).isEqualTo(83);
   }
 
   /** The same log, with another letter typed. */

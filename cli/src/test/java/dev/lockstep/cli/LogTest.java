@@ -45,12 +45,12 @@ final class LogTest {
 
   @Test
   void infoTellsTheHeaderAndTheTotals() throws Exception {
-    Command.Result text = ok(Command.run(folder, "log", "info", log));
+    Command.Result text = ok(Command.here("log", "info", log));
     assertThat(text.out())
         .contains("branch_semantics", "ALL_TRANSFERS", "kernel_file_sha256")
         .contains("console-input", "1 end", "complete", "to its end", "checkpoints")
         .contains("the guest ended the machine");
-    JsonNode info = JSON.readTree(ok(Command.run(folder, "log", "info", "--json", log)).out());
+    JsonNode info = JSON.readTree(ok(Command.here("log", "info", "--json", log)).out());
     long entries = info.get("entries").asLong();
     long sum = 0;
     for (JsonNode kind : info.get("kinds")) {
@@ -89,27 +89,27 @@ final class LogTest {
 
   @Test
   void diffShowsTheFirstDifference() throws Exception {
-    assertThat(ok(Command.run(folder, "log", "diff", log, log)).out())
+    assertThat(ok(Command.here("log", "diff", log, log)).out())
         .isEqualTo("the logs say the same\n");
     String other = record("other", "xyzQ");
-    Command.Result header = Command.run(folder, "log", "diff", log, other);
+    Command.Result header = Command.here("log", "diff", log, other);
     assertThat(header.status()).isEqualTo(1);
     assertThat(header.out()).contains("the headers differ", "wall_clock_nanos: ");
-    Command.Result replayed = Command.run(folder, "log", "diff", "--replay", log, other);
+    Command.Result replayed = Command.here("log", "diff", "--replay", log, other);
     assertThat(replayed.err()).isEmpty();
     assertThat(replayed.out())
         .contains(
             "the executions are the same up to", "then they differ: ", "registers that differ");
     assertThat(replayed.status()).isEqualTo(1);
-    assertThat(ok(Command.run(folder, "log", "diff", "--replay", log, log)).out())
+    assertThat(ok(Command.here("log", "diff", "--replay", log, log)).out())
         .contains("the executions are the same up to branch count ");
-    JsonNode json = JSON.readTree(Command.run(folder, "log", "diff", "--json", log, other).out());
+    JsonNode json = JSON.readTree(Command.here("log", "diff", "--json", log, other).out());
     assertThat(json.get("where").asString()).isEqualTo("header");
     // The same header, an entry cut off.
     Path shorter = Files.createDirectory(folder.resolve("shorter"));
     byte[] whole = Files.readAllBytes(segment());
     Files.write(shorter.resolve(segment().getFileName()), Arrays.copyOf(whole, whole.length - 1));
-    Command.Result cut = Command.run(folder, "log", "diff", log, shorter.toString());
+    Command.Result cut = Command.here("log", "diff", log, shorter.toString());
     assertThat(cut.status()).isEqualTo(1);
     assertThat(cut.out()).contains("the logs differ first at entry #", "+ (the log has ended)");
     fails(69, "there is no event log", "log", "diff", log, folder.resolve("none").toString());
@@ -117,19 +117,19 @@ final class LogTest {
 
   @Test
   void verifyTellsWholeFromDamaged() throws Exception {
-    assertThat(ok(Command.run(folder, "verify", log)).out()).startsWith("whole: ");
-    assertThat(ok(Command.run(folder, "log", "verify", "--replay", log)).out())
+    assertThat(ok(Command.here("verify", log)).out()).startsWith("whole: ");
+    assertThat(ok(Command.here("log", "verify", "--replay", log)).out())
         .contains("the replay is identical to the recording");
     byte[] whole = Files.readAllBytes(segment());
     Files.write(segment(), Arrays.copyOf(whole, whole.length - 3));
     fails(65, "the event log is torn", "verify", log);
     fails(65, "the event log is torn", "log", "dump", log);
-    assertThat(Command.run(folder, "log", "info", log).status()).isEqualTo(65);
+    assertThat(Command.here("log", "info", log).status()).isEqualTo(65);
     byte[] flipped = whole.clone();
     flipped[whole.length - 3] ^= 4;
     Files.write(segment(), flipped);
     fails(65, "the event log is corrupted", "verify", log);
-    Command.Result info = Command.run(folder, "log", "info", log);
+    Command.Result info = Command.here("log", "info", log);
     assertThat(info.status()).isEqualTo(65);
     assertThat(info.out()).contains("corrupt, in '%s' at offset ".formatted(segment()));
     Files.write(segment(), whole);
@@ -140,6 +140,7 @@ final class LogTest {
   private List<String> dump(String... more) throws Exception {
     List<String> words = new ArrayList<>(List.of("log", "dump", log));
     words.addAll(List.of(more));
+    // It writes to the descriptor itself, and so into this test's own output.
     return ok(Command.run(folder, words.toArray(String[]::new))).out().lines().toList();
   }
 
@@ -156,7 +157,7 @@ final class LogTest {
   }
 
   private void fails(int status, String message, String... arguments) throws Exception {
-    Command.Result result = Command.run(folder, arguments);
+    Command.Result result = Command.here(arguments);
     assertThat(result.err()).contains(message).doesNotContain("\tat ");
     assertThat(result.status()).isEqualTo(status);
   }

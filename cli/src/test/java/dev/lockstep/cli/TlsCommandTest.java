@@ -96,13 +96,13 @@ final class TlsCommandTest {
   }
 
   private String pki(String... words) throws Exception {
-    Command.Result result = Command.run(folder, with(List.of("pki"), words));
+    Command.Result result = Command.here(with(List.of("pki"), words));
     assertThat(result.status()).as(result.err()).isZero();
     return result.out();
   }
 
   private void fails(int status, String says, String... words) throws Exception {
-    Command.Result result = Command.run(folder, words);
+    Command.Result result = Command.here(words);
     assertThat(result.status()).as(result.err()).isEqualTo(status);
     assertThat(result.err()).contains(says).doesNotContain("\tat ", "defect");
   }

@@ -91,7 +91,7 @@ public final class LinkSpeed {
       long begun = System.nanoTime();
       for (int i = 0; i < chunks; i++) {
         ends.awaitRoom();
-        server.send(BACKUP, new Message.CheckpointChunk(1, i, chunk));
+        server.send(BACKUP, new Message.CheckpointChunk(1, 0, i, chunk));
       }
       ends.awaitChunks(chunks);
       double seconds = (System.nanoTime() - begun) / 1e9;

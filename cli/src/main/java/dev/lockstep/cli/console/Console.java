@@ -1,5 +1,6 @@
 package dev.lockstep.cli.console;
 
+import dev.lockstep.ft.console.Typist;
 import dev.lockstep.vmm.machine.OutputConsumer;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
@@ -36,7 +37,6 @@ public final class Console implements OutputConsumer, AutoCloseable {
   private static final int CHUNK = 1024;
 
   private static final int QUEUED_CHUNKS = 4;
-  private static final long RETRY_MILLIS = 5;
 
   /** Stands for the end of the input in the queue. */
   private static final byte[] END = {};
@@ -162,9 +162,7 @@ public final class Console implements OutputConsumer, AutoCloseable {
   }
 
   private void give(Listener listener, byte[] bytes) throws InterruptedException {
-    while (bytes.length > 0 && !closed && !listener.typed(bytes)) {
-      Thread.sleep(RETRY_MILLIS);
-    }
+    new Typist(listener::typed).type(bytes, () -> !closed);
   }
 
   /** What the escape key offers. */

@@ -127,7 +127,7 @@ public final class ControlPort implements AutoCloseable {
 
     /** The VM is a replica that has begun. */
     public void replica(Replica replica, ConsoleHistory console, Arbiter arbiter) {
-      attach(new ReplicaRun(config.name(), replica, console, arbiter, null));
+      attach(new ReplicaRun(config, replica, console, arbiter, null));
     }
 
     private void attach(VmRun run) {

@@ -1,11 +1,16 @@
 package dev.lockstep.cli.control;
 
+import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.ControlException;
+import dev.lockstep.ft.control.proto.ReplicaOptions;
+import dev.lockstep.ft.etcd.EtcdAddress;
 import dev.lockstep.vmm.config.ConfigFile;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.config.MachineConfigBuilder;
+import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.engine.Purpose;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -41,7 +46,10 @@ final class Definition {
   static Definition checked(String json, @Nullable Path base) {
     MachineConfigBuilder builder = MachineConfig.builder();
     ConfigFile.read(json, NAME, builder);
-    builder.build(Purpose.FREE_RUNNING);
+    String arbiter = builder.build(Purpose.FREE_RUNNING).replication().arbiter();
+    if (arbiter != null && EtcdAddress.isMeant(arbiter)) {
+      requireEtcd(arbiter);
+    }
     JsonMapper mapper = new JsonMapper();
     JsonNode root = mapper.readTree(json);
     if (root.get("boot-source") instanceof ObjectNode boot) {
@@ -54,9 +62,24 @@ final class Definition {
       }
     }
     if (root.get("replication") instanceof ObjectNode replication) {
-      settle(replication, "arbiter_path", base);
+      for (String key : List.of("arbiter", "arbiter_path")) {
+        if (!EtcdAddress.isMeant(replication.path(key).asString(""))) {
+          settle(replication, key, base);
+        }
+      }
     }
     return new Definition(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n");
+  }
+
+  private static void requireEtcd(String arbiter) {
+    try {
+      EtcdAddress.parse(arbiter);
+    } catch (VmmException e) {
+      throw new ControlException(
+          ControlException.Kind.INVALID,
+          "config: the arbiter is wrong: " + e.getMessage(),
+          e.advice());
+    }
   }
 
   private static void settle(ObjectNode in, String key, @Nullable Path base) {
@@ -88,8 +111,48 @@ final class Definition {
    * @throws dev.lockstep.vmm.config.ConfigException if this host cannot have it
    */
   MachineConfig config(Purpose purpose) {
+    return config(purpose, ReplicaOptions.getDefaultInstance());
+  }
+
+  /**
+   * As {@link #config(Purpose)}, for a replica.
+   *
+   * @param options of its pair go before the configuration's
+   */
+  MachineConfig config(Purpose purpose, ReplicaOptions options) {
     MachineConfigBuilder builder = MachineConfig.builder();
     ConfigFile.read(text, NAME, builder);
+    apply(options, builder);
     return builder.build(purpose);
+  }
+
+  private static void apply(ReplicaOptions options, MachineConfigBuilder into) {
+    switch (options.getCommit()) {
+      case COMMIT_RULE_MATCHED -> into.commit("matched", new Origin("commit"));
+      case COMMIT_RULE_RECEIVED -> into.commit("received", new Origin("commit"));
+      case COMMIT_RULE_UNSPECIFIED -> {}
+      case UNRECOGNIZED ->
+          into.problem(new Origin("commit"), "%d is no rule".formatted(options.getCommitValue()));
+    }
+    if (options.hasMaxPauseMillis()) {
+      into.maxPauseMillis(
+          Integer.toUnsignedLong(options.getMaxPauseMillis()), new Origin("max_pause_millis"));
+    }
+    if (options.hasMaxLagMillis()) {
+      into.maxLagMillis(
+          Integer.toUnsignedLong(options.getMaxLagMillis()), new Origin("max_lag_millis"));
+    }
+    if (options.hasHeartbeatMillis()) {
+      into.heartbeatMillis(
+          Integer.toUnsignedLong(options.getHeartbeatMillis()), new Origin("heartbeat_millis"));
+    }
+    if (options.hasSilenceMillis()) {
+      into.silenceMillis(
+          Integer.toUnsignedLong(options.getSilenceMillis()), new Origin("silence_millis"));
+    }
+    if (options.hasAckTimeoutMillis()) {
+      into.ackTimeoutMillis(
+          Integer.toUnsignedLong(options.getAckTimeoutMillis()), new Origin("ack_timeout_millis"));
+    }
   }
 }

@@ -8,8 +8,10 @@ import dev.lockstep.ft.control.Requests;
 import dev.lockstep.ft.control.Words;
 import dev.lockstep.ft.control.proto.RecoverVmRequest;
 import dev.lockstep.ft.control.proto.RecoverVmResponse;
+import dev.lockstep.ft.control.proto.ReplicaOptions;
 import dev.lockstep.ft.control.proto.SnapshotVmResponse;
 import dev.lockstep.ft.control.proto.StartOptions;
+import dev.lockstep.ft.control.proto.StartPrimary;
 import dev.lockstep.ft.control.proto.VmEnd;
 import dev.lockstep.ft.control.proto.VmState;
 import dev.lockstep.ft.control.proto.VmStatus;
@@ -20,18 +22,12 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A VM of a daemon: a definition that is run again and again. */
 final class HostedVm implements ControlledVm {
-  /** How long the end of a run may take that was told to end. */
-  private static final long END_MILLIS = 60_000;
-
   private static final String START_ADVICE = "Start it first.";
 
   /** A run and what completes when it is over and released. */
@@ -122,8 +118,14 @@ final class HostedVm implements ControlledVm {
     boolean force = options.getForceDisks();
     return switch (options.getModeCase()) {
       case ALONE, MODE_NOT_SET -> Runs.alone(known(Purpose.FREE_RUNNING), force, this::note);
-      case PRIMARY -> Runs.primary(home(), options.getPrimary(), force);
-      case BACKUP -> Runs.backup(home(), options.getBackup().getReplica(), force);
+      case PRIMARY -> {
+        StartPrimary primary = options.getPrimary();
+        yield Runs.primary(home(definition, primary.getReplica()), primary, force);
+      }
+      case BACKUP -> {
+        ReplicaOptions replica = options.getBackup().getReplica();
+        yield Runs.backup(home(definition, replica), replica, force);
+      }
     };
   }
 
@@ -137,9 +139,9 @@ final class HostedVm implements ControlledVm {
     return config;
   }
 
-  private Runs.Home home() {
+  private Runs.Home home(Definition of, ReplicaOptions options) {
     return new Runs.Home(
-        known(Purpose.REPLICATED),
+        known(of.config(Purpose.REPLICATED, options)),
         folder.work(),
         programVersion,
         means,
@@ -157,32 +159,51 @@ final class HostedVm implements ControlledVm {
   }
 
   @Override
-  public void restore(Path from) {
-    changing(() ->
-        begin(() -> {
-          MachineConfig kept = snapshots.config(from);
-          if (!kept.name().equals(name)) {
-            throw new ControlException(
-                ControlException.Kind.INVALID,
-                "the snapshot in '%s' is of VM '%s', not of '%s'"
-                    .formatted(from, kept.name(), name),
-                "Name a snapshot of this VM.");
-          }
-          Path disks = folder.nextRestored();
-          MachineConfig copied;
-          VmRun run;
-          try {
-            copied = known(snapshots.copyDisks(kept, disks));
-            run = Runs.restored(copied, snapshots.state(from), this::note);
-          } catch (RuntimeException e) {
-            folder.discard(disks);
-            throw e;
-          }
-          // From here on these disks are the VM's; those it had are untouched.
-          definition = Definition.of(copied);
-          folder.define(definition.text());
-          return run;
-        }));
+  public void restore(Path from, StartOptions how) {
+    changing(() -> begin(() -> restored(from, how)));
+  }
+
+  private VmRun restored(Path from, StartOptions how) {
+    MachineConfig kept = snapshots.config(from, purpose(how));
+    if (!kept.name().equals(name)) {
+      throw new ControlException(
+          ControlException.Kind.INVALID,
+          "the snapshot in '%s' is of VM '%s', not of '%s'".formatted(from, kept.name(), name),
+          "Name a snapshot of this VM, or create that one from it.");
+    }
+    Path disks = folder.nextRestored();
+    Definition copied;
+    VmRun run;
+    try {
+      MachineConfig config = known(snapshots.copyDisks(kept, disks));
+      copied = Definition.of(config);
+      StartPrimary primary = how.getPrimary();
+      run =
+          how.hasPrimary()
+              ? Runs.restoredPrimary(
+                  home(copied, primary.getReplica()), primary, snapshots.state(from))
+              : Runs.restored(config, snapshots.state(from), this::note);
+    } catch (RuntimeException e) {
+      folder.discard(disks);
+      throw e;
+    }
+    // From here on these disks are the VM's; those it had are untouched.
+    definition = copied;
+    folder.define(copied.text());
+    return run;
+  }
+
+  /** What a machine is for that goes on from a snapshot. */
+  static Purpose purpose(StartOptions how) {
+    return switch (how.getModeCase()) {
+      case PRIMARY -> Purpose.REPLICATED;
+      case ALONE, MODE_NOT_SET -> Purpose.FREE_RUNNING;
+      case BACKUP ->
+          throw new ControlException(
+              ControlException.Kind.INVALID,
+              "a backup has its primary's state, and none of a snapshot's",
+              "Restore the snapshot alone or as a primary, and start the backup beside it.");
+    };
   }
 
   @Override
@@ -240,7 +261,9 @@ final class HostedVm implements ControlledVm {
   private void requireIdle() {
     if (current != null) {
       throw Wrong.state(
-          name, "is %s".formatted(Words.of(status().getState())), "Stop it first, or kill it.");
+          name,
+          "is %s".formatted(Words.of(status().getState())),
+          "Stop it first, or kill it; of a pair, the backup first.");
     }
   }
 
@@ -318,13 +341,7 @@ final class HostedVm implements ControlledVm {
 
   @Override
   public void pause() throws InterruptedException {
-    try {
-      running().run().pause().get(END_MILLIS, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      throw Runs.failure(e.getCause());
-    } catch (TimeoutException e) {
-      throw Wrong.busy(name, "and comes to no boundary");
-    }
+    Steering.pause(name, running().run());
     tell();
   }
 
@@ -337,24 +354,7 @@ final class HostedVm implements ControlledVm {
   @Override
   public void stop(long graceMillis) throws InterruptedException {
     Current now = running();
-    if (graceMillis > 0 && now.run().askToShutDown() && over(now, graceMillis)) {
-      return;
-    }
-    now.run().end();
-    if (!over(now, END_MILLIS)) {
-      throw Wrong.busy(name, "and does not come to its end");
-    }
-  }
-
-  private static boolean over(Current run, long withinMillis) throws InterruptedException {
-    try {
-      run.over().get(withinMillis, TimeUnit.MILLISECONDS);
-      return true;
-    } catch (TimeoutException e) {
-      return false;
-    } catch (ExecutionException e) {
-      throw Runs.failure(e.getCause());
-    }
+    Steering.stop(name, now.run(), now.over(), graceMillis);
   }
 
   @Override
@@ -391,8 +391,9 @@ final class HostedVm implements ControlledVm {
   }
 
   @Override
-  public CompletableFuture<Void> protect(InetSocketAddress standby) {
-    return running().run().protect(standby);
+  public CompletableFuture<Void> protect(
+      InetSocketAddress standby, @Nullable Integer maxPauseMillis) {
+    return running().run().protect(standby, maxPauseMillis);
   }
 
   @Override

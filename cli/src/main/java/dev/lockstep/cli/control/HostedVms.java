@@ -5,10 +5,13 @@ import dev.lockstep.ft.control.ControlLimits;
 import dev.lockstep.ft.control.ControlledVm;
 import dev.lockstep.ft.control.ControlledVms;
 import dev.lockstep.ft.control.EventRing;
+import dev.lockstep.ft.control.proto.StartOptions;
+import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.engine.Purpose;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The VMs of a daemon. Their definitions are kept in a folder, so that the next daemon there knows them; what runs ends with its daemon. */
@@ -66,30 +69,50 @@ public final class HostedVms implements ControlledVms, AutoCloseable {
   @Override
   public ControlledVm create(String configJson, @Nullable Path baseFolder) {
     Definition definition = Definition.checked(configJson, baseFolder);
-    String name = definition.config(Purpose.FREE_RUNNING).name();
-    HostedVm vm;
-    synchronized (this) {
-      if (closed) {
-        throw Wrong.busy(name, "since the daemon is ending");
-      }
-      if (vms.containsKey(name)) {
-        throw new ControlException(
-            ControlException.Kind.EXISTS,
-            "there is a VM '%s' already".formatted(name),
-            "Give another machine-config.name, or delete that one.");
-      }
-      if (vms.size() >= MAX_VMS) {
-        throw new ControlException(
-            ControlException.Kind.BUSY,
-            "there are %d VMs already".formatted(MAX_VMS),
-            "Delete one.");
-      }
-      VmFolder kept = new VmFolder(folder.resolve(name));
-      kept.define(definition.text());
-      vm = vm(name, definition, kept);
-      vms.put(name, vm);
-    }
+    HostedVm vm =
+        add(
+            definition.config(Purpose.FREE_RUNNING).name(),
+            definition,
+            kept -> kept.define(definition.text()));
     events.changed(vm.status());
+    return vm;
+  }
+
+  @Override
+  public ControlledVm createFrom(Path snapshot, StartOptions how) {
+    MachineConfig kept = snapshots.config(snapshot, HostedVm.purpose(how));
+    // Its definition is kept when its disks are its own.
+    HostedVm vm = add(kept.name(), Definition.of(kept), VmFolder::make);
+    boolean restored = false;
+    try {
+      vm.restore(snapshot, how);
+      restored = true;
+    } finally {
+      if (!restored) {
+        delete(kept.name());
+      }
+    }
+    return vm;
+  }
+
+  private synchronized HostedVm add(String name, Definition definition, Consumer<VmFolder> keep) {
+    if (closed) {
+      throw Wrong.busy(name, "since the daemon is ending");
+    }
+    if (vms.containsKey(name)) {
+      throw new ControlException(
+          ControlException.Kind.EXISTS,
+          "there is a VM '%s' already".formatted(name),
+          "Give another machine-config.name, or delete that one.");
+    }
+    if (vms.size() >= MAX_VMS) {
+      throw new ControlException(
+          ControlException.Kind.BUSY, "there are %d VMs already".formatted(MAX_VMS), "Delete one.");
+    }
+    VmFolder kept = new VmFolder(folder.resolve(name));
+    keep.accept(kept);
+    HostedVm vm = vm(name, definition, kept);
+    vms.put(name, vm);
     return vm;
   }
 

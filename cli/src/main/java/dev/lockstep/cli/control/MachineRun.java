@@ -6,18 +6,16 @@ import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.control.Statuses;
 import dev.lockstep.ft.control.proto.SnapshotVmResponse;
 import dev.lockstep.ft.control.proto.VmEnd;
+import dev.lockstep.ft.control.proto.VmRole;
 import dev.lockstep.ft.control.proto.VmState;
 import dev.lockstep.ft.control.proto.VmStatus;
 import dev.lockstep.ft.replica.CommitLatency;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.machine.Machine;
-import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
-import dev.lockstep.vmm.machine.SnapshotInfo;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** A machine without replication. Whoever makes it starts the machine, with {@link #console} among what it puts out to. */
 final class MachineRun implements VmRun {
   private static final String NO_PAIR_ADVICE =
-      "Stop it, and start it as a primary; then a backup can join it.";
+      "Stop it, and start it as a primary; then a backup can join it. From a snapshot it goes on as a primary without a boot.";
 
   private final Machine machine;
   private final MachineConfig config;
@@ -43,22 +41,10 @@ final class MachineRun implements VmRun {
     this.machine = machine;
     this.config = config;
     this.network = network;
-    ended = machine.ended().handle(this::endOf);
+    ended =
+        machine.ended().handle((end, failure) -> RunEnds.of(end, Statuses::end, failure, killed));
     // All that the guest has put out is there; readers come to its end.
     ended.thenRun(console::close);
-  }
-
-  private VmEnd endOf(@Nullable MachineEnd end, @Nullable Throwable failure) {
-    if (end != null) {
-      return Statuses.end(end);
-    }
-    if (killed) {
-      return VmEnd.newBuilder().setReason("killed").build();
-    }
-    return Statuses.failure(
-        failure instanceof CompletionException it && it.getCause() != null
-            ? it.getCause()
-            : failure == null ? new IllegalStateException("an end without a reason") : failure);
   }
 
   @Override
@@ -131,11 +117,9 @@ final class MachineRun implements VmRun {
       store.make(folder);
       long began = System.nanoTime();
       machine.pause().get();
-      SnapshotInfo info = store.write(folder, machine, config);
-      return SnapshotVmResponse.newBuilder()
-          .setFolder(folder.toString())
-          .setStateBytes(info.bytes())
-          .setPauseNanos(System.nanoTime() - began)
+      return store
+          .take(folder, machine, config, began, () -> {})
+          .setRole(VmRole.VM_ROLE_ALONE)
           .build();
     } catch (ExecutionException e) {
       throw e.getCause() instanceof VmmException it ? it : new IllegalStateException(e);
@@ -148,7 +132,8 @@ final class MachineRun implements VmRun {
   }
 
   @Override
-  public CompletableFuture<Void> protect(InetSocketAddress standby) {
+  public CompletableFuture<Void> protect(
+      InetSocketAddress standby, @Nullable Integer maxPauseMillis) {
     throw notAPair();
   }
 

@@ -6,30 +6,36 @@ import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
 import dev.lockstep.ft.control.ControlException;
 import dev.lockstep.ft.control.Statuses;
+import dev.lockstep.ft.control.proto.CommitRule;
+import dev.lockstep.ft.control.proto.ReplicationSettings;
 import dev.lockstep.ft.control.proto.SnapshotVmResponse;
 import dev.lockstep.ft.control.proto.VmEnd;
+import dev.lockstep.ft.control.proto.VmRole;
 import dev.lockstep.ft.control.proto.VmState;
 import dev.lockstep.ft.control.proto.VmStatus;
 import dev.lockstep.ft.replica.CommitLatency;
 import dev.lockstep.ft.replica.Replica;
-import dev.lockstep.ft.replica.ReplicaEnd;
 import dev.lockstep.ft.replica.ReplicaStatus;
+import dev.lockstep.ft.replica.StandingReplica;
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.ReplicationConfig;
 import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.MachineStatus;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** A replica: a primary, or a backup that may become one. */
 final class ReplicaRun implements VmRun {
-  private final String vm;
+  private final MachineConfig config;
   private final Replica replica;
   private final ConsoleHistory console;
   private final @Nullable GuestNetwork network;
   private final String arbiter;
   private final CompletableFuture<VmEnd> ended;
+  private final AtomicBoolean snapshotting = new AtomicBoolean();
   private volatile boolean paused;
   private volatile boolean killed;
 
@@ -38,32 +44,20 @@ final class ReplicaRun implements VmRun {
    * @param network ends with the run; null if whoever made it looks after it
    */
   ReplicaRun(
-      String vm,
+      MachineConfig config,
       Replica replica,
       ConsoleHistory console,
       Arbiter arbiter,
       @Nullable GuestNetwork network) {
-    this.vm = vm;
+    this.config = config;
     this.replica = replica;
     this.console = console;
     this.network = network;
     this.arbiter = arbiter.describe();
-    ended = replica.ended().handle(this::endOf);
+    ended =
+        replica.ended().handle((end, failure) -> RunEnds.of(end, Statuses::end, failure, killed));
     // All that leaves here has left; readers come to its end, and go on at the other replica.
     ended.thenRun(console::close);
-  }
-
-  private VmEnd endOf(@Nullable ReplicaEnd end, @Nullable Throwable failure) {
-    if (end != null) {
-      return Statuses.end(end);
-    }
-    if (killed) {
-      return VmEnd.newBuilder().setReason("killed").build();
-    }
-    return Statuses.failure(
-        failure instanceof CompletionException it && it.getCause() != null
-            ? it.getCause()
-            : failure == null ? new IllegalStateException("an end without a reason") : failure);
   }
 
   @Override
@@ -75,6 +69,7 @@ final class ReplicaRun implements VmRun {
     InetSocketAddress listens = replica.listenAddress();
     into.getReplicationBuilder()
         .setArbiter(arbiter)
+        .setSettings(settings())
         .setListenAddress(
             "%s:%d".formatted(listens.getAddress().getHostAddress(), listens.getPort()));
     Statuses.replica(replica.status(), into);
@@ -85,10 +80,26 @@ final class ReplicaRun implements VmRun {
     }
   }
 
+  private ReplicationSettings settings() {
+    ReplicationConfig configured = config.replication();
+    return ReplicationSettings.newBuilder()
+        .setCommit(
+            switch (configured.commit()) {
+              case MATCHED -> CommitRule.COMMIT_RULE_MATCHED;
+              case RECEIVED -> CommitRule.COMMIT_RULE_RECEIVED;
+            })
+        .setMaxPauseMillis(replica.maxPauseMillis())
+        .setMaxLagMillis(configured.maxLagMillis())
+        .setHeartbeatMillis(configured.heartbeatMillis())
+        .setSilenceMillis(configured.silenceMillis())
+        .setAckTimeoutMillis(configured.ackTimeoutMillis())
+        .build();
+  }
+
   @Override
   public CompletableFuture<Void> pause() {
     requirePrimary("a pause");
-    return Wrong.unlessTooMany(vm, replica::pause).thenRun(() -> paused = true);
+    return Wrong.unlessTooMany(config.name(), replica::pause).thenRun(() -> paused = true);
   }
 
   @Override
@@ -101,7 +112,9 @@ final class ReplicaRun implements VmRun {
   private void requirePrimary(String what) {
     if (replica.status().role() != ReplicaStatus.Role.PRIMARY) {
       throw Wrong.state(
-          vm, "is a backup here, and %s is for its primary".formatted(what), "Ask the primary.");
+          config.name(),
+          "is a backup here, and %s is for its primary".formatted(what),
+          "Ask the primary.");
     }
   }
 
@@ -141,19 +154,42 @@ final class ReplicaRun implements VmRun {
   }
 
   @Override
-  public SnapshotVmResponse snapshot(Path folder, SnapshotStore store) {
-    throw Wrong.state(
-        vm,
-        "is replicated, and a replica writes no snapshot",
-        "Stop it and start it alone to take one; its backup is the copy of it meanwhile.");
+  public SnapshotVmResponse snapshot(Path folder, SnapshotStore store) throws InterruptedException {
+    if (!snapshotting.compareAndSet(false, true)) {
+      throw Wrong.busy(config.name(), "with another snapshot");
+    }
+    long began = System.nanoTime();
+    try (StandingReplica standing = replica.stand()) {
+      store.make(folder);
+      return store
+          .take(folder, standing.machine(), config, began, () -> requireStood(standing))
+          .setRole(
+              standing.at().role() == ReplicaStatus.Role.PRIMARY
+                  ? VmRole.VM_ROLE_PRIMARY
+                  : VmRole.VM_ROLE_BACKUP)
+          .setEpoch(standing.at().epoch())
+          .build();
+    } finally {
+      snapshotting.set(false);
+    }
+  }
+
+  private void requireStood(StandingReplica standing) {
+    if (!standing.hasStood()) {
+      throw Wrong.state(
+          config.name(),
+          "has changed its role or its state here while the snapshot was taken",
+          "See its status, and take it again.");
+    }
   }
 
   // ---- What a replica does for its pair.
 
   @Override
-  public CompletableFuture<Void> protect(InetSocketAddress standby) {
+  public CompletableFuture<Void> protect(
+      InetSocketAddress standby, @Nullable Integer maxPauseMillis) {
     requirePrimary("bringing a backup in");
-    return inState(replica.protect(standby));
+    return inState(replica.protect(standby, maxPauseMillis));
   }
 
   @Override
@@ -174,10 +210,7 @@ final class ReplicaRun implements VmRun {
       if (failure == null) {
         return done;
       }
-      Throwable cause =
-          failure instanceof CompletionException it && it.getCause() != null
-              ? it.getCause()
-              : failure;
+      Throwable cause = RunEnds.cause(failure);
       throw cause instanceof VmmException it
           ? new ControlException(
               ControlException.Kind.WRONG_STATE, String.valueOf(it.getMessage()), it.advice())

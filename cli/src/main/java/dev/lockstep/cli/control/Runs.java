@@ -9,7 +9,6 @@ import dev.lockstep.ft.control.EventRing;
 import dev.lockstep.ft.control.Requests;
 import dev.lockstep.ft.control.proto.ReplicaOptions;
 import dev.lockstep.ft.control.proto.StartPrimary;
-import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.etcd.EtcdAddress;
 import dev.lockstep.ft.net.TransportLimits;
@@ -93,18 +92,34 @@ final class Runs {
 
   /** Powers a VM on as the primary of a pair. */
   static VmRun primary(Home home, StartPrimary options, boolean forceDisks) {
+    return primary(
+        home, options, new ConfiguredSource(home.config(), wallClockNanos(), forceDisks));
+  }
+
+  /** Goes on from a snapshot's state as the primary of a pair, on disks that are as they were. */
+  static VmRun restoredPrimary(Home home, StartPrimary options, Path state) {
+    return primary(home, options, ConfiguredSource.restored(home.config(), state));
+  }
+
+  private static VmRun primary(Home home, StartPrimary options, ConfiguredSource source) {
     return replica(
         home,
         options.getReplica(),
         "primary",
         options.getUnprotected() ? StartPolicy.START_ALONE : StartPolicy.WAIT_FOR_BACKUP,
-        forceDisks,
+        source,
         Replica::primary);
   }
 
   /** Makes a VM a backup. */
   static VmRun backup(Home home, ReplicaOptions options, boolean forceDisks) {
-    return replica(home, options, "backup", StartPolicy.START_ALONE, forceDisks, Replica::backup);
+    return replica(
+        home,
+        options,
+        "backup",
+        StartPolicy.START_ALONE,
+        new ConfiguredSource(home.config(), wallClockNanos(), forceDisks),
+        Replica::backup);
   }
 
   /** One of the ways in which a replica comes to be. */
@@ -123,7 +138,7 @@ final class Runs {
       ReplicaOptions options,
       String role,
       StartPolicy policy,
-      boolean forceDisks,
+      ConfiguredSource source,
       Beginning beginning) {
     MachineConfig config = home.config();
     String name = Requests.limited("name", options.getName());
@@ -136,8 +151,8 @@ final class Runs {
             Requests.address("listen", listen.isEmpty() ? ANY_PORT : listen),
             peer.isEmpty() ? null : Requests.address("peer", peer),
             policy,
-            OutputCommit.MATCHED,
-            ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
+            ReplicaSettings.commit(config.replication()),
+            config.replication().maxPauseMillis(),
             home.work(),
             ReplicaSettings.timing(config.replication()),
             ReplicaSettings.limits(config.replication()),
@@ -152,13 +167,13 @@ final class Runs {
     try {
       Replica replica =
           beginning.begin(
-              new ConfiguredSource(config, wallClockNanos(), forceDisks),
+              source,
               settings,
               arbiter,
               new HistorySink(console, network.beside((stream, offset, bytes) -> {})),
               network.following(listener(config.name(), home.told())));
       made.set(replica);
-      return new ReplicaRun(config.name(), replica, console, arbiter, network);
+      return new ReplicaRun(config, replica, console, arbiter, network);
     } catch (RuntimeException e) {
       network.close();
       throw e;
@@ -167,7 +182,7 @@ final class Runs {
 
   private static String arbiterText(MachineConfig config, ReplicaOptions options) {
     String asked = options.getArbiterPath();
-    @Nullable Path configured = config.replication().arbiterPath();
+    @Nullable String configured = config.replication().arbiter();
     if (!asked.isEmpty()) {
       return EtcdAddress.isMeant(asked) ? asked : Requests.path("arbiter_path", asked).toString();
     }
@@ -176,9 +191,9 @@ final class Runs {
           ControlException.Kind.INVALID,
           "no arbiter is given for VM '%s', and without one nobody can decide who goes on alone"
               .formatted(config.name()),
-          "Give arbiter_path: a folder that both replicas share, or etcd://HOST:PORT.");
+          "Give arbiter_path, or the configuration's arbiter: a folder that both replicas share, or etcd://HOST:PORT.");
     }
-    return configured.toString();
+    return configured;
   }
 
   private static ReplicaListener listener(String vm, Told told) {

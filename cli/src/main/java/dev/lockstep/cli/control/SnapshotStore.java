@@ -1,9 +1,14 @@
 package dev.lockstep.cli.control;
 
+import dev.lockstep.ft.control.proto.SnapshotVmResponse;
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.SnapshotInfo;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /** Snapshots as the commands have them: a folder with configuration, state and copies of disks. */
 public interface SnapshotStore {
@@ -23,11 +28,54 @@ public interface SnapshotStore {
       throws InterruptedException;
 
   /**
+   * As {@link #write}, and leaves nothing of one that failed.
+   *
+   * @param began {@link System#nanoTime} when the machine was told to stand
+   * @param check throws if what was written is of no use
+   * @return what is told of it, but for who took it
+   */
+  default SnapshotVmResponse.Builder take(
+      Path folder, Machine machine, MachineConfig config, long began, Runnable check)
+      throws InterruptedException {
+    // What somebody else keeps there is not ours to remove.
+    boolean ours = isEmpty(folder);
+    boolean whole = false;
+    try {
+      SnapshotInfo info = write(folder, machine, config);
+      long pauseNanos = System.nanoTime() - began;
+      check.run();
+      whole = true;
+      return SnapshotVmResponse.newBuilder()
+          .setFolder(folder.toString())
+          .setStateBytes(info.bytes())
+          .setNextEntry(info.sequence())
+          .setVirtualNanos(info.virtualNanos())
+          .setPauseNanos(pauseNanos);
+    } finally {
+      if (!whole && ours) {
+        discard(folder, config);
+      }
+    }
+  }
+
+  private static boolean isEmpty(Path folder) {
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries.findAny().isEmpty();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Removes a snapshot that is of no use, as far as it is there, from a folder that was empty before. */
+  void discard(Path folder, MachineConfig config);
+
+  /**
    * A snapshot's configuration, with its own disks.
    *
+   * @param purpose of the machine that goes on from it
    * @throws dev.lockstep.engine.VmmException if there is none in the folder
    */
-  MachineConfig config(Path folder);
+  MachineConfig config(Path folder, Purpose purpose);
 
   /**
    * A snapshot's disks, copied.

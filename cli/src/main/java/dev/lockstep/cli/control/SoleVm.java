@@ -16,15 +16,10 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /** The one VM of a command: its process begins and ends with it. */
 final class SoleVm implements ControlledVm {
-  private static final long END_MILLIS = 60_000;
-
   private static final String DAEMON_ADVICE =
       "Run the command again; 'lockstep daemon' hosts VMs that are started and stopped.";
 
@@ -78,19 +73,13 @@ final class SoleVm implements ControlledVm {
   }
 
   @Override
-  public void restore(Path folder) {
+  public void restore(Path folder, StartOptions how) {
     throw ofItsCommand("restored by a call");
   }
 
   @Override
   public void pause() throws InterruptedException {
-    try {
-      run.pause().get(END_MILLIS, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      throw Runs.failure(e.getCause());
-    } catch (TimeoutException e) {
-      throw Wrong.busy(config.name(), "and comes to no boundary");
-    }
+    Steering.pause(config.name(), run);
     changed.run();
   }
 
@@ -102,24 +91,7 @@ final class SoleVm implements ControlledVm {
 
   @Override
   public void stop(long graceMillis) throws InterruptedException {
-    if (graceMillis > 0 && run.askToShutDown() && over(graceMillis)) {
-      return;
-    }
-    run.end();
-    if (!over(END_MILLIS)) {
-      throw Wrong.busy(config.name(), "and does not come to its end");
-    }
-  }
-
-  private boolean over(long withinMillis) throws InterruptedException {
-    try {
-      run.ended().get(withinMillis, TimeUnit.MILLISECONDS);
-      return true;
-    } catch (TimeoutException e) {
-      return false;
-    } catch (ExecutionException e) {
-      throw Runs.failure(e.getCause());
-    }
+    Steering.stop(config.name(), run, run.ended(), graceMillis);
   }
 
   @Override
@@ -134,8 +106,9 @@ final class SoleVm implements ControlledVm {
   }
 
   @Override
-  public CompletableFuture<Void> protect(InetSocketAddress standby) {
-    return run.protect(standby);
+  public CompletableFuture<Void> protect(
+      InetSocketAddress standby, @Nullable Integer maxPauseMillis) {
+    return run.protect(standby, maxPauseMillis);
   }
 
   @Override

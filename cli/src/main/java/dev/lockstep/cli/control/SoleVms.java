@@ -5,6 +5,7 @@ import dev.lockstep.ft.control.ControlLimits;
 import dev.lockstep.ft.control.ControlledVm;
 import dev.lockstep.ft.control.ControlledVms;
 import dev.lockstep.ft.control.EventRing;
+import dev.lockstep.ft.control.proto.StartOptions;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,11 @@ final class SoleVms implements ControlledVms {
   public ControlledVm create(String configJson, @Nullable Path baseFolder) {
     throw new ControlException(
         ControlException.Kind.WRONG_STATE, "this process runs one VM and no other", DAEMON_ADVICE);
+  }
+
+  @Override
+  public ControlledVm createFrom(Path snapshot, StartOptions how) {
+    return create("", null);
   }
 
   @Override

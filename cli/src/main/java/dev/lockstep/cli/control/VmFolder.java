@@ -80,6 +80,15 @@ final class VmFolder {
     }
   }
 
+  /** Makes the folder, if it is not there. */
+  void make() {
+    try {
+      Files.createDirectories(folder, FOLDER_MODE);
+    } catch (IOException e) {
+      throw unusable(folder, e);
+    }
+  }
+
   /** A folder for what is on its way. */
   Path work() {
     try {

@@ -53,7 +53,7 @@ interface VmRun extends AutoCloseable {
   SnapshotVmResponse snapshot(Path folder, SnapshotStore store) throws InterruptedException;
 
   /** See {@link dev.lockstep.ft.control.ControlledVm#protect}. */
-  CompletableFuture<Void> protect(InetSocketAddress standby);
+  CompletableFuture<Void> protect(InetSocketAddress standby, @Nullable Integer maxPauseMillis);
 
   /** See {@link dev.lockstep.ft.control.ControlledVm#unprotect}. */
   CompletableFuture<Void> unprotect();

@@ -192,6 +192,27 @@ public final class Endpoints implements AutoCloseable {
         "Name the endpoint that is meant, alone.");
   }
 
+  /**
+   * Where a VM's backup is.
+   *
+   * @throws CallException if it has none there
+   */
+  public ControlClient backupOf(String vm) {
+    List<Found> found = find(vm);
+    if (found.stream().allMatch(it -> it.status() == null)) {
+      throw noneHas(found);
+    }
+    return found.stream()
+        .filter(Found::successor)
+        .map(Found::client)
+        .findFirst()
+        .orElseThrow(() ->
+            new CallException(
+                CallException.Kind.WRONG_STATE,
+                "VM '%s' has no backup at the endpoints that are named".formatted(vm),
+                "Name the backup's endpoint as well, by --socket or --address."));
+  }
+
   /** Why no endpoint has it: the failure that tells most. */
   static CallException noneHas(List<Found> found) {
     Found told =

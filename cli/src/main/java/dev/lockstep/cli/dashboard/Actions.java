@@ -1,9 +1,11 @@
 package dev.lockstep.cli.dashboard;
 
 import dev.lockstep.ft.control.ControlException;
+import dev.lockstep.ft.control.ControlLimits;
 import dev.lockstep.ft.control.ControlledVm;
 import dev.lockstep.ft.control.ControlledVms;
 import dev.lockstep.ft.control.Words;
+import dev.lockstep.ft.control.proto.StartOptions;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -31,7 +33,7 @@ final class Actions {
   /** Whether there is an action of this name. */
   static boolean exists(String action) {
     return switch (action) {
-      case "pause", "resume", "failover", "kill" -> true;
+      case "start", "stop", "pause", "resume", "failover", "kill" -> true;
       default -> false;
     };
   }
@@ -39,7 +41,7 @@ final class Actions {
   /**
    * Does it, if there are not too many under way.
    *
-   * @param body JSON: {@code vm}; for a failover or a kill also {@code confirm}, the VM's name as the user typed it, and {@code role}, what the user took it for
+   * @param body JSON: {@code vm}; for a start, a stop, a failover or a kill also {@code confirm}, the VM's name as the user typed it, and {@code role}, what the user took it for; a start is one alone
    * @throws ControlException if the body is wrong, or it does not fit the VM's state
    */
   void run(String action, byte[] body) throws InterruptedException, ExecutionException {
@@ -60,6 +62,14 @@ final class Actions {
     JsonNode request = read(body);
     ControlledVm vm = vms.find(text(request, "vm"));
     switch (action) {
+      case "start" -> {
+        requireConfirmed(vm, request);
+        vm.start(StartOptions.getDefaultInstance());
+      }
+      case "stop" -> {
+        requireConfirmed(vm, request);
+        vm.stop(ControlLimits.DEFAULT_GRACE_MILLIS);
+      }
       case "pause" -> vm.pause();
       case "resume" -> vm.resume();
       case "failover" -> {

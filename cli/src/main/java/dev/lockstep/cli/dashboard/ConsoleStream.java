@@ -2,11 +2,11 @@ package dev.lockstep.cli.dashboard;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.console.ConsoleHistory;
+import dev.lockstep.ft.console.Typist;
 import dev.lockstep.ft.control.ControlledVm;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.websocketx.BinaryWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -18,16 +18,12 @@ import tools.jackson.databind.json.JsonMapper;
  * at its end. Binary messages from the browser are typed.
  */
 final class ConsoleStream {
-  /** Typed bytes are given to the guest in pieces of this size: its queue of inputs is bounded by their number. */
-  private static final int PIECE_BYTES = 1024;
-
-  private static final long RETRY_MILLIS = 5;
-
   private final Stream stream;
   private final ControlledVm vm;
   private final ConsoleHistory history;
   private final String run;
   private final JsonMapper mapper;
+  private final Typist typist;
 
   /** The guest did not take what was typed last: what follows is not waited for until it takes something. */
   private volatile boolean refusing;
@@ -39,6 +35,7 @@ final class ConsoleStream {
     this.history = history;
     this.run = run;
     this.mapper = mapper;
+    typist = new Typist(vm::type);
   }
 
   /**
@@ -111,21 +108,14 @@ final class ConsoleStream {
     long deadline =
         System.nanoTime()
             + TimeUnit.MILLISECONDS.toNanos(refusing ? 0 : DashboardLimits.TYPE_TIMEOUT_MILLIS);
-    for (int at = 0; at < bytes.length; at += PIECE_BYTES) {
-      byte[] piece = Arrays.copyOfRange(bytes, at, Math.min(at + PIECE_BYTES, bytes.length));
-      try {
-        while (!vm.type(piece)) {
-          if (System.nanoTime() - deadline > 0) {
-            refuse("the guest takes no input now; what is typed is dropped");
-            return;
-          }
-          Thread.sleep(RETRY_MILLIS);
-        }
+    try {
+      if (typist.type(bytes, () -> System.nanoTime() - deadline <= 0)) {
         refusing = false;
-      } catch (VmmException e) {
-        refuse(e.getMessage() + ". " + e.advice());
-        return;
+      } else {
+        refuse("the guest takes no input now; what is typed is dropped");
       }
+    } catch (VmmException e) {
+      refuse(e.getMessage() + ". " + e.advice());
     }
   }
 

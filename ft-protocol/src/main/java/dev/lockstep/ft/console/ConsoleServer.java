@@ -21,8 +21,6 @@ public final class ConsoleServer implements AutoCloseable {
   private static final int MAX_REQUEST_BYTES = 64;
   private static final int CHUNK_BYTES = 64 * 1024;
 
-  private static final long RETRY_MILLIS = 5;
-
   /** How long clients may take to read the rest when the stream has ended. */
   private static final long DRAIN_MILLIS = 2_000;
 
@@ -121,12 +119,10 @@ public final class ConsoleServer implements AutoCloseable {
 
   private void readInput(Socket client, InputStream from) {
     byte[] buffer = new byte[1024];
+    Typist typist = new Typist(input);
     try {
       for (int n = from.read(buffer); n > 0; n = from.read(buffer)) {
-        byte[] typed = Arrays.copyOf(buffer, n);
-        while (!input.test(typed) && !client.isClosed()) {
-          Thread.sleep(RETRY_MILLIS);
-        }
+        typist.type(Arrays.copyOf(buffer, n), () -> !client.isClosed());
       }
     } catch (IOException e) {
       // The connection is gone; the sender's thread sees it as well.

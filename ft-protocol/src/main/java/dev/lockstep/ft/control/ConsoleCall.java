@@ -3,6 +3,7 @@ package dev.lockstep.ft.control;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.lockstep.ft.console.ConsoleHistory;
+import dev.lockstep.ft.console.Typist;
 import dev.lockstep.ft.control.proto.ConsoleOpen;
 import dev.lockstep.ft.control.proto.ConsoleOpened;
 import dev.lockstep.ft.control.proto.ConsoleOutput;
@@ -14,11 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** One open console: what is typed goes to the guest in order, what has left the machine goes out by offset. */
 final class ConsoleCall implements StreamObserver<OpenConsoleRequest> {
-  private static final long RETRY_MILLIS = 5;
-
-  /** Typed bytes are given to the guest in pieces of this size, so that its queue of inputs, bounded by their number, stays small. */
-  private static final int PIECE_BYTES = 1024;
-
   private final ControlledVms vms;
   private final StreamPump<OpenConsoleResponse> out;
   private @Nullable ControlledVm vm;
@@ -107,12 +103,7 @@ final class ConsoleCall implements StreamObserver<OpenConsoleRequest> {
           "%d bytes are typed at once, more than %d"
               .formatted(input.size(), ControlLimits.MAX_CONSOLE_INPUT_BYTES));
     }
-    for (int at = 0; at < input.size(); at += PIECE_BYTES) {
-      byte[] piece = input.substring(at, Math.min(at + PIECE_BYTES, input.size())).toByteArray();
-      while (!out.isGone() && !open.type(piece)) {
-        Thread.sleep(RETRY_MILLIS);
-      }
-    }
+    new Typist(open::type).type(input.toByteArray(), () -> !out.isGone());
   }
 
   @Override

@@ -41,7 +41,7 @@ public final class ControlLimits {
   static final int MAX_CALLS_PER_CONNECTION = 128;
 
   /** How long a guest may take to end itself, if nothing is said. */
-  static final long DEFAULT_GRACE_MILLIS = 20_000;
+  public static final long DEFAULT_GRACE_MILLIS = 20_000;
 
   /** The longest that can be said. */
   static final long MAX_GRACE_MILLIS = 600_000;

@@ -121,7 +121,16 @@ final class ControlService extends ControlServiceImplBase {
     answer(
         to,
         () -> {
+          String snapshot = request.getSnapshotFolder();
           String config = request.getConfigJson();
+          if (!snapshot.isEmpty()) {
+            if (!config.isEmpty()) {
+              throw Requests.invalid("both config_json and snapshot_folder say what the VM is");
+            }
+            ControlledVm restored =
+                vms.createFrom(Requests.path("snapshot_folder", snapshot), request.getStart());
+            return CreateVmResponse.newBuilder().setVm(restored.status()).build();
+          }
           int bytes = config.getBytes(StandardCharsets.UTF_8).length;
           if (bytes > ControlLimits.MAX_CONFIG_BYTES) {
             throw Requests.invalid(
@@ -239,7 +248,7 @@ final class ControlService extends ControlServiceImplBase {
         to,
         () -> {
           ControlledVm vm = vm(request.getVm());
-          vm.restore(Requests.path("folder", request.getFolder()));
+          vm.restore(Requests.path("folder", request.getFolder()), request.getStart());
           return RestoreVmResponse.newBuilder().setVm(vm.status()).build();
         });
   }
@@ -250,7 +259,12 @@ final class ControlService extends ControlServiceImplBase {
         to,
         () -> {
           ControlledVm vm = vm(request.getVm());
-          await(vm.protect(Requests.address("standby", request.getStandby())));
+          await(
+              vm.protect(
+                  Requests.address("standby", request.getStandby()),
+                  request.hasMaxPauseMillis()
+                      ? Requests.maxPauseMillis(request.getMaxPauseMillis())
+                      : null));
           return ProtectVmResponse.newBuilder().setVm(vm.status()).build();
         });
   }

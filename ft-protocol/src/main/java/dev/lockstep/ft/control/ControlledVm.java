@@ -50,16 +50,21 @@ public interface ControlledVm {
    */
   SnapshotVmResponse snapshot(Path folder) throws InterruptedException;
 
-  /** Starts it from a snapshot of it. */
-  void restore(Path folder);
+  /**
+   * Starts it from a snapshot of it.
+   *
+   * @param how alone, or as a primary
+   */
+  void restore(Path folder, StartOptions how);
 
   /**
    * Brings a backup in while the guest runs.
    *
    * @param standby where it listens
+   * @param maxPauseMillis how long the guest may stand still for it; null: as before
    * @return completes when it is protected
    */
-  CompletableFuture<Void> protect(InetSocketAddress standby);
+  CompletableFuture<Void> protect(InetSocketAddress standby, @Nullable Integer maxPauseMillis);
 
   /** Goes on without a backup. */
   CompletableFuture<Void> unprotect();

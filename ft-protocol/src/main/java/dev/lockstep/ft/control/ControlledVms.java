@@ -1,5 +1,6 @@
 package dev.lockstep.ft.control;
 
+import dev.lockstep.ft.control.proto.StartOptions;
 import dev.lockstep.vmm.config.ConfigException;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,6 +27,16 @@ public interface ControlledVms {
    * @throws ControlException if the name is taken, or this process defines none
    */
   ControlledVm create(String configJson, @Nullable Path baseFolder);
+
+  /**
+   * Defines a VM as a snapshot has it, and lets it go on from there.
+   *
+   * @param snapshot its folder
+   * @param how as for {@link ControlledVm#restore}
+   * @throws ControlException if the name is taken, or this process defines none
+   * @throws dev.lockstep.engine.VmmException if it cannot go on; then it is not defined
+   */
+  ControlledVm createFrom(Path snapshot, StartOptions how);
 
   /**
    * Forgets a VM. Its disks stay.

@@ -1,5 +1,6 @@
 package dev.lockstep.ft.control;
 
+import dev.lockstep.vmm.config.ReplicationConfig;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -78,6 +79,19 @@ public final class Requests {
           "%s '%s' names a host that is not known".formatted(field, text),
           "Give its address in numbers.");
     }
+  }
+
+  /** How long a guest may stand still while a backup joins. */
+  static int maxPauseMillis(int unsigned) {
+    long millis = Integer.toUnsignedLong(unsigned);
+    if (millis < ReplicationConfig.MIN_PAUSE_MILLIS
+        || millis > ReplicationConfig.MAX_PAUSE_MILLIS) {
+      throw invalid(
+          "max_pause_millis is %d, and must be %d to %d"
+              .formatted(
+                  millis, ReplicationConfig.MIN_PAUSE_MILLIS, ReplicationConfig.MAX_PAUSE_MILLIS));
+    }
+    return (int) millis;
   }
 
   /** A text of any meaning. */

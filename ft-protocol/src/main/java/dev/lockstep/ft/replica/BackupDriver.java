@@ -299,7 +299,9 @@ final class BackupDriver implements Driver {
           host.markers.write(DiskMarker.State.STALE, status.epoch());
         }
       }
-      case CONNECTING, JOINING, ARBITRATING, GOING_LIVE, ENDED -> {}
+      // Whoever waits for the guest goes before whoever takes a snapshot.
+      case ARBITRATING, GOING_LIVE -> host.holds.resume(machine, Holds.Holder.SNAPSHOT);
+      case CONNECTING, JOINING, ENDED -> {}
     }
     host.changed(status(now));
   }

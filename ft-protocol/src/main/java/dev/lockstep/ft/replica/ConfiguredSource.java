@@ -12,11 +12,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Machines of a configuration, writing to its disk images. */
 public final class ConfiguredSource implements MachineSource {
   private final MachineConfig config;
   private final MachineSpec spec;
+  private final @Nullable Path snapshot;
   private final boolean forceDisks;
 
   /**
@@ -25,9 +27,27 @@ public final class ConfiguredSource implements MachineSource {
    * @throws dev.lockstep.engine.VmmException if kernel or initrd cannot be read
    */
   public ConfiguredSource(MachineConfig config, long wallClockNanos, boolean forceDisks) {
+    this(config, ConfiguredMachine.spec(config, wallClockNanos), null, forceDisks);
+  }
+
+  private ConfiguredSource(
+      MachineConfig config, MachineSpec spec, @Nullable Path snapshot, boolean forceDisks) {
     this.config = config;
+    this.spec = spec;
+    this.snapshot = snapshot;
     this.forceDisks = forceDisks;
-    spec = ConfiguredMachine.spec(config, wallClockNanos);
+  }
+
+  /**
+   * The machine of a VM that goes on from a snapshot.
+   *
+   * @param config with disks that are as they were
+   * @param snapshot the state's file
+   * @throws dev.lockstep.engine.VmmException if the file is no snapshot, or its machine cannot be replicated on this host
+   */
+  public static ConfiguredSource restored(MachineConfig config, Path snapshot) {
+    return new ConfiguredSource(
+        config, ConfiguredMachine.replicatedSpec(config, snapshot), snapshot, false);
   }
 
   @Override
@@ -45,7 +65,9 @@ public final class ConfiguredSource implements MachineSource {
 
   @Override
   public Machine create() {
-    return ConfiguredMachine.create(config, spec, DiskUse.DIRECT);
+    return snapshot == null
+        ? ConfiguredMachine.create(config, spec, DiskUse.DIRECT)
+        : ConfiguredMachine.restore(config, DiskUse.DIRECT, snapshot);
   }
 
   @Override

@@ -24,6 +24,11 @@ final class Host {
   final DiskMarkers markers;
   final Inbox inbox = new Inbox();
   final CommitLatency commitLatency = new CommitLatency();
+  final Holds holds = new Holds();
+
+  /** How long the guest may stand still for a checkpoint. The replica's thread sets it. */
+  volatile int maxPauseMillis;
+
   private final Arbiter arbiter;
   private final Replica replica;
   private final AtomicBoolean claiming = new AtomicBoolean();
@@ -39,6 +44,7 @@ final class Host {
     this.replica = replica;
     this.source = source;
     this.settings = settings;
+    maxPauseMillis = settings.maxPauseMillis();
     this.arbiter = arbiter;
     this.outside = outside;
     markers = new DiskMarkers(source.vmName(), source.writableImages());

@@ -254,6 +254,13 @@ final class PrimaryDriver implements Driver {
     for (PrimaryEffect effect : effects) {
       perform(effect);
     }
+    // Whoever waits for an order's end finds the status that it has led to.
+    for (PrimaryEffect effect : effects) {
+      // One that has handed over first becomes what it is to be.
+      if (effect instanceof PrimaryEffect.OrderEnded ended && successor == null) {
+        orders.end(ended.order(), ended.failure());
+      }
+    }
     BackupDriver next = successor;
     if (next != null) {
       successor = null;
@@ -280,13 +287,10 @@ final class PrimaryDriver implements Driver {
                 .formatted(healed.round(), healed.epoch()));
       }
       case PrimaryEffect.PauseGuest() -> pauseGuest();
-      case PrimaryEffect.ResumeGuest() -> machine.resume();
+      case PrimaryEffect.ResumeGuest() -> host.holds.resume(machine, Holds.Holder.HAND_OVER);
       case PrimaryEffect.HandedOver() -> handedOver();
-      case PrimaryEffect.OrderEnded ended -> {
-        // One that has handed over first becomes what it is to be.
-        if (successor == null) {
-          orders.end(ended.order(), ended.failure());
-        }
+      case PrimaryEffect.OrderEnded ignored -> {
+        // Last of all.
       }
       case PrimaryEffect.DiscardCheckpoint discard -> {
         if (discard.epoch() == checkpointEpoch && discard.round() == checkpointRound) {
@@ -396,7 +400,7 @@ final class PrimaryDriver implements Driver {
             machine,
             file,
             gate,
-            host.settings.maxPauseMillis(),
+            host.maxPauseMillis,
             permille -> {
               checkpointPermille = permille;
               applySpeed();
@@ -442,8 +446,8 @@ final class PrimaryDriver implements Driver {
   }
 
   private void pauseGuest() {
-    machine
-        .pause()
+    host.holds
+        .pause(machine, Holds.Holder.HAND_OVER)
         .whenComplete((done, failure) -> {
           if (failure == null) {
             host.inbox.put(new PrimaryInput.GuestPaused());

@@ -22,6 +22,7 @@ import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.MachineStatus;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -201,6 +202,11 @@ public final class Replica implements AutoCloseable {
     }
   }
 
+  /** How long the guest may stand still while a backup joins. */
+  public int maxPauseMillis() {
+    return host.maxPauseMillis;
+  }
+
   /** How long outputs have been held that left here. */
   public CommitLatency commitLatency() {
     return host.commitLatency;
@@ -212,21 +218,21 @@ public final class Replica implements AutoCloseable {
    * @return exceptionally with {@link VmmException} if there is no machine, or it does not run
    */
   public CompletableFuture<Void> pause() {
-    Machine machine = driver.machine();
-    return machine == null
-        ? CompletableFuture.failedFuture(
-            new VmmException(
-                "replica '%s' has no machine yet".formatted(host.settings.name()),
-                "Wait until it has joined its primary."))
-        : machine.pause();
+    return host.holds.pause(driver.machine(), Holds.Holder.OPERATOR);
   }
 
   /** Lets a paused machine run on. */
   public void resume() {
-    Machine machine = driver.machine();
-    if (machine != null) {
-      machine.resume();
-    }
+    host.holds.resume(driver.machine(), Holds.Holder.OPERATOR);
+  }
+
+  /**
+   * Lets the machine stand still, for a snapshot of it. One at a time.
+   *
+   * @throws VmmException if there is no machine, it does not run, or a backup is not in sync
+   */
+  public StandingReplica stand() throws InterruptedException {
+    return StandingReplica.of(driver.machine(), host.holds, this::status);
   }
 
   /** Ends it in order: a primary stops its guest and tells the backup; a backup leaves. */
@@ -257,15 +263,18 @@ public final class Replica implements AutoCloseable {
    * Takes a backup, and asks a standby to be it, again and again until it is there or another one is named.
    *
    * @param standby where a replica waits
+   * @param maxPauseMillis how long the guest may stand still while this backup and later ones join, at least 1; null: as before
    * @return completes when the VM is protected; exceptionally with a {@link VmmException} that names the state if the VM does not run here or has a backup, or if
    *     none has joined for half a minute; one is still welcome then
    */
-  public CompletableFuture<Void> protect(InetSocketAddress standby) {
+  public CompletableFuture<Void> protect(
+      InetSocketAddress standby, @Nullable Integer maxPauseMillis) {
     CompletableFuture<Void> done = new CompletableFuture<>();
     submit(
         done,
         now -> {
           if (driver instanceof PrimaryDriver && isAlone()) {
+            host.maxPauseMillis = Objects.requireNonNullElse(maxPauseMillis, host.maxPauseMillis);
             inviteFrom(standby);
           }
           driver.order(now, OperatorOrder.PROTECT, done);

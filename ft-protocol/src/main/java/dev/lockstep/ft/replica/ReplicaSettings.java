@@ -38,8 +38,8 @@ public record ReplicaSettings(
     TransportLimits transport,
     @Nullable TlsIdentity tls) {
 
-  /** What {@code maxPauseMillis} is by default. */
-  public static final int DEFAULT_MAX_PAUSE_MILLIS = 300;
+  /** What {@code maxPauseMillis} is if nobody says. */
+  public static final int DEFAULT_MAX_PAUSE_MILLIS = ReplicationConfig.defaults().maxPauseMillis();
 
   private static final long MILLI = 1_000_000;
 
@@ -75,6 +75,14 @@ public record ReplicaSettings(
         limits,
         transport,
         null);
+  }
+
+  /** The protocol's rule for a configuration. */
+  public static OutputCommit commit(ReplicationConfig config) {
+    return switch (config.commit()) {
+      case MATCHED -> OutputCommit.MATCHED;
+      case RECEIVED -> OutputCommit.RECEIVED;
+    };
   }
 
   /** The protocol's timing for a configuration. */

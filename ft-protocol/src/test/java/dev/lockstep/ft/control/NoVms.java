@@ -1,5 +1,6 @@
 package dev.lockstep.ft.control;
 
+import dev.lockstep.ft.control.proto.StartOptions;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,11 @@ final class NoVms implements ControlledVms {
   public ControlledVm create(String configJson, @Nullable Path baseFolder) {
     throw new ControlException(
         ControlException.Kind.UNSUPPORTED, "there are none", "Look elsewhere.");
+  }
+
+  @Override
+  public ControlledVm createFrom(Path snapshot, StartOptions how) {
+    return create("", null);
   }
 
   @Override

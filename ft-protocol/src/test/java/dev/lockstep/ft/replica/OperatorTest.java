@@ -87,7 +87,7 @@ class OperatorTest {
       atB.await("LOST");
       rig.outside.await(rig.outside.size() + SOME_BYTES, 60);
       assertThat(a.status().phase()).isEqualTo("NOT_PROTECTED");
-      done(a.protect(b.listenAddress()));
+      done(a.protect(b.listenAddress(), null));
       assertThat(a.status().protection().word()).isEqualTo("protected");
       Rig.crash(a);
       atB.await("LIVE");
@@ -104,7 +104,7 @@ class OperatorTest {
         Replica b = rig.backup("b", new TinySource(guest), atB)) {
       rig.outside.await(SOME_BYTES, 60);
       assertThat(a.status().protection().word()).isEqualTo("needBackup");
-      done(a.protect(b.listenAddress()));
+      done(a.protect(b.listenAddress(), null));
       assertThat(a.status().phase()).isEqualTo("PROTECTED");
       assertThat(b.status().role()).isEqualTo(ReplicaStatus.Role.BACKUP);
     }
@@ -117,12 +117,12 @@ class OperatorTest {
     try (Replica b = rig.backup("b", new TinySource(guest), atB)) {
       assertRefused(b.failover(), "this replica is a backup, connecting");
       assertRefused(b.unprotect(), "this replica is a backup, connecting");
-      assertRefused(b.protect(b.listenAddress()), "this replica is a backup, connecting");
+      assertRefused(b.protect(b.listenAddress(), null), "this replica is a backup, connecting");
       Replica a = rig.alone("a", new TinySource(guest), atA);
       try (a) {
         assertRefused(a.failover(), "the VM is not protected");
-        done(a.protect(b.listenAddress()));
-        assertRefused(a.protect(b.listenAddress()), "the VM is protected");
+        done(a.protect(b.listenAddress(), null));
+        assertRefused(a.protect(b.listenAddress(), null), "the VM is protected");
       }
       assertRefused(a.failover(), "the replica");
     }

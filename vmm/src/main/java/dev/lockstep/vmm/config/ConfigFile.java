@@ -21,11 +21,13 @@ import tools.jackson.databind.node.ObjectNode;
  *   "boot-source": {"kernel_image_path": "vmlinuz", "initrd_path": "initrd", "boot_args": "quiet"},
  *   "drives": [{"drive_id": "root", "path_on_host": "disk.ext4", "is_read_only": false, "is_root_device": false}],
  *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "patch_tsc": false, "engine": "soft", "counter": "auto", "seed": 1},
- *   "replication": {"max_lag_millis": 1000, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "arbiter_path": "/shared"}
+ *   "replication": {"max_lag_millis": 1000, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "max_pause_millis": 300,
+ *     "commit": "matched", "arbiter": "/shared"}
  * }
  * }</pre>
  *
- * <p>Every part may be missing. Paths are relative to the working directory. Unknown keys are errors.
+ * <p>Every part may be missing. Paths are relative to the working directory. Unknown keys are errors. The arbiter is a folder or {@code etcd://HOST:PORT}; {@code arbiter_path} is an older
+ * name of the key.
  */
 public final class ConfigFile {
   /** Most bytes of a file. */
@@ -105,9 +107,11 @@ public final class ConfigFile {
     replication.put("heartbeat_millis", config.replication().heartbeatMillis());
     replication.put("silence_millis", config.replication().silenceMillis());
     replication.put("ack_timeout_millis", config.replication().ackTimeoutMillis());
-    Path arbiter = config.replication().arbiterPath();
+    replication.put("max_pause_millis", config.replication().maxPauseMillis());
+    replication.put("commit", config.replication().commit().word());
+    String arbiter = config.replication().arbiter();
     if (arbiter != null) {
-      replication.put("arbiter_path", arbiter.toString());
+      replication.put("arbiter", arbiter);
     }
     return mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
   }
@@ -172,7 +176,10 @@ public final class ConfigFile {
         .whole("heartbeat_millis", into::heartbeatMillis)
         .whole("silence_millis", into::silenceMillis)
         .whole("ack_timeout_millis", into::ackTimeoutMillis)
-        .text("arbiter_path", into::arbiterPath)
+        .whole("max_pause_millis", into::maxPauseMillis)
+        .text("commit", into::commit)
+        .text("arbiter", into::arbiter)
+        .text("arbiter_path", into::arbiter)
         .refuseOthers();
   }
 

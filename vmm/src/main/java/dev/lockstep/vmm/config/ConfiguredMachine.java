@@ -241,9 +241,16 @@ public final class ConfiguredMachine {
   /** As {@link #restore(MachineConfig, DiskUse, Path)}, on an engine of the caller's. */
   public static Machine restore(
       MachineFactory engine, MachineConfig config, DiskUse use, Path snapshot) {
+    MachineSpec spec = spec(config, snapshot);
+    return engine.restore(spec, openDisks(config, use), snapshot, patched(config));
+  }
+
+  /** What the machine of a snapshot is made of; kernel, initrd and seed are those that it was loaded with. */
+  private static MachineSpec spec(MachineConfig config, Path snapshot) {
     LogHeader header = header(snapshot);
     SortedMap<String, String> facts = new TreeMap<>(config.facts());
-    for (String loaded : List.of(KERNEL_FACT, INITRD_FACT)) {
+    // A machine that was a backup has its primary's seed, whatever its configuration says.
+    for (String loaded : List.of(KERNEL_FACT, INITRD_FACT, MachineConfig.SEED_FACT)) {
       String digest = header.configuration().get(loaded);
       if (digest != null) {
         facts.put(loaded, digest);
@@ -252,8 +259,23 @@ public final class ConfiguredMachine {
     if (config.counting() == Counting.PERF) {
       requireCounted(Counting.PERF, header.semantics());
     }
-    MachineSpec spec = spec(config, header.wallClockNanos(), header.semantics(), facts);
-    return engine.restore(spec, openDisks(config, use), snapshot, patched(config));
+    return spec(config, header.wallClockNanos(), header.semantics(), facts);
+  }
+
+  /**
+   * What the machine of a snapshot is made of that goes on as a replica: replicas count by one semantics, that of their configuration.
+   *
+   * @throws VmmException if the snapshot's machine counts by another, or the file's beginning cannot be read
+   */
+  public static MachineSpec replicatedSpec(MachineConfig config, Path snapshot) {
+    MachineSpec spec = spec(config, snapshot);
+    if (spec.semantics() != config.counting().semantics()) {
+      throw new VmmException(
+          "the snapshot's machine counts %s, and as a replica it would count %s"
+              .formatted(spec.semantics(), config.counting().semantics()),
+          "Restore it without replication, or take the snapshot of a replica.");
+    }
+    return spec;
   }
 
   /**

@@ -57,7 +57,10 @@ public final class MachineConfigBuilder {
   private int heartbeatMillis = ReplicationConfig.defaults().heartbeatMillis();
   private int silenceMillis = ReplicationConfig.defaults().silenceMillis();
   private int ackTimeoutMillis = ReplicationConfig.defaults().ackTimeoutMillis();
-  private @Nullable Path arbiterPath;
+  private int maxPauseMillis = ReplicationConfig.defaults().maxPauseMillis();
+  private ReplicationConfig.Commit commit = ReplicationConfig.defaults().commit();
+  private @Nullable String arbiter;
+  private @Nullable Origin arbiterOrigin;
   private Origin silenceOrigin = NOWHERE;
 
   MachineConfigBuilder() {}
@@ -328,9 +331,42 @@ public final class MachineConfigBuilder {
     return this;
   }
 
-  /** See {@link ReplicationConfig#arbiterPath}. */
-  public MachineConfigBuilder arbiterPath(String value, Origin origin) {
-    arbiterPath = path(value, origin);
+  /** See {@link ReplicationConfig#maxPauseMillis}. */
+  public MachineConfigBuilder maxPauseMillis(long value, Origin origin) {
+    maxPauseMillis =
+        range(
+            value,
+            ReplicationConfig.MIN_PAUSE_MILLIS,
+            ReplicationConfig.MAX_PAUSE_MILLIS,
+            maxPauseMillis,
+            "the pause",
+            origin);
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#commit}; by its word. */
+  public MachineConfigBuilder commit(String word, Origin origin) {
+    ReplicationConfig.Commit known = ReplicationConfig.Commit.of(word);
+    if (known == null) {
+      problem(origin, "'%s' is neither matched nor received".formatted(word));
+    } else {
+      commit = known;
+    }
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#arbiter}. One configuration names one. */
+  public MachineConfigBuilder arbiter(String value, Origin origin) {
+    if (arbiterOrigin != null) {
+      problem(origin, "the arbiter is named already, at %s".formatted(arbiterOrigin));
+    }
+    arbiterOrigin = origin;
+    if (value.regionMatches(true, 0, ReplicationConfig.ETCD, 0, ReplicationConfig.ETCD.length())) {
+      arbiter = value;
+    } else {
+      Path folder = path(value, origin);
+      arbiter = folder == null ? null : folder.toString();
+    }
     return this;
   }
 
@@ -391,7 +427,13 @@ public final class MachineConfigBuilder {
         choice,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
-            maxLagMillis, heartbeatMillis, silenceMillis, ackTimeoutMillis, arbiterPath));
+            maxLagMillis,
+            heartbeatMillis,
+            silenceMillis,
+            ackTimeoutMillis,
+            maxPauseMillis,
+            commit,
+            arbiter));
   }
 
   private @Nullable NetworkConfig networkConfig() {

@@ -1,6 +1,6 @@
 package dev.lockstep.vmm.config;
 
-import java.nio.file.Path;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,14 +11,41 @@ import org.jspecify.annotations.Nullable;
  * @param silenceMillis the other side is suspected after this long without a word; at least four heartbeats, at
  *     most 600,000
  * @param ackTimeoutMillis a backup that acknowledges nothing for this long is given up: 10 to 600,000
- * @param arbiterPath a folder that both sides share, for the decision who goes on alone; null for none
+ * @param maxPauseMillis how long the guest may stand still while a backup joins: 1 to 60,000
+ * @param commit when outputs of the protected guest leave
+ * @param arbiter where it is decided who goes on alone: the absolute path of a folder that both sides share, or {@code etcd://…}; null for none
  */
 public record ReplicationConfig(
     int maxLagMillis,
     int heartbeatMillis,
     int silenceMillis,
     int ackTimeoutMillis,
-    @Nullable Path arbiterPath) {
+    int maxPauseMillis,
+    Commit commit,
+    @Nullable String arbiter) {
+
+  /** When an output of a protected guest leaves. */
+  public enum Commit {
+    /** Once the backup's replay has produced the same. */
+    MATCHED,
+    /** Once the backup holds its log entry. */
+    RECEIVED;
+
+    /** Its name in configurations and options. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** That of a name; null if there is none. */
+    public static @Nullable Commit of(String word) {
+      for (Commit commit : values()) {
+        if (commit.word().equals(word)) {
+          return commit;
+        }
+      }
+      return null;
+    }
+  }
 
   /** Ranges, each with its unit in the name. */
   static final int MIN_LAG_MILLIS = 10;
@@ -31,11 +58,20 @@ public record ReplicationConfig(
   static final int MIN_ACK_TIMEOUT_MILLIS = 10;
   static final int MAX_ACK_TIMEOUT_MILLIS = 600_000;
 
+  /** The shortest pause that can be asked for. */
+  public static final int MIN_PAUSE_MILLIS = 1;
+
+  /** The longest pause that can be asked for. */
+  public static final int MAX_PAUSE_MILLIS = 60_000;
+
+  /** Begins the name of an arbiter that is no folder. */
+  static final String ETCD = "etcd:";
+
   /** Two lost heartbeats must not look like a failure. */
   static final int HEARTBEATS_IN_SILENCE = 4;
 
-  /** A second of lag, heartbeats every 25 ms, suspicion after half a second. */
+  /** A second of lag, heartbeats every 25 ms, suspicion after half a second, pauses of at most 300 ms. */
   public static ReplicationConfig defaults() {
-    return new ReplicationConfig(1_000, 25, 500, 1_000, null);
+    return new ReplicationConfig(1_000, 25, 500, 1_000, 300, Commit.MATCHED, null);
   }
 }

@@ -36,7 +36,7 @@ final class MachineConfigTest {
               "machine-config": {"mem_size_mib": 128, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1",
                 "engine": "soft", "seed": -7},
               "replication": {"max_lag_millis": 200, "heartbeat_millis": 10, "silence_millis": 40,
-                "ack_timeout_millis": 300, "arbiter_path": "/shared"}
+                "ack_timeout_millis": 300, "max_pause_millis": 50, "commit": "received", "arbiter": "/shared"}
             }
             """);
     assertThat(config.kernel()).isEqualTo(Path.of("/k"));
@@ -52,11 +52,35 @@ final class MachineConfigTest {
     assertThat(config.cpuModel()).isEqualTo(CpuModel.LOCKSTEP_V1);
     assertThat(config.seed()).isEqualTo(-7);
     assertThat(config.replication())
-        .isEqualTo(new ReplicationConfig(200, 10, 40, 300, Path.of("/shared")));
+        .isEqualTo(
+            new ReplicationConfig(
+                200, 10, 40, 300, 50, ReplicationConfig.Commit.RECEIVED, "/shared"));
 
     MachineConfig again = read(ConfigFile.write(config));
     assertThat(again).usingRecursiveComparison().isEqualTo(config);
     assertThat(again.digest()).isEqualTo(config.digest());
+  }
+
+  @Test
+  void theArbiterIsAFolderOrEtcdUnderEitherName() {
+    String machine =
+        """
+        {"boot-source": {"kernel_image_path": "/k"}, "replication": {"%s": "%s"}}
+        """;
+    String etcd = "etcd://a:2379,b:2379/pairs";
+    MachineConfig far = read(machine.formatted("arbiter", etcd));
+    assertThat(far.replication().arbiter()).isEqualTo(etcd);
+    assertThat(read(ConfigFile.write(far)).replication().arbiter()).isEqualTo(etcd);
+    assertThat(read(machine.formatted("arbiter_path", "near/x")).replication().arbiter())
+        .isEqualTo(Path.of("near/x").toAbsolutePath().toString());
+    assertProblems(
+        """
+        {"boot-source": {"kernel_image_path": "/k"},
+          "replication": {"arbiter": "/a", "arbiter_path": "/b", "commit": "later", "max_pause_millis": 0}}
+        """,
+        "vm.json:2:97: the pause of 0 ms is out of range: 1 to 60000 ms",
+        "vm.json:2:68: 'later' is neither matched nor received",
+        "vm.json:2:52: the arbiter is named already, at vm.json:2:30");
   }
 
   @Test
