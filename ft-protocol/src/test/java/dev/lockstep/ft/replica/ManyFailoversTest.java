@@ -82,7 +82,7 @@ class ManyFailoversTest {
           Rig.crash(primary.replica());
           awaitPrimary(next);
           backup = backup(rig, guest, primary.disk());
-          next.replica().protect(backup.replica().listenAddress()).get(90, TimeUnit.SECONDS);
+          next.replica().protect(backup.replica().listenAddress(), null).get(90, TimeUnit.SECONDS);
         } else {
           primary.replica().failover().get(90, TimeUnit.SECONDS);
           awaitPrimary(next);
