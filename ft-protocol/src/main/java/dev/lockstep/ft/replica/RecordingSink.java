@@ -3,6 +3,7 @@ package dev.lockstep.ft.replica;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.core.PrimaryInput;
 import dev.lockstep.ft.core.RecordKind;
+import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.log.EntryEncoder;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
@@ -17,6 +18,7 @@ final class RecordingSink implements LogSink {
   private final Inbox inbox;
   private final long progressNanos;
   private final BooleanSupplier full;
+  private final FailingDisk disk;
   private final EntryEncoder encoder = new EntryEncoder();
   private volatile boolean mayRun = true;
   private volatile boolean closed;
@@ -24,8 +26,10 @@ final class RecordingSink implements LogSink {
 
   /**
    * @param full whether no more outputs should be produced for now
+   * @param disk knows what becomes of what a disk of this host could not do
    */
-  RecordingSink(Inbox inbox, long progressNanos, BooleanSupplier full) {
+  RecordingSink(Inbox inbox, long progressNanos, BooleanSupplier full, FailingDisk disk) {
+    this.disk = disk;
     this.full = full;
     this.inbox = inbox;
     this.progressNanos = progressNanos;
@@ -84,6 +88,11 @@ final class RecordingSink implements LogSink {
   @Override
   public long progressNanos() {
     return progressNanos;
+  }
+
+  @Override
+  public boolean keepsWaiting(String name, DiskRequest failed) {
+    return disk.keepsWaiting(name, failed);
   }
 
   @Override

@@ -7,8 +7,6 @@ import dev.lockstep.it.network.Lab;
 import dev.lockstep.it.network.LabProcess;
 import dev.lockstep.vmm.disk.DiskMarker;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -140,8 +138,9 @@ class DyingPrimaryTest {
     System.out.printf("failover: %d kills while a backup joins, seed %d%n", kills, seed);
     Path image = image();
     String word = word();
-    int port = freePort();
-    String address = "127.0.0.1:" + port;
+    // Of its own, so that no other process has taken the port when the VM is started again.
+    long pid = ProcessHandle.current().pid();
+    String address = "127.%d.%d.77:7070".formatted(1 + (pid >> 8) % 250, pid & 0xff);
     int inSync = 0;
     LabProcess primary =
         start("primary", "r0", image, word, List.of("--alone", "--listen", address));
@@ -261,12 +260,6 @@ class DyingPrimaryTest {
             .await("its port", 0, event -> event.has("listening"), PATIENCE_MILLIS)
             .path("listening")
             .asInt();
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   /** The guest image; without one the test is skipped by name. */
