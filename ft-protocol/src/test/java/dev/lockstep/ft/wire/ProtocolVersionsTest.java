@@ -36,12 +36,14 @@ class ProtocolVersionsTest {
     Refusal refusal =
         identity("new", new ProtocolVersions(2, 3))
             .refusalOf(identity("old", ProtocolVersions.only(1)));
-    assertThat(refusal).isNotNull();
-    assertThat(refusal.getReason()).isEqualTo(Refusal.Reason.INCOMPATIBLE_VERSION);
-    assertThat(refusal.getDetail())
-        .contains("old speaks version 1 of the protocol", "new speaks versions 2 to 3")
-        .contains("upgrade old, one release after the other, to one that speaks version 2")
-        .contains("stop the VM and start it with the same release on both sides");
+    assertThat(refusal)
+        .isNotNull()
+        .satisfies(it -> assertThat(it.getReason()).isEqualTo(Refusal.Reason.INCOMPATIBLE_VERSION))
+        .satisfies(it ->
+            assertThat(it.getDetail())
+                .contains("old speaks version 1 of the protocol", "new speaks versions 2 to 3")
+                .contains("upgrade old, one release after the other, to one that speaks version 2")
+                .contains("stop the VM and start it with the same release on both sides"));
   }
 
   /** What the release before sends does not say a lowest version, and it does not read ours. */
