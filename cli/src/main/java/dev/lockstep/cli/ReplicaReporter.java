@@ -161,6 +161,7 @@ interface ReplicaReporter extends ReplicaListener {
       values.put("divergences", status.divergences());
       values.put("resynchronisations", status.resynchronisations());
       values.put("last_pause_micros", status.lastPauseMicros());
+      values.put("protocol_version", status.protocolVersion());
       print(values);
     }
 

@@ -62,7 +62,8 @@ final class EtcdCommandTest {
       await().until(() -> primary.err().contains("primary, protected"));
       primary.type("before");
       await().until(() -> primary.out().equals("before"));
-      await().until(() -> listed().contains("a primary protected"));
+      await()
+          .until(() -> listed().containsAll(Set.of("a primary protected", "b backup following")));
       assertThat(ctl("hosts"))
           .startsWith("HOST")
           .contains("vm (backup, following)", "another (backup, connecting)")

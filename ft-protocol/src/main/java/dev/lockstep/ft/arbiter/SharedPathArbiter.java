@@ -77,6 +77,7 @@ public final class SharedPathArbiter implements Arbiter {
       write(draft, DecisionText.of(nonce));
       Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
+      discard(draft, e);
       throw new ArbiterUnavailableException(
           "'%s' cannot be written: %s".formatted(file, reason(e)), e);
     }
@@ -103,8 +104,8 @@ public final class SharedPathArbiter implements Arbiter {
   /** Gives a content a name, unless somebody was first; returns either way. */
   private void create(Path file, String content) throws IOException {
     Path draft = draft(file);
-    write(draft, content);
     try {
+      write(draft, content);
       Files.createLink(file, draft);
     } catch (FileAlreadyExistsException e) {
       return;
@@ -118,10 +119,31 @@ public final class SharedPathArbiter implements Arbiter {
 
   private void createExclusively(Path file, String content) throws IOException {
     try (FileChannel channel = FileChannel.open(file, NEW, MODE)) {
-      channel.write(ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8)));
+      try {
+        writeAll(channel, content);
+      } catch (IOException e) {
+        // Half a decision decides nothing, and nobody could ever make it whole.
+        discard(file, e);
+        throw e;
+      }
       channel.force(true);
     } catch (FileAlreadyExistsException e) {
       // Somebody was first.
+    }
+  }
+
+  private static void discard(Path file, IOException failure) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  private static void writeAll(FileChannel channel, String content) throws IOException {
+    ByteBuffer bytes = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
     }
   }
 
@@ -132,10 +154,7 @@ public final class SharedPathArbiter implements Arbiter {
 
   private static void write(Path file, String content) throws IOException {
     try (FileChannel channel = FileChannel.open(file, NEW, MODE)) {
-      ByteBuffer bytes = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
+      writeAll(channel, content);
       channel.force(true);
     }
   }

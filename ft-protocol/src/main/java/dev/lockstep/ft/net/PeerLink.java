@@ -87,8 +87,9 @@ final class PeerLink {
   /** Closes both connections; the listener is told once, whoever was first. */
   void close(String why) {
     if (closed.compareAndSet(false, true)) {
-      control.channel().close();
-      bulk.channel().close();
+      // The control connection first, so that the peer reads the last that was said there before it
+      // sees that the link is gone.
+      control.channel().close().addListener(done -> bulk.channel().close());
       listener.linkLost(peer.instance(), why);
     }
   }

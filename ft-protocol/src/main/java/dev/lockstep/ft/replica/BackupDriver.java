@@ -229,7 +229,8 @@ final class BackupDriver implements Driver {
         0,
         core.divergences(),
         0,
-        0);
+        0,
+        host.protocolVersion());
   }
 
   @Override

@@ -326,7 +326,8 @@ final class CheckpointTaker {
     return cause instanceof VmmException known
         ? known
         : new VmmException(
-            "the checkpoint could not be taken: " + cause,
+            "the checkpoint could not be taken: "
+                + (cause instanceof IOException ? cause.getMessage() : cause),
             "Free space in the work folder, or name another one.",
             cause);
   }

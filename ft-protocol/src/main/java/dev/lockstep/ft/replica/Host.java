@@ -5,6 +5,7 @@ import dev.lockstep.ft.arbiter.ArbiterUnavailableException;
 import dev.lockstep.ft.core.DecisionName;
 import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
+import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.machine.Machine;
 import java.util.concurrent.ExecutorService;
@@ -29,6 +30,7 @@ final class Host {
   /** How long the guest may stand still for a checkpoint. The replica's thread sets it. */
   volatile int maxPauseMillis;
 
+  private volatile int protocolVersion;
   private final Arbiter arbiter;
   private final Replica replica;
   private final AtomicBoolean claiming = new AtomicBoolean();
@@ -84,6 +86,27 @@ final class Host {
         }
       });
     }
+  }
+
+  /** There is a link to that peer: the two speak what both can. */
+  void linked(PeerIdentity peer) {
+    protocolVersion = settings.protocol().common(peer.versions());
+    if (!settings.protocol().equals(peer.versions())) {
+      note(
+          "%s speaks %s of the protocol (Lockstep %s), this replica %s (Lockstep %s): the pair speaks version %d"
+              .formatted(
+                  peer.instance().name(),
+                  peer.versions(),
+                  peer.programVersion(),
+                  settings.protocol(),
+                  settings.programVersion(),
+                  protocolVersion));
+    }
+  }
+
+  /** The version of the protocol that the last link has spoken; 0 before the first. Any thread. */
+  int protocolVersion() {
+    return protocolVersion;
   }
 
   /** From a primary to a backup. */

@@ -19,7 +19,6 @@ import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.Output;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -41,6 +40,7 @@ final class PrimaryDriver implements Driver {
   private final Machine machine;
   private final HeldOutputs gate;
   private final RecordingSink sink;
+  private final FailingDisk disk;
   private final boolean following;
   private @Nullable CheckpointFile checkpoint;
   private long checkpointEpoch;
@@ -72,12 +72,14 @@ final class PrimaryDriver implements Driver {
     this.machine = machine;
     this.gate = gate;
     this.following = following;
+    disk = new FailingDisk(host);
     sink =
         new RecordingSink(
             host.inbox,
             host.settings.timing().closeMarkNanos(),
             host.settings.timing().markIntervalNanos(),
-            gate::isFull);
+            gate::isFull,
+            disk::keepsWaiting);
   }
 
   /** A checkpoint was taken. */
@@ -129,6 +131,9 @@ final class PrimaryDriver implements Driver {
         host.note(paused.pause().toString());
       }
     }
+    if (input instanceof FailingDisk.Failed failed && failed.of() == disk) {
+      host.note(failed.what());
+    }
     if (input instanceof PrimaryInput mine) {
       if (mine instanceof PrimaryInput.Recorded recorded) {
         logRecords++;
@@ -141,6 +146,9 @@ final class PrimaryDriver implements Driver {
 
   @Override
   public void message(long now, ReplicaInstance from, Message message) {
+    if (message instanceof Message.BackupLeaving leaving) {
+      host.note("the backup leaves (%s): %s".formatted(leaving.reason(), leaving.detail()));
+    }
     if (message instanceof Message.ToPrimary toPrimary) {
       input(now, new PrimaryInput.Received(toPrimary));
     }
@@ -173,6 +181,9 @@ final class PrimaryDriver implements Driver {
   public void tick(long now) {
     lastNow = now;
     perform(core.step(now, new PrimaryInput.Tick()));
+    if (disk.wantsMove(core.status().phase())) {
+      order(now, OperatorOrder.FAILOVER, disk.move());
+    }
   }
 
   @Override
@@ -235,7 +246,8 @@ final class PrimaryDriver implements Driver {
         throttlePercent,
         status.divergences(),
         status.resynchronisations(),
-        lastPauseMicros);
+        lastPauseMicros,
+        host.protocolVersion());
   }
 
   @Override
@@ -466,7 +478,7 @@ final class PrimaryDriver implements Driver {
           new Message.CheckpointChunk(
               send.epoch(), send.round(), send.index(), file.chunk(send.index())));
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      checkpointFailed(send.epoch(), send.round(), e);
     }
   }
 
@@ -497,6 +509,12 @@ final class PrimaryDriver implements Driver {
     sink.close();
     machine.close();
     discardCheckpoint();
+    String failure = disk.failure();
+    if (failure != null) {
+      host.inbox.put(new Replica.Failed(FailingDisk.movedAway(failure)));
+      orders.end(OperatorOrder.FAILOVER, null);
+      return;
+    }
     host.note("the VM has moved to the other replica; this one may become its backup");
     successor = new BackupDriver(host, Replica.newInstance(host.settings.name()));
   }

@@ -3,11 +3,13 @@ package dev.lockstep.ft.replica;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.core.PrimaryInput;
 import dev.lockstep.ft.core.RecordKind;
+import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.log.EntryEncoder;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.LogSink;
+import java.util.function.BiPredicate;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -21,6 +23,7 @@ final class RecordingSink implements LogSink {
   private final long closeNanos;
   private final long progressNanos;
   private final BooleanSupplier full;
+  private final BiPredicate<String, DiskRequest> keepsWaiting;
   private final EntryEncoder encoder = new EntryEncoder();
   private volatile boolean mayRun = true;
   private volatile boolean closed;
@@ -33,9 +36,16 @@ final class RecordingSink implements LogSink {
    * @param closeNanos how often progress is told while the guest talks with somebody
    * @param progressNanos the same while it does not
    * @param full whether no more outputs should be produced for now
+   * @param keepsWaiting what becomes of what a disk of this host could not do
    */
-  RecordingSink(Inbox inbox, long closeNanos, long progressNanos, BooleanSupplier full) {
+  RecordingSink(
+      Inbox inbox,
+      long closeNanos,
+      long progressNanos,
+      BooleanSupplier full,
+      BiPredicate<String, DiskRequest> keepsWaiting) {
     this.closeNanos = closeNanos;
+    this.keepsWaiting = keepsWaiting;
     this.full = full;
     this.inbox = inbox;
     this.progressNanos = progressNanos;
@@ -109,6 +119,11 @@ final class RecordingSink implements LogSink {
     // Whoever was asked will answer soon, and an answer waits until the backup's replay has come to
     // it: it had better be close behind.
     return System.nanoTime() - talkedNanos < TALK_NANOS ? closeNanos : progressNanos;
+  }
+
+  @Override
+  public boolean keepsWaiting(String name, DiskRequest failed) {
+    return keepsWaiting.test(name, failed);
   }
 
   @Override

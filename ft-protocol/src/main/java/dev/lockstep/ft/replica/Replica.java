@@ -506,7 +506,7 @@ public final class Replica implements AutoCloseable {
     @Override
     public PeerIdentity self() {
       return new PeerIdentity(
-          PeerIdentity.PROTOCOL_VERSION,
+          host.settings.protocol(),
           host.settings.programVersion(),
           host.source.vmName(),
           driver.instance(),
@@ -542,7 +542,12 @@ public final class Replica implements AutoCloseable {
 
     @Override
     public void linkUp(PeerIdentity peer) {
-      host.inbox.put((LoopTask) (now -> driver.linkUp(now, peer)));
+      host.inbox.put(
+          (LoopTask)
+              now -> {
+                host.linked(peer);
+                driver.linkUp(now, peer);
+              });
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.tls.TlsIdentity;
+import dev.lockstep.ft.wire.ProtocolVersions;
 import dev.lockstep.vmm.config.ReplicationConfig;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxPauseMillis how long the guest may stand still for a checkpoint
  * @param workFolder for checkpoints on their way; they hold guest secrets
  * @param tls how this replica shows its peer who it is, and what it demands of it; null for connections in the clear
+ * @param protocol the versions that it speaks: fewer than this program's only to try how releases get on with each other
  */
 public record ReplicaSettings(
     String name,
@@ -36,7 +38,8 @@ public record ReplicaSettings(
     Timing timing,
     Limits limits,
     TransportLimits transport,
-    @Nullable TlsIdentity tls) {
+    @Nullable TlsIdentity tls,
+    ProtocolVersions protocol) {
 
   /** What {@code maxPauseMillis} is if nobody says. */
   public static final int DEFAULT_MAX_PAUSE_MILLIS = ReplicationConfig.defaults().maxPauseMillis();
@@ -47,6 +50,36 @@ public record ReplicaSettings(
     if (maxPauseMillis < 1) {
       throw new IllegalArgumentException("maxPauseMillis must be positive, not " + maxPauseMillis);
     }
+  }
+
+  /** With all versions of the protocol that this program speaks. */
+  public ReplicaSettings(
+      String name,
+      String programVersion,
+      InetSocketAddress listen,
+      @Nullable InetSocketAddress peer,
+      StartPolicy startPolicy,
+      OutputCommit commit,
+      int maxPauseMillis,
+      Path workFolder,
+      Timing timing,
+      Limits limits,
+      TransportLimits transport,
+      @Nullable TlsIdentity tls) {
+    this(
+        name,
+        programVersion,
+        listen,
+        peer,
+        startPolicy,
+        commit,
+        maxPauseMillis,
+        workFolder,
+        timing,
+        limits,
+        transport,
+        tls,
+        ProtocolVersions.SPOKEN);
   }
 
   /** With connections in the clear. */
@@ -83,6 +116,24 @@ public record ReplicaSettings(
       case MATCHED -> OutputCommit.MATCHED;
       case RECEIVED -> OutputCommit.RECEIVED;
     };
+  }
+
+  /** The same with other versions of the protocol. */
+  public ReplicaSettings speaking(ProtocolVersions versions) {
+    return new ReplicaSettings(
+        name,
+        programVersion,
+        listen,
+        peer,
+        startPolicy,
+        commit,
+        maxPauseMillis,
+        workFolder,
+        timing,
+        limits,
+        transport,
+        tls,
+        versions);
   }
 
   /** The protocol's timing for a configuration. */

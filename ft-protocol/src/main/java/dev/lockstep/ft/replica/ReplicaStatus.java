@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param divergences how often the backup's replay has differed: since this replica is the primary, or in a backup's epoch
  * @param resynchronisations how often that was healed; 0 on a backup
  * @param lastPauseMicros how long the guest stood still for the last checkpoint; 0 before the first
+ * @param protocolVersion the version of the protocol that the pair speaks, or spoke last; 0 before the first link
  */
 public record ReplicaStatus(
     Role role,
@@ -38,7 +39,8 @@ public record ReplicaStatus(
     int throttlePercent,
     int divergences,
     int resynchronisations,
-    long lastPauseMicros) {
+    long lastPauseMicros,
+    int protocolVersion) {
 
   /** Whether this replica is the one whose guest the outside sees. */
   public boolean guestRunsHere() {

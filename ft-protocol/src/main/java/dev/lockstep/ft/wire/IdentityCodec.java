@@ -17,7 +17,8 @@ public final class IdentityCodec {
   /** As it is sent. */
   public static Identity encode(PeerIdentity identity) {
     return Identity.newBuilder()
-        .setProtocolVersion(identity.protocolVersion())
+        .setProtocolVersion(identity.versions().highest())
+        .setLowestProtocolVersion(identity.versions().lowest())
         .setProgramVersion(identity.programVersion())
         .setVmName(identity.vmName())
         .setInstance(encode(identity.instance()))
@@ -39,11 +40,24 @@ public final class IdentityCodec {
       words(fact.getValue());
     }
     return new PeerIdentity(
-        identity.getProtocolVersion(),
+        versions(identity),
         words(identity.getProgramVersion()),
         name(identity.getVmName()),
         decode(identity.getInstance()),
         new TreeMap<>(identity.getFactsMap()));
+  }
+
+  /** A release that knows of one version only does not say which is the lowest. */
+  private static ProtocolVersions versions(Identity identity) throws WireException {
+    int highest = identity.getProtocolVersion();
+    int lowest =
+        identity.getLowestProtocolVersion() == 0 ? highest : identity.getLowestProtocolVersion();
+    if (lowest < 1 || highest < lowest) {
+      throw new WireException(
+          "protocol versions %s to %s"
+              .formatted(Integer.toUnsignedString(lowest), Integer.toUnsignedString(highest)));
+    }
+    return new ProtocolVersions(lowest, highest);
   }
 
   /** Words that may come to a terminal and are compared. */

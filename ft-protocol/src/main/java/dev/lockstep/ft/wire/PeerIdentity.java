@@ -11,26 +11,36 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who a replica says it is when a connection begins.
  *
- * @param protocolVersion raised when an old peer could misunderstand
+ * @param versions of the protocol that it speaks
  * @param programVersion for messages to people
  * @param vmName the VM it is a replica of
  * @param instance this life of it
  * @param facts what both replicas of a VM must have in common, by name
  */
 public record PeerIdentity(
-    int protocolVersion,
+    ProtocolVersions versions,
     String programVersion,
     String vmName,
     ReplicaInstance instance,
     SortedMap<String, String> facts) {
 
-  /** The version of the protocol that this program speaks. */
-  public static final int PROTOCOL_VERSION = 2;
+  /** The newest version of the protocol that this program speaks. */
+  public static final int PROTOCOL_VERSION = ProtocolVersions.SPOKEN.highest();
 
   private static final int MAX_SHOWN = 120;
 
   public PeerIdentity {
     facts = Collections.unmodifiableSortedMap(new TreeMap<>(facts));
+  }
+
+  /** A replica that speaks one version only. */
+  public PeerIdentity(
+      int protocolVersion,
+      String programVersion,
+      String vmName,
+      ReplicaInstance instance,
+      SortedMap<String, String> facts) {
+    this(ProtocolVersions.only(protocolVersion), programVersion, vmName, instance, facts);
   }
 
   /**
@@ -39,17 +49,21 @@ public record PeerIdentity(
    * @return why not, naming the first thing that differs; null if it can
    */
   public @Nullable Refusal refusalOf(PeerIdentity peer) {
-    if (peer.protocolVersion != protocolVersion) {
+    if (versions.common(peer.versions) == ProtocolVersions.NONE) {
+      PeerIdentity older = peer.versions.highest() < versions.lowest() ? peer : this;
+      PeerIdentity newer = older == peer ? this : peer;
       return refusal(
           Refusal.Reason.INCOMPATIBLE_VERSION,
-          "%s speaks protocol version %d (Lockstep %s), %s speaks version %d (Lockstep %s): run the same release on both sides"
+          "%s speaks %s of the protocol (Lockstep %s), %s speaks %s (Lockstep %s): upgrade %s, one release after the other, to one that speaks version %d; if there is none that speaks both, stop the VM and start it with the same release on both sides"
               .formatted(
                   peer.instance.name(),
-                  peer.protocolVersion,
+                  peer.versions,
                   peer.programVersion,
                   instance.name(),
-                  protocolVersion,
-                  programVersion));
+                  versions,
+                  programVersion,
+                  older.instance.name(),
+                  newer.versions.lowest()));
     }
     if (!peer.vmName.equals(vmName)) {
       return refusal(

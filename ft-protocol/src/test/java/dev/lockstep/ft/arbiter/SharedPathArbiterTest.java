@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.core.DecisionName;
+import dev.lockstep.vmm.disk.SmallFileSystem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -56,6 +58,48 @@ final class SharedPathArbiterTest extends ArbiterContract {
     assertThatThrownBy(() -> new SharedPathArbiter(file.resolve("below")))
         .isInstanceOf(VmmException.class)
         .hasMessageContaining("below");
+  }
+
+  @Test
+  void aFullFolderDecidesNothingUntilThereIsRoom() throws Exception {
+    try (SmallFileSystem small = SmallFileSystem.mount(folder.resolve("small"), 64 << 10)) {
+      Arbiter arbiter = new SharedPathArbiter(small.root());
+      DecisionName name = new DecisionName(VM, 1);
+      small.fill();
+      for (int i = 0; i < 3; i++) {
+        assertThatThrownBy(() -> arbiter.claim(name, A))
+            .isInstanceOf(ArbiterUnavailableException.class)
+            .hasMessageContaining("No space left on device");
+        assertThatThrownBy(() -> arbiter.publish("key", 1))
+            .isInstanceOf(ArbiterUnavailableException.class)
+            .hasMessageContaining("No space left on device");
+      }
+      assertThat(names(small.root())).as("what was begun is removed").containsExactly("filler");
+      small.free();
+      assertThat(arbiter.claim(name, B)).isEqualTo(B);
+      assertThat(arbiter.claim(name, A)).as("as it was decided").isEqualTo(B);
+    }
+  }
+
+  @Test
+  void aReadOnlyFolderDecidesNothingAndShowsWhatIsDecided() throws Exception {
+    try (SmallFileSystem small = SmallFileSystem.mount(folder.resolve("small"), 64 << 10)) {
+      Arbiter arbiter = new SharedPathArbiter(small.root());
+      arbiter.claim(new DecisionName(VM, 1), A);
+      small.makeReadOnly();
+      assertThat(arbiter.claim(new DecisionName(VM, 1), B)).isEqualTo(A);
+      assertThatThrownBy(() -> arbiter.claim(new DecisionName(VM, 2), B))
+          .isInstanceOf(ArbiterUnavailableException.class)
+          .hasMessageContaining("Read-only file system");
+      small.makeWritable();
+      assertThat(arbiter.claim(new DecisionName(VM, 2), B)).isEqualTo(B);
+    }
+  }
+
+  private static List<String> names(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(file -> file.getFileName().toString()).toList();
+    }
   }
 
   @Test

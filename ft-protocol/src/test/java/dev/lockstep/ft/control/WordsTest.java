@@ -34,6 +34,7 @@ final class WordsTest {
             slow,
             0,
             0,
+            0,
             0),
         into);
     return into.build();

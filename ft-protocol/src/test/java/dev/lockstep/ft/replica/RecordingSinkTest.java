@@ -15,7 +15,8 @@ class RecordingSinkTest {
   private static final Moment MOMENT = Moment.running(new ExecutionPoint(7, 0x1000, 0, 0));
 
   private final RecordingSink sink =
-      new RecordingSink(new Inbox(), CLOSE_NANOS, USUAL_NANOS, () -> false);
+      new RecordingSink(
+          new Inbox(), CLOSE_NANOS, USUAL_NANOS, () -> false, (disk, request) -> false);
 
   @Test
   void aGuestThatTalksWithNobodySaysSoSeldom() {

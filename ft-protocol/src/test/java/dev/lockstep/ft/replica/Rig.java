@@ -6,6 +6,7 @@ import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.ft.wire.ProtocolVersions;
 import dev.lockstep.vmm.machine.MachineInput;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -27,6 +28,7 @@ final class Rig {
   private final Path folder;
   private final Random random;
   private final SharedPathArbiter arbiter;
+  private ProtocolVersions protocol = ProtocolVersions.SPOKEN;
 
   Rig(Path folder, Random random) {
     this.folder = folder;
@@ -36,6 +38,12 @@ final class Rig {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Replicas that are made from now on speak these. */
+  Rig speaking(ProtocolVersions versions) {
+    protocol = versions;
+    return this;
   }
 
   /** A primary whose guest waits for that backup. */
@@ -68,20 +76,43 @@ final class Rig {
         watching);
   }
 
+  /** A backup that joins a primary, with a work folder. */
+  Replica joining(
+      String name, MachineSource source, Replica primary, Path work, Watching watching) {
+    return Replica.backup(
+        source,
+        settings(
+            name, primary.listenAddress(), StartPolicy.START_ALONE, OutputCommit.MATCHED, work),
+        arbiter,
+        outside.of(name),
+        watching);
+  }
+
   private ReplicaSettings settings(
       String name, @Nullable InetSocketAddress peer, StartPolicy policy, OutputCommit commit) {
-    return new ReplicaSettings(
-        name,
-        "test",
-        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-        peer,
-        policy,
-        commit,
-        ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
-        folder.resolve(name),
-        Timing.defaults(),
-        Limits.defaults(),
-        TransportLimits.defaults());
+    return settings(name, peer, policy, commit, folder.resolve(name));
+  }
+
+  private ReplicaSettings settings(
+      String name,
+      @Nullable InetSocketAddress peer,
+      StartPolicy policy,
+      OutputCommit commit,
+      Path work) {
+    ReplicaSettings settings =
+        new ReplicaSettings(
+            name,
+            "test",
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            peer,
+            policy,
+            commit,
+            ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
+            work,
+            Timing.defaults(),
+            Limits.defaults(),
+            TransportLimits.defaults());
+    return settings.speaking(protocol);
   }
 
   /** Types at random moments; what does not reach a live machine is lost, as it is when a cable is pulled. */

@@ -44,6 +44,10 @@ record FaultPlan(
     ARBITER_CUT,
     /** A bit of a replica's machine changes of itself. */
     FLIP,
+    /** The clock of a replica's machine goes wrong. */
+    SKEW,
+    /** An instruction of a replica's guest gives a value of its host's. */
+    LEAK,
     /** An operator moves the VM to the backup. */
     SWITCH,
     /** An operator drops the backup, and wants one again a little later. */
@@ -67,6 +71,8 @@ record FaultPlan(
             Kind.RESET,
             Kind.ARBITER_CUT,
             Kind.FLIP,
+            Kind.SKEW,
+            Kind.LEAK,
             Kind.SWITCH,
             Kind.UNPROTECT)) {
       if (random.nextInt(3) == 0) {

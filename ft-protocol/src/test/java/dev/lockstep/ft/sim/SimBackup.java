@@ -19,6 +19,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A process that is the backup: its core, its replaying guest, the outputs it keeps. */
@@ -91,10 +92,10 @@ final class SimBackup {
     return !core.isDiverged() || core.hasMatchedWhatLeft();
   }
 
-  void flip(int bit) {
+  void disturb(Consumer<SimGuest> how) {
     if (guest != null) {
-      simulation.flipped();
-      guest.flip(bit);
+      simulation.disturbed();
+      how.accept(guest);
     }
   }
 
@@ -158,7 +159,7 @@ final class SimBackup {
   }
 
   private void diverge(LogRecord at, String difference) {
-    if (!simulation.anyFlip) {
+    if (!simulation.anyDisturbance) {
       simulation.violation(replica.name + " diverges of itself: " + difference);
     }
     diverged = true;
@@ -375,7 +376,7 @@ final class SimBackup {
     if (takeover.diverged()) {
       simulation.statistics.divergedGoLives++;
     } else if (!unmatched.isEmpty()
-        && !simulation.anyFlip
+        && !simulation.anyDisturbance
         && simulation.build == Build.PRODUCTION) {
       simulation.violation("live with outputs that no record names");
     }

@@ -28,6 +28,7 @@ final class SimGuest {
   private long outputs;
   private long streamOffset;
   private long streamHash;
+  private long leaked;
   private final long endCount;
 
   /**
@@ -145,7 +146,8 @@ final class SimGuest {
   private @Nullable Output execute() {
     count++;
     virtualNanos += NANOS_PER_STEP;
-    hash = mix(hash + count);
+    hash = mix(hash + count + leaked);
+    leaked = 0;
     if ((hash & 0x1f) == 0) {
       return putOut();
     }
@@ -174,6 +176,16 @@ final class SimGuest {
   /** A bit changes that nobody wrote. */
   void flip(int bit) {
     hash ^= 1L << bit;
+  }
+
+  /** The clock goes wrong by so much, and no entry says so. A clock never goes back. */
+  void skew(long nanos) {
+    virtualNanos += nanos;
+  }
+
+  /** The next instruction gives a value of its host's: no other machine has it, and no checkpoint. */
+  void leak(long value) {
+    leaked = value;
   }
 
   /** Something from outside takes effect now. */

@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** A process that is the primary: its core, its live guest, its gate. */
 final class SimPrimary {
@@ -90,10 +91,10 @@ final class SimPrimary {
     feed(new PrimaryInput.Ordered(order));
   }
 
-  void flip(int bit) {
+  void disturb(Consumer<SimGuest> how) {
     if (guestStarted && !guest.ended()) {
-      simulation.flipped();
-      guest.flip(bit);
+      simulation.disturbed();
+      how.accept(guest);
     }
   }
 

@@ -8,6 +8,7 @@ import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.PrimaryCore;
 import dev.lockstep.ft.core.PrimaryPhase;
 import dev.lockstep.ft.core.ReplicaInstance;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** One host with at most one replica process on it, which may be frozen, killed and started again. */
@@ -163,12 +164,12 @@ final class SimReplica {
         });
   }
 
-  /** A bit of its machine changes. */
-  void flip(int bit) {
+  /** Something happens to its machine that nobody recorded. */
+  void disturb(Consumer<SimGuest> how) {
     if (primary != null) {
-      primary.flip(bit);
+      primary.disturb(how);
     } else if (backup != null) {
-      backup.flip(bit);
+      backup.disturb(how);
     }
   }
 

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,11 +95,13 @@ final class Simulation {
   final OutputCommit commit;
   final StartPolicy startPolicy;
 
-  /** Whether any machine has ever had a bit flipped: only then may a replay differ. */
-  boolean anyFlip;
+  /** Whether anything has ever happened to a machine that no record says: only then may a replay differ. */
+  boolean anyDisturbance;
 
-  /** When a replica other than the first has a bit flipped, and when an operator moves the VM; 0 for never. */
-  long flipAtNanos;
+  /** When the machine of a replica other than the first is disturbed, and when an operator moves the VM; 0 for never. */
+  long disturbAtNanos;
+
+  Consumer<SimGuest> disturbance = guest -> guest.flip(17);
 
   long switchAtNanos;
 
@@ -156,12 +159,12 @@ final class Simulation {
       for (SimReplica replica : replicas.subList(1, replicas.size())) {
         after(between(0, 20 * MILLI), replica::startAsBackup);
       }
-      if (flipAtNanos > 0) {
+      if (disturbAtNanos > 0) {
         after(
-            flipAtNanos,
+            disturbAtNanos,
             () -> {
               countEffects();
-              replicas.getLast().flip(17);
+              replicas.getLast().disturb(disturbance);
             });
       }
       if (switchAtNanos > 0) {
@@ -285,9 +288,9 @@ final class Simulation {
     outputsHeld.merge(epoch, outputs, Math::max);
   }
 
-  /** A bit was flipped. With outputs that leave on receipt, a difference may be found too late to survive the primary's loss. */
-  void flipped() {
-    anyFlip = true;
+  /** A machine was disturbed. With outputs that leave on receipt, a difference may be found too late to survive the primary's loss. */
+  void disturbed() {
+    anyDisturbance = true;
     riskyKill |= commit == OutputCommit.RECEIVED;
   }
 
@@ -387,7 +390,18 @@ final class Simulation {
         victim.arbiterCut = true;
         after(between(MILLI, 120 * MILLI), () -> victim.arbiterCut = false);
       }
-      case FLIP -> victim.flip((int) between(0, 64));
+      case FLIP -> {
+        int bit = (int) between(0, 64);
+        victim.disturb(guest -> guest.flip(bit));
+      }
+      case SKEW -> {
+        long nanos = between(1, chance(0.5) ? 1_000 : MILLI);
+        victim.disturb(guest -> guest.skew(nanos));
+      }
+      case LEAK -> {
+        long value = randomLong();
+        victim.disturb(guest -> guest.leak(value));
+      }
       case SWITCH -> replicas.forEach(it -> it.order(OperatorOrder.FAILOVER));
       case UNPROTECT -> {
         replicas.forEach(it -> it.order(OperatorOrder.UNPROTECT));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lockstep.ft.core.Build;
 import dev.lockstep.ft.core.OutputCommit;
+import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -75,13 +76,34 @@ class SimulationTest {
     crashAt(victim, 201, Integer.MAX_VALUE);
   }
 
-  /** A bit of the backup flips in a calm run, and one of the two dies at the first, second, … effect from there on, until it is healed and for a while. */
+  /** What makes two machines differ. */
+  private enum Difference {
+    FLIPPED_BIT(guest -> guest.flip(17)),
+    SKEWED_CLOCK(guest -> guest.skew(1)),
+    UNTRAPPED_INSTRUCTION(guest -> guest.leak(1));
+
+    private final Consumer<SimGuest> disturbance;
+
+    Difference(Consumer<SimGuest> disturbance) {
+      this.disturbance = disturbance;
+    }
+  }
+
+  /** The backup comes to differ in a calm run, and one of the two dies at the first, second, … effect from there on, until it is healed and for a while. */
   @ParameterizedTest
-  @ValueSource(strings = {"a", "b"})
-  void aCrashAtEachStepOfAResynchronisationIsSurvived(String victim) {
-    Campaign campaign =
-        around(victim, run -> run.flipAtNanos = EVENT_NANOS, outcome -> outcome.heals > 0);
-    assertThat(campaign.lost()).as("VMs lost").isZero();
+  @EnumSource
+  void aCrashAtEachStepOfAResynchronisationIsSurvived(Difference difference) {
+    for (String victim : List.of("a", "b")) {
+      Campaign campaign =
+          around(
+              victim,
+              run -> {
+                run.disturbAtNanos = EVENT_NANOS;
+                run.disturbance = difference.disturbance;
+              },
+              outcome -> outcome.heals > 0);
+      assertThat(campaign.lost()).as("VMs lost").isZero();
+    }
   }
 
   @ParameterizedTest

@@ -110,7 +110,8 @@ class MessageCodecTest {
     assertThat(mine.refusalOf(IdentityCodec.decode(IdentityCodec.encode(mine)))).isNull();
     assertThat(mine.refusalOf(identity(2, "vm", mine.facts())))
         .satisfies(it -> assertThat(it.getReason()).isEqualTo(Refusal.Reason.INCOMPATIBLE_VERSION))
-        .satisfies(it -> assertThat(it.getDetail()).contains("protocol version 2"));
+        .satisfies(it ->
+            assertThat(it.getDetail()).contains("version 2 of the protocol").contains("upgrade a"));
     assertThat(mine.refusalOf(identity(1, "other", mine.facts())))
         .satisfies(it -> assertThat(it.getDetail()).contains("VM 'other'"));
     assertThat(mine.refusalOf(identity(1, "vm", Map.of("memory_mib", "256", "kernel", "a"))))

@@ -20,7 +20,7 @@ import java.util.Locale;
  *   host a: wire 10.202.0.1/24 ── cable ── host b: wire 10.202.0.2/24
  * </pre>
  */
-final class Lab implements AutoCloseable {
+public final class Lab implements AutoCloseable {
   /** A namespace. */
   enum Place {
     CLIENT,
@@ -117,7 +117,7 @@ final class Lab implements AutoCloseable {
   }
 
   /** This JVM's own command, for a class of the test's class path. */
-  static List<String> java(String mainClass) {
+  public static List<String> java(String mainClass) {
     return List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-XX:+UseSerialGC",

@@ -15,7 +15,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A process at a place of the lab that says what it does in lines of JSON. */
-final class LabProcess implements AutoCloseable {
+public final class LabProcess implements AutoCloseable {
   private static final JsonMapper MAPPER = new JsonMapper();
 
   private final String name;
@@ -33,7 +33,7 @@ final class LabProcess implements AutoCloseable {
   /**
    * @param log gets its standard error
    */
-  static LabProcess start(String name, List<String> command, Path log) throws IOException {
+  public static LabProcess start(String name, List<String> command, Path log) throws IOException {
     return new LabProcess(
         name, log, new ProcessBuilder(command).redirectError(log.toFile()).start());
   }
@@ -63,7 +63,7 @@ final class LabProcess implements AutoCloseable {
   }
 
   /** How many lines it has said. */
-  int said() {
+  public int said() {
     synchronized (events) {
       return events.size();
     }
@@ -74,7 +74,7 @@ final class LabProcess implements AutoCloseable {
    *
    * @param from the first line that counts, from 0
    */
-  JsonNode await(String what, int from, Predicate<JsonNode> wanted, long timeoutMillis)
+  public JsonNode await(String what, int from, Predicate<JsonNode> wanted, long timeoutMillis)
       throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
     synchronized (events) {
@@ -102,7 +102,7 @@ final class LabProcess implements AutoCloseable {
   }
 
   /** Waits until it says that it is in a role and a phase. */
-  JsonNode awaitPhase(String role, String phase, int from, long timeoutMillis)
+  public JsonNode awaitPhase(String role, String phase, int from, long timeoutMillis)
       throws InterruptedException {
     return await(
         role + " " + phase,
@@ -114,7 +114,7 @@ final class LabProcess implements AutoCloseable {
   }
 
   /** The last value of a number that it has said. */
-  long latest(String field) {
+  public long latest(String field) {
     synchronized (events) {
       for (JsonNode event : events.reversed()) {
         if (event.has(field)) {
@@ -136,7 +136,7 @@ final class LabProcess implements AutoCloseable {
   }
 
   /** Whether it has said, from a line on, that it is in a role and a phase. */
-  boolean hasSaid(int from, String role, String phase) {
+  public boolean hasSaid(int from, String role, String phase) {
     synchronized (events) {
       return events.subList(from, events.size()).stream()
           .anyMatch(event ->
@@ -178,20 +178,20 @@ final class LabProcess implements AutoCloseable {
   }
 
   /** Sends a signal by its name. */
-  void signal(String signal) throws IOException, InterruptedException {
+  public void signal(String signal) throws IOException, InterruptedException {
     new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
   }
 
-  boolean alive() {
+  public boolean alive() {
     return process.isAlive();
   }
 
-  long pid() {
+  public long pid() {
     return process.pid();
   }
 
   /** Waits for its end; its exit status, or -1 if it does not end in time. */
-  int awaitEnd(long timeoutMillis) throws InterruptedException {
+  public int awaitEnd(long timeoutMillis) throws InterruptedException {
     return process.waitFor(timeoutMillis, TimeUnit.MILLISECONDS) ? process.exitValue() : -1;
   }
 

@@ -7,15 +7,18 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What is known of a disk image, kept in a file beside it (the image's name with {@code .lockstep}
@@ -109,7 +112,7 @@ public record DiskMarker(String vm, long epoch, State state) {
 
   /**
    * Makes this the marker of an image, durably and at once: after a crash there is the old one or
-   * this.
+   * this. Where there is no room for another file, it is written over the old one.
    *
    * @throws VmmException if the host failed; then it is the old one, or not known which
    */
@@ -119,26 +122,44 @@ public record DiskMarker(String vm, long epoch, State state) {
     String text =
         "%s\nvm=%s\nepoch=%d\nstate=%s\n"
             .formatted(FORMAT, vm, epoch, state.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+    byte[] content = text.getBytes(StandardCharsets.UTF_8);
     try {
-      try (FileChannel channel =
-          FileChannel.open(
-              fresh,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE)) {
-        DiskImage.writeFully(channel, 0, ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
-        channel.force(true);
-      }
-      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      try (FileChannel directory =
-          FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
-        directory.force(true);
-      }
+      replace(file, fresh, content);
     } catch (IOException e) {
+      overwrite(file, fresh, content, e);
+    }
+  }
+
+  private static void replace(Path file, Path fresh, byte[] content) throws IOException {
+    put(fresh, content, StandardOpenOption.CREATE);
+    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    try (FileChannel directory =
+        FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
+      directory.force(true);
+    }
+  }
+
+  /** On a full file system there is no room for another file, but for as much in the one that is there: a replica that takes over must not fail by that. */
+  private static void overwrite(Path file, Path fresh, byte[] content, IOException failure) {
+    try {
+      Files.deleteIfExists(fresh);
+      put(file, content);
+    } catch (IOException e) {
+      failure.addSuppressed(e);
       throw new VmmException(
-          "disk marker '%s' cannot be written: %s".formatted(file, e),
+          "disk marker '%s' cannot be written: %s".formatted(file, failure),
           "Make the image's folder writable and check that it has room.",
-          e);
+          failure);
+    }
+  }
+
+  private static void put(Path file, byte[] content, OpenOption... more) throws IOException {
+    Set<OpenOption> options = new HashSet<>(List.of(more));
+    options.add(StandardOpenOption.WRITE);
+    try (FileChannel channel = FileChannel.open(file, options)) {
+      DiskImage.writeFully(channel, 0, ByteBuffer.wrap(content));
+      channel.truncate(content.length);
+      channel.force(true);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskBackend;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
@@ -60,8 +61,20 @@ final class CheckpointRestorer implements CheckpointReader.Target {
     if (disk >= disks.size()) {
       throw new IOException("there is no disk %d".formatted(disk));
     }
+    BlockStore store = disks.get(disk).store();
+    if (offset < 0 || offset > store.sizeBytes() - length) {
+      throw new IOException("disk %d has no %d bytes at %d".formatted(disk, length, offset));
+    }
     written.mark(disk, offset, length);
-    disks.get(disk).store().write(offset, ByteBuffer.wrap(bytes, from, length));
+    try {
+      store.write(offset, ByteBuffer.wrap(bytes, from, length));
+    } catch (IOException e) {
+      // The checkpoint is whole, this host is not.
+      throw new VmmException(
+          "disk '%s' cannot be written: %s".formatted(store.name(), e.getMessage()),
+          "Make room on its file system, or see to its medium.",
+          e);
+    }
   }
 
   @Override

@@ -71,16 +71,6 @@ final class DiskSet implements AutoCloseable {
     return null;
   }
 
-  /** Whether a request of any disk is executed and only has to be completed. */
-  boolean anyExecuted() {
-    for (int i = 0; i < disks.size(); i++) {
-      if (firstExecuted(i) != null) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /** Whether the guest waits for any request. */
   boolean busy() {
     return disks.stream().anyMatch(disk -> !disk.device().inFlight().isEmpty());

@@ -301,11 +301,30 @@ final class LiveConductor implements Conductor {
     }
   }
 
+  /** The next request of a disk that is executed and whose end the guest is to see; or null. */
+  private @Nullable DiskRequest completable(int disk) {
+    DiskSet disks = core.board().disks();
+    DiskRequest done = disks.firstExecuted(disk);
+    if (done == null || done.status() == DiskStatus.OK) {
+      return done;
+    }
+    return sink.keepsWaiting(disks.backends().get(disk).store().name(), done) ? null : done;
+  }
+
+  private boolean anyCompletable() {
+    for (int i = 0; i < core.board().disks().count(); i++) {
+      if (completable(i) != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Completes every disk request that was executed. */
   private void completions(Moment at) {
     DiskSet disks = core.board().disks();
     for (int i = 0; i < disks.count(); i++) {
-      for (DiskRequest done = disks.firstExecuted(i); done != null; done = disks.firstExecuted(i)) {
+      for (DiskRequest done = completable(i); done != null; done = completable(i)) {
         DiskStatus status = done.status();
         if (status == null) {
           throw new IllegalStateException("%s has no status".formatted(done));
@@ -353,7 +372,7 @@ final class LiveConductor implements Conductor {
 
   /** Whether something could take effect now. */
   private boolean somethingWaits() {
-    if (core.board().entropyWanted() > 0 || core.board().disks().anyExecuted()) {
+    if (core.board().entropyWanted() > 0 || anyCompletable()) {
       return true;
     }
     if (core.board().frameRoom() > 0 && mailbox.hasFrames()) {

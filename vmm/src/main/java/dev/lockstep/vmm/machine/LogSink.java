@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.machine;
 
+import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
@@ -66,6 +67,16 @@ public interface LogSink {
   /** The same while the guest runs: as close as it wants it now. Asked at every boundary. */
   default long runningProgressNanos() {
     return progressNanos();
+  }
+
+  /**
+   * This host could not do what the guest wants of a disk. Whether the guest is to wait for the answer, since another host may do it: the failure then takes effect nowhere. Asked at every boundary until it
+   * is false.
+   *
+   * @param disk what the disk is called in messages
+   */
+  default boolean keepsWaiting(String disk, DiskRequest failed) {
+    return false;
   }
 
   /** Whether {@link LogEntry.EndOfLog} should carry a digest of the final state, disks included, which takes a while. */

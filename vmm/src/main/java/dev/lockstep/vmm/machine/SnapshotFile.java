@@ -58,10 +58,20 @@ final class SnapshotFile {
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       return Files.size(file);
     } catch (IOException e) {
+      discard(fresh, e);
       throw new VmmException(
           "cannot write the snapshot '%s': %s".formatted(file, e),
           "Free space there, or name another place.",
           e);
+    }
+  }
+
+  /** What was written of it holds space that may be what was missing. */
+  private static void discard(Path fresh, IOException failure) {
+    try {
+      Files.deleteIfExists(fresh);
+    } catch (IOException e) {
+      failure.addSuppressed(e);
     }
   }
 

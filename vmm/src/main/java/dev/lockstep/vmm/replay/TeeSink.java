@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.replay;
 
+import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
@@ -32,6 +33,16 @@ public final class TeeSink implements LogSink {
   @Override
   public void flush() {
     sinks.forEach(LogSink::flush);
+  }
+
+  @Override
+  public boolean held() {
+    return sinks.stream().anyMatch(LogSink::held);
+  }
+
+  @Override
+  public boolean keepsWaiting(String disk, DiskRequest failed) {
+    return sinks.stream().anyMatch(sink -> sink.keepsWaiting(disk, failed));
   }
 
   @Override

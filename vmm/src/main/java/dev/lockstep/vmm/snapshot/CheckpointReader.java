@@ -62,7 +62,8 @@ public final class CheckpointReader {
     this.in = in;
     if (in.readLong() != CheckpointFormat.MAGIC) {
       throw new VmmException(
-          "this is not a snapshot of a machine", "Name a file that 'lockstep snapshot' wrote.");
+          "this is not a snapshot of a machine",
+          "Name one that 'lockstep ctl snapshot' wrote, or the snapshot key of a console.");
     }
     int version = in.readInt();
     if (version != CheckpointFormat.VERSION) {

@@ -337,11 +337,11 @@ public final class VirtioBlock extends VirtioDevice {
   }
 
   private VmmException ownFailure(DiskRequest request) {
+    Exception cause = request.failure();
     String message =
         "%s of %s failed on this replica, but not on the primary: %s"
-            .formatted(request, kind(), request.failure());
+            .formatted(request, kind(), cause == null ? "unknown" : cause.getMessage());
     String advice = "Check this replica's disk image and its host, then let it join again.";
-    Exception cause = request.failure();
     return cause == null
         ? new VmmException(message, advice)
         : new VmmException(message, advice, cause);
