@@ -72,7 +72,12 @@ final class PrimaryDriver implements Driver {
     this.machine = machine;
     this.gate = gate;
     this.following = following;
-    sink = new RecordingSink(host.inbox, host.settings.timing().markIntervalNanos(), gate::isFull);
+    sink =
+        new RecordingSink(
+            host.inbox,
+            host.settings.timing().markIntervalNanos(),
+            gate::isFull,
+            host.settings.freeRunning() != null);
   }
 
   /** A checkpoint was taken. */

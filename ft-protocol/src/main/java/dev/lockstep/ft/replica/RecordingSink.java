@@ -1,6 +1,8 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.core.Payload;
+import dev.lockstep.ft.core.Position;
 import dev.lockstep.ft.core.PrimaryInput;
 import dev.lockstep.ft.core.RecordKind;
 import dev.lockstep.vmm.log.EntryEncoder;
@@ -8,6 +10,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.LogSink;
+import dev.lockstep.vmm.machine.PlacedEntry;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -17,6 +20,7 @@ final class RecordingSink implements LogSink {
   private final Inbox inbox;
   private final long progressNanos;
   private final BooleanSupplier full;
+  private final boolean placing;
   private final EntryEncoder encoder = new EntryEncoder();
   private volatile boolean mayRun = true;
   private volatile boolean closed;
@@ -24,9 +28,11 @@ final class RecordingSink implements LogSink {
 
   /**
    * @param full whether no more outputs should be produced for now
+   * @param placing whether backups need to know where entries lie, because they follow freely
    */
-  RecordingSink(Inbox inbox, long progressNanos, BooleanSupplier full) {
+  RecordingSink(Inbox inbox, long progressNanos, BooleanSupplier full, boolean placing) {
     this.full = full;
+    this.placing = placing;
     this.inbox = inbox;
     this.progressNanos = progressNanos;
   }
@@ -53,6 +59,33 @@ final class RecordingSink implements LogSink {
       case LogEntry.ProgressMark mark ->
           throw new IllegalStateException("a progress mark is no entry: " + mark);
     }
+  }
+
+  @Override
+  public boolean wantsPlaces() {
+    return placing;
+  }
+
+  @Override
+  public void append(long sequence, PlacedEntry placed) {
+    Position position = Moments.position(placed.entry().at());
+    Payload payload = Moments.encode(encoder, placed);
+    if (placed.entry() instanceof LogEntry.EndOfLog) {
+      ended = true;
+      inbox.putFromVcpu(new PrimaryInput.GuestEnded(position, payload));
+    } else {
+      boolean output = placed.entry() instanceof LogEntry.OutputEntry;
+      inbox.putFromVcpu(
+          new PrimaryInput.Recorded(
+              output ? RecordKind.OUTPUT : RecordKind.INPUT, position, payload));
+    }
+  }
+
+  @Override
+  public void progress(PlacedEntry mark) {
+    inbox.putFromVcpu(
+        new PrimaryInput.Progress(
+            Moments.position(mark.entry().at()), Moments.encode(encoder, mark)));
   }
 
   private void record(RecordKind kind, LogEntry entry) {

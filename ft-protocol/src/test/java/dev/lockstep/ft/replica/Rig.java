@@ -27,8 +27,15 @@ final class Rig {
   private final Path folder;
   private final Random random;
   private final SharedPathArbiter arbiter;
+  private final @Nullable FreeRunning freeRunning;
 
   Rig(Path folder, Random random) {
+    this(folder, random, null);
+  }
+
+  /** With pairs that follow freely. */
+  Rig(Path folder, Random random, @Nullable FreeRunning freeRunning) {
+    this.freeRunning = freeRunning;
     this.folder = folder;
     this.random = random;
     try {
@@ -81,7 +88,9 @@ final class Rig {
         folder.resolve(name),
         Timing.defaults(),
         Limits.defaults(),
-        TransportLimits.defaults());
+        TransportLimits.defaults(),
+        null,
+        freeRunning);
   }
 
   /** Types at random moments; what does not reach a live machine is lost, as it is when a cable is pulled. */

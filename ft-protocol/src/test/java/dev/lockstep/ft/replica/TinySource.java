@@ -3,6 +3,7 @@ package dev.lockstep.ft.replica;
 import dev.lockstep.vmm.machine.GuestLoader;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineDisk;
+import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
 import dev.lockstep.vmm.machine.Machines;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
@@ -15,13 +16,20 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Machines with a tiny guest, and perhaps a disk. */
 final class TinySource implements MachineSource {
+  private final MachineFactory factory;
   private final MachineSpec spec;
   private final GuestLoader guest;
   private final List<Path> images;
   private final List<Machine> machines = new CopyOnWriteArrayList<>();
 
   TinySource(GuestLoader guest, Path... images) {
-    this.spec = Machines.spec(MachineSpec.Pacing.HOST);
+    this(Machines.FACTORY, Machines.spec(MachineSpec.Pacing.HOST), guest, images);
+  }
+
+  /** On another engine, or of another kind. */
+  TinySource(MachineFactory factory, MachineSpec spec, GuestLoader guest, Path... images) {
+    this.factory = factory;
+    this.spec = spec;
     this.guest = guest;
     this.images = List.of(images);
   }
@@ -38,12 +46,12 @@ final class TinySource implements MachineSource {
 
   @Override
   public Machine create() {
-    return made(Machines.FACTORY.create(spec, disks(), guest));
+    return made(factory.create(spec, disks(), guest));
   }
 
   @Override
   public Machine restore(CheckpointReader checkpoint) throws IOException {
-    return made(Machines.FACTORY.restore(spec, disks(), checkpoint));
+    return made(factory.restore(spec, disks(), checkpoint));
   }
 
   private Machine made(Machine machine) {

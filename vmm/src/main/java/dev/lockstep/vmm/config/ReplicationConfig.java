@@ -1,6 +1,8 @@
 package dev.lockstep.vmm.config;
 
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,13 +14,58 @@ import org.jspecify.annotations.Nullable;
  *     most 600,000
  * @param ackTimeoutMillis a backup that acknowledges nothing for this long is given up: 10 to 600,000
  * @param arbiterPath a folder that both sides share, for the decision who goes on alone; null for none
+ * @param following how the backup keeps to the primary
+ * @param checkpointSeconds with free-running following the two are made equal at least this often: 1 to 3,600
  */
 public record ReplicationConfig(
     int maxLagMillis,
     int heartbeatMillis,
     int silenceMillis,
     int ackTimeoutMillis,
-    @Nullable Path arbiterPath) {
+    @Nullable Path arbiterPath,
+    Following following,
+    int checkpointSeconds) {
+
+  /** How a backup keeps to its primary. */
+  public enum Following {
+    /** To the instruction, by a branch count that both have. */
+    EXACT("exact"),
+    /** As nearly as it can without a counter; outputs are compared by what they say, and checkpoints make the two equal. */
+    FREE_RUNNING("free-running");
+
+    private final String optionName;
+
+    Following(String optionName) {
+      this.optionName = optionName;
+    }
+
+    /** The name in options and configurations. */
+    public String optionName() {
+      return optionName;
+    }
+
+    /** The one of that name. */
+    public static Optional<Following> named(String name) {
+      return Arrays.stream(values()).filter(it -> it.optionName.equals(name)).findFirst();
+    }
+  }
+
+  /** That follows exactly. */
+  public ReplicationConfig(
+      int maxLagMillis,
+      int heartbeatMillis,
+      int silenceMillis,
+      int ackTimeoutMillis,
+      @Nullable Path arbiterPath) {
+    this(
+        maxLagMillis,
+        heartbeatMillis,
+        silenceMillis,
+        ackTimeoutMillis,
+        arbiterPath,
+        Following.EXACT,
+        DEFAULT_CHECKPOINT_SECONDS);
+  }
 
   /** Ranges, each with its unit in the name. */
   static final int MIN_LAG_MILLIS = 10;
@@ -30,6 +77,12 @@ public record ReplicationConfig(
   static final int MAX_SILENCE_MILLIS = 600_000;
   static final int MIN_ACK_TIMEOUT_MILLIS = 10;
   static final int MAX_ACK_TIMEOUT_MILLIS = 600_000;
+
+  static final int MIN_CHECKPOINT_SECONDS = 1;
+  static final int MAX_CHECKPOINT_SECONDS = 3_600;
+
+  /** What {@code checkpointSeconds} is unless said otherwise. */
+  public static final int DEFAULT_CHECKPOINT_SECONDS = 20;
 
   /** Two lost heartbeats must not look like a failure. */
   static final int HEARTBEATS_IN_SILENCE = 4;
