@@ -6,6 +6,7 @@ import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.hosts.HostRegistration;
 import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.ft.replica.FreeRunning;
 import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaSettings;
 import dev.lockstep.ft.tls.TlsIdentity;
@@ -152,7 +153,20 @@ final class ReplicaOptions {
         ReplicaSettings.timing(config.replication()),
         ReplicaSettings.limits(config.replication()),
         TransportLimits.defaults(),
-        tls);
+        tls,
+        freeRunning(config));
+  }
+
+  private @Nullable FreeRunning freeRunning(MachineConfig config) {
+    FreeRunning how = ReplicaSettings.freeRunning(config.replication());
+    if (how != null && commit != OutputCommit.MATCHED) {
+      throw new StatusException(
+          ExitStatus.USAGE,
+          new VmmException(
+              "with free-running following an output leaves when it is matched, not before",
+              "Leave out --commit received."));
+    }
+    return how;
   }
 
   /** Where the console is served; null for nowhere. */

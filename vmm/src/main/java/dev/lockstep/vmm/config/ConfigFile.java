@@ -21,7 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
  *   "boot-source": {"kernel_image_path": "vmlinuz", "initrd_path": "initrd", "boot_args": "quiet"},
  *   "drives": [{"drive_id": "root", "path_on_host": "disk.ext4", "is_read_only": false, "is_root_device": false}],
  *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "patch_tsc": false, "engine": "soft", "counter": "auto", "seed": 1},
- *   "replication": {"max_lag_millis": 1000, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "arbiter_path": "/shared"}
+ *   "replication": {"max_lag_millis": 1000, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "arbiter_path": "/shared", "following": "exact", "checkpoint_seconds": 20}
  * }
  * }</pre>
  *
@@ -105,6 +105,10 @@ public final class ConfigFile {
     replication.put("heartbeat_millis", config.replication().heartbeatMillis());
     replication.put("silence_millis", config.replication().silenceMillis());
     replication.put("ack_timeout_millis", config.replication().ackTimeoutMillis());
+    if (config.replication().following() != ReplicationConfig.Following.EXACT) {
+      replication.put("following", config.replication().following().optionName());
+      replication.put("checkpoint_seconds", config.replication().checkpointSeconds());
+    }
     Path arbiter = config.replication().arbiterPath();
     if (arbiter != null) {
       replication.put("arbiter_path", arbiter.toString());
@@ -173,6 +177,8 @@ public final class ConfigFile {
         .whole("silence_millis", into::silenceMillis)
         .whole("ack_timeout_millis", into::ackTimeoutMillis)
         .text("arbiter_path", into::arbiterPath)
+        .text("following", into::following)
+        .whole("checkpoint_seconds", into::checkpointSeconds)
         .refuseOthers();
   }
 

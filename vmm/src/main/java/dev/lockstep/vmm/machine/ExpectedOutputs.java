@@ -4,6 +4,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.flow.FlowComparison;
+import dev.lockstep.vmm.net.flow.FlowTranslation;
 import java.util.ArrayDeque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -40,15 +41,24 @@ final class ExpectedOutputs {
   private final int frameStream;
   private final FreeLogSource source;
   private final OutputGate gate;
-  private final FlowComparison flows = new FlowComparison();
+  private final FlowComparison flows;
   private final ArrayDeque<Expected> expected = new ArrayDeque<>();
 
   /** Since when bytes wait on a stream that the primary has not put out; -1 while none do. */
   private final long[] aloneSince;
 
-  ExpectedOutputs(OutputCollector mine, int frameStream, FreeLogSource source, OutputGate gate) {
+  /**
+   * @param translation of what the guest sends; it learns of connections that the two guests have begun otherwise
+   */
+  ExpectedOutputs(
+      OutputCollector mine,
+      int frameStream,
+      FlowTranslation translation,
+      FreeLogSource source,
+      OutputGate gate) {
     this.mine = mine;
     this.frameStream = frameStream;
+    flows = new FlowComparison(translation);
     this.source = source;
     this.gate = gate;
     aloneSince = new long[mine.streams()];

@@ -64,7 +64,13 @@ final class FreeFollowConductor implements Conductor {
     this.vcpu = anchored;
     this.mailbox = mailbox;
     this.source = source;
-    outputs = new ExpectedOutputs(core.outputs(), core.board().networkIndex(), source, gate);
+    outputs =
+        new ExpectedOutputs(
+            core.outputs(),
+            core.board().networkIndex(),
+            core.board().translation(),
+            source,
+            gate);
     completions = new OwnCompletions(core);
     takenNanos = core.virtualNanos();
     core.setNextSequence(source.firstSequence());

@@ -95,6 +95,7 @@ public final class FlowComparison {
     }
   }
 
+  private final @Nullable FlowTranslation translation;
   private final Map<FlowKey, TcpFlow> streams = new Bounded<>(MAX_FLOWS);
   private final Map<FlowKey, DatagramFlow> datagrams = new Bounded<>(MAX_FLOWS);
   private final Map<Long, Long> said = new Bounded<>(MAX_CHATTER);
@@ -105,6 +106,18 @@ public final class FlowComparison {
   private long frames;
   private @Nullable String contradiction;
 
+  /** Compares without a translation: connections that were begun otherwise by the two are the same all the same. */
+  public FlowComparison() {
+    translation = null;
+  }
+
+  /**
+   * @param translation by which frames that are {@linkplain #produce produced} were translated; it learns of connections that the two have begun otherwise
+   */
+  public FlowComparison(FlowTranslation translation) {
+    this.translation = translation;
+  }
+
   /** The primary's guest has sent this frame. */
   public void expect(byte[] frame) {
     FrameView view = FrameView.of(frame);
@@ -112,6 +125,7 @@ public final class FlowComparison {
       case FrameView.Tcp it -> {
         TcpFlow flow = stream(it, false);
         contradict(flow.add(flow.theirs, frame, it));
+        learn(flow, frame, it);
         expected.add(new TcpCheck(flow, it));
       }
       case FrameView.Datagram it -> {
@@ -135,6 +149,7 @@ public final class FlowComparison {
       case FrameView.Tcp it -> {
         TcpFlow flow = stream(it, true);
         contradict(flow.add(flow.own, frame, it));
+        learn(flow, frame, it);
         if (it.length() > 0
             || it.has(FrameView.SYN)
             || it.has(FrameView.FIN)
@@ -161,6 +176,19 @@ public final class FlowComparison {
       streams.put(segment.key(), flow);
     }
     return flow;
+  }
+
+  /** Both have begun a connection: from now on this guest's part of it is translated. */
+  private void learn(TcpFlow flow, byte[] frame, FrameView.Tcp segment) {
+    FlowTranslation to = translation;
+    boolean both = flow.own.began() && flow.theirs.began();
+    if (to != null && segment.has(FrameView.SYN) && both && flow.own.initial() != flow.theirs.initial()) {
+      to.learn(
+          frame,
+          flow.theirs.initial() - flow.own.initial(),
+          flow.theirs.timestamp() - flow.own.timestamp());
+      flow.translated();
+    }
   }
 
   private static byte[] payload(byte[] frame, FrameView.Datagram view) {

@@ -14,6 +14,11 @@ final class FlowKey {
     this.bytes = bytes;
   }
 
+  /** Not to be changed. */
+  byte[] bytes() {
+    return bytes;
+  }
+
   @Override
   public boolean equals(@Nullable Object other) {
     return other instanceof FlowKey that && Arrays.equals(bytes, that.bytes);

@@ -152,6 +152,26 @@ sealed interface FrameView {
     return new FlowKey(key);
   }
 
+  /**
+   * The ends of a TCP connection, the guest's first: network addresses and ports, since an answer may come by another way than the question went.
+   *
+   * @param frame a segment of it
+   * @param fromGuest whether the guest has sent it
+   */
+  static FlowKey ends(byte[] frame, boolean fromGuest) {
+    boolean four = u16(frame, 12) == TYPE_IPV4;
+    int bytes = four ? 4 : 16;
+    int addresses = ETHERNET_BYTES + (four ? 12 : 8);
+    int ports = ETHERNET_BYTES + (four ? (frame[ETHERNET_BYTES] & 0xf) * 4 : IPV6_BYTES);
+    byte[] ends = new byte[2 * bytes + 4];
+    int guest = fromGuest ? 0 : 1;
+    System.arraycopy(frame, addresses + guest * bytes, ends, 0, bytes);
+    System.arraycopy(frame, addresses + (1 - guest) * bytes, ends, bytes, bytes);
+    System.arraycopy(frame, ports + guest * 2, ends, 2 * bytes, 2);
+    System.arraycopy(frame, ports + (1 - guest) * 2, ends, 2 * bytes + 2, 2);
+    return new FlowKey(ends);
+  }
+
   /** Two bytes, the higher first. */
   static int u16(byte[] bytes, int at) {
     return (bytes[at] & 0xff) << 8 | bytes[at + 1] & 0xff;

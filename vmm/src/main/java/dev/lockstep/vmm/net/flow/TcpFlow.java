@@ -28,6 +28,7 @@ final class TcpFlow {
     private boolean began;
     private int initial;
     private byte[] synOptions = {};
+    private int timestamp;
     private long finAt = -1;
     private boolean reset;
     private boolean acknowledges;
@@ -42,6 +43,11 @@ final class TcpFlow {
 
     int initial() {
       return initial;
+    }
+
+    /** The timestamp of its SYN; 0 if that had none. */
+    int timestamp() {
+      return timestamp;
     }
   }
 
@@ -86,6 +92,8 @@ final class TcpFlow {
       side.began = true;
       side.initial = segment.seq();
       side.synOptions = fixedOptions(frame, segment);
+      int timestamps = FlowTranslation.timestampsAt(frame, segment);
+      side.timestamp = timestamps < 0 ? 0 : FrameView.i32(frame, timestamps);
       Side other = side == own ? theirs : own;
       if (other.began && !Arrays.equals(side.synOptions, other.synOptions)) {
         return "the options of a connection that is opened";
@@ -101,6 +109,12 @@ final class TcpFlow {
       wrong = finish(side, to);
     }
     return wrong;
+  }
+
+  /** From now on what is sent here is moved to what the other has begun with. */
+  void translated() {
+    own.initial = theirs.initial;
+    own.timestamp = theirs.timestamp;
   }
 
   private @Nullable String finish(Side side, long at) {
@@ -184,10 +198,14 @@ final class TcpFlow {
 
   /** Whether the guest here has sent all that a segment of the other says: its payload, its flags, and what it acknowledges. */
   boolean isMatched(FrameView.Tcp segment) {
-    return isSent(own, segment);
+    boolean received =
+        !segment.has(FrameView.ACK)
+            || segment.has(FrameView.RST)
+            || own.acknowledges && own.acknowledged - segment.ack() >= 0;
+    return received && isSent(own, segment);
   }
 
-  /** Whether the other has sent all that a segment of the guest here says. */
+  /** Whether the other has sent all that a segment of the guest here says, but for what it acknowledges. */
   boolean isExpected(FrameView.Tcp segment) {
     return isSent(theirs, segment);
   }
@@ -195,10 +213,6 @@ final class TcpFlow {
   private boolean isSent(Side side, FrameView.Tcp segment) {
     if (segment.has(FrameView.RST)) {
       return side.reset;
-    }
-    if (segment.has(FrameView.ACK)
-        && !(side.acknowledges && side.acknowledged - segment.ack() >= 0)) {
-      return false;
     }
     if (segment.has(FrameView.SYN) && !side.began) {
       return false;
@@ -217,15 +231,9 @@ final class TcpFlow {
   private static byte[] fixedOptions(byte[] frame, FrameView.Tcp segment) {
     int at = segment.tcpAt() + FrameView.TCP_BYTES;
     byte[] fixed = Arrays.copyOfRange(frame, at, segment.dataAt());
-    for (int i = 0; i < fixed.length && fixed[i] != 0; ) {
-      int length = fixed[i] == 1 ? 1 : i + 1 < fixed.length ? fixed[i + 1] & 0xff : 0;
-      if (length == 0 || i + length > fixed.length) {
-        break;
-      }
-      if (fixed[i] == 8) {
-        Arrays.fill(fixed, i + 2, i + length, (byte) 0);
-      }
-      i += length;
+    int timestamps = FlowTranslation.timestampsAt(frame, segment);
+    if (timestamps >= 0) {
+      Arrays.fill(fixed, timestamps - at, timestamps - at + 8, (byte) 0);
     }
     return fixed;
   }
