@@ -47,7 +47,7 @@ final class BackupDriver implements Driver {
 
   private record ApplyFailed(BackupDriver attempt, BackupLoss reason, String detail) {}
 
-  private record Stands(BackupDriver attempt, Machine machine, WrittenSince written) {}
+  private record Stands(BackupDriver attempt) {}
 
   private record Advanced(BackupDriver attempt) {}
 
@@ -96,12 +96,8 @@ final class BackupDriver implements Driver {
       case Applied stale -> stale.restored().machine().close();
       case MachineDiverged diverged when diverged.attempt() == this ->
           diverged(now, diverged.why());
-      case Stands stands when stands.attempt() == this -> {
-        BackupInput.Replayed before = source().replayed();
-        Divergence what =
-            Divergence.planned(before.throughSequence(), before.position().toString());
-        collect(stands.machine(), stands.written(), what);
-      }
+      case Stands stands when stands.attempt() == this ->
+          collect(PlannedCheckpoints.standing(source().replayed()));
       case DivergenceKnown known when known.attempt() == this -> {
         if (core.isDiverged()) {
           // It has followed on and diverged again before this thread has heard that it is healed.
@@ -171,7 +167,8 @@ final class BackupDriver implements Driver {
   @Override
   public void tick(long now) {
     step(now, new BackupInput.Tick());
-    planIfDue(now);
+    boolean follows = core.status().phase() == BackupPhase.FOLLOWING && !core.isDiverged();
+    planned.standIfDue(now, follows, machine, () -> host.inbox.put(new Stands(this)));
     if (lostNanos >= 0 && now - lostNanos >= REJOIN_NANOS && !applying) {
       host.become(new BackupDriver(host, Replica.newInstance(host.settings.name())), now);
       host.redial("this replica joins anew");
@@ -388,33 +385,19 @@ final class BackupDriver implements Driver {
 
   /** The machine stands where its replay differs. What it has written is asked before anybody is told. */
   private void diverged(long now, DivergenceException why) {
+    if (machine != null) {
+      Divergence what = Moments.divergence(why, source().replayed());
+      host.note("this backup's replay differs: " + what);
+      collect(what);
+    }
+  }
+
+  private void collect(Divergence what) {
     Machine standing = machine;
     WrittenSince written = since;
     if (standing == null || written == null) {
       return;
     }
-    Divergence what = Moments.divergence(why, source().replayed());
-    host.note("this backup's replay differs: " + what);
-    collect(standing, written, what);
-  }
-
-  /** It is time to be made equal: the machine stands, if it has not diverged meanwhile. */
-  private void planIfDue(long now) {
-    Machine following = machine;
-    WrittenSince written = since;
-    boolean follows = core.status().phase() == BackupPhase.FOLLOWING && !core.isDiverged();
-    if (follows && following != null && written != null && planned.isDue(now)) {
-      following
-          .stand()
-          .thenAccept(stands -> {
-            if (stands) {
-              host.inbox.put(new Stands(this, following, written));
-            }
-          });
-    }
-  }
-
-  private void collect(Machine standing, WrittenSince written, Divergence what) {
     standing
         .atBoundary(boundary -> {
           written.collect(boundary);

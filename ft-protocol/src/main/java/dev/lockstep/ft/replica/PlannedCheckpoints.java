@@ -1,5 +1,8 @@
 package dev.lockstep.ft.replica;
 
+import dev.lockstep.ft.core.BackupInput;
+import dev.lockstep.ft.core.Divergence;
+import dev.lockstep.vmm.machine.Machine;
 import org.jspecify.annotations.Nullable;
 
 /** When a backup that follows freely is to be made equal whether or not anything has differed. One that follows exactly never is. */
@@ -16,20 +19,38 @@ final class PlannedCheckpoints {
         freeRunning == null ? Long.MAX_VALUE : freeRunning.checkpointNanos());
   }
 
-  /** Asked while the backup follows: whether it is time now; the time begins anew then. */
-  boolean isDue(long now) {
+  /**
+   * Lets the machine stand if it is time.
+   *
+   * @param follows whether it follows, and has not diverged
+   * @param stands told on the machine's thread, if it stands by this
+   */
+  void standIfDue(long now, boolean follows, @Nullable Machine machine, Runnable stands) {
+    if (!follows || machine == null) {
+      return;
+    }
     if (sinceNanos < 0) {
       sinceNanos = now;
     }
-    boolean due = now - sinceNanos >= intervalNanos;
-    if (due) {
+    if (now - sinceNanos >= intervalNanos) {
       sinceNanos = now;
+      machine
+          .stand()
+          .thenAccept(does -> {
+            if (does) {
+              stands.run();
+            }
+          });
     }
-    return due;
   }
 
   /** The two are equal: the time begins anew. */
   void equal() {
     sinceNanos = -1;
+  }
+
+  /** What is told of a machine that stands so. */
+  static Divergence standing(BackupInput.Replayed before) {
+    return Divergence.planned(before.throughSequence(), before.position().toString());
   }
 }

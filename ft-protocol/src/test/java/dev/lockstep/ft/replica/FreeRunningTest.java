@@ -132,7 +132,7 @@ class FreeRunningTest {
         Replica a = rig.primary("a", source(guest), b, atA)) {
       atA.await("PROTECTED");
       rig.outside.await(SOME_BYTES, 60);
-      Flip.hash(sourceB.machine(), random, atB);
+      Flip.ticks(sourceB.machine(), random, atB);
       atA.await("PROTECTED", 2);
       assertThat(a.status().divergences()).isPositive();
       rig.type(a, 20);
@@ -183,7 +183,7 @@ class FreeRunningTest {
       atA.await("PROTECTED");
       rig.outside.await(SOME_BYTES, 60);
       rig.type(a, 5);
-      Flip.hash(sourceB.machine(), random, atB);
+      Flip.ticks(sourceB.machine(), random, atB);
       moment.await();
       takesOver(rig, a, b, null);
     }

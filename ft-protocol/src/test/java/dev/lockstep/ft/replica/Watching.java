@@ -16,14 +16,12 @@ final class Watching implements ReplicaListener {
   @Override
   public synchronized void changed(ReplicaStatus status) {
     phases.add(status.phase());
-    if (Boolean.getBoolean("fr.debug")) System.out.println(System.nanoTime() / 1000000 + " " + name + ": " + status.phase() + " " + status.reason());
     notifyAll();
   }
 
   @Override
   public synchronized void note(String sentence) {
     notes.add(sentence);
-    if (Boolean.getBoolean("fr.debug")) System.out.println(System.nanoTime() / 1000000 + " " + name + ": " + sentence);
     notifyAll();
   }
 

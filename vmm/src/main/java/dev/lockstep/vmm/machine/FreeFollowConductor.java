@@ -66,11 +66,7 @@ final class FreeFollowConductor implements Conductor {
     this.source = source;
     outputs =
         new ExpectedOutputs(
-            core.outputs(),
-            core.board().networkIndex(),
-            core.board().translation(),
-            source,
-            gate);
+            core.outputs(), core.board().networkIndex(), core.board().translation(), source, gate);
     completions = new OwnCompletions(core);
     takenNanos = core.virtualNanos();
     core.setNextSequence(source.firstSequence());

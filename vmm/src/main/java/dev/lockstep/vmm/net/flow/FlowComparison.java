@@ -182,7 +182,10 @@ public final class FlowComparison {
   private void learn(TcpFlow flow, byte[] frame, FrameView.Tcp segment) {
     FlowTranslation to = translation;
     boolean both = flow.own.began() && flow.theirs.began();
-    if (to != null && segment.has(FrameView.SYN) && both && flow.own.initial() != flow.theirs.initial()) {
+    if (to != null
+        && segment.has(FrameView.SYN)
+        && both
+        && flow.own.initial() != flow.theirs.initial()) {
       to.learn(
           frame,
           flow.theirs.initial() - flow.own.initial(),

@@ -14,9 +14,7 @@ class FlowComparisonFuzzTest {
     return Stream.of(
         frames(TestFrames.tcp(1, 100, 7, 18, ""), TestFrames.tcp(1, 101, 8, 16, "hello")),
         frames(TestFrames.udp(9, "one"), TestFrames.echo(1, 2), TestFrames.arp(3)),
-        frames(
-            TestFrames.segment(
-                true, 5, 1, 2, 2, TestFrames.timestamps(5, 6), "")));
+        frames(TestFrames.segment(true, 5, 1, 2, 2, TestFrames.timestamps(5, 6), "")));
   }
 
   /** Each frame behind a byte that says whose it is, and a byte of its length. */

@@ -200,7 +200,9 @@ class FlowComparisonTest {
           both.produce(own.get(i), 0);
         }
       }
-      assertThat(both.areMatched(said)).as("run %d, seed %d: %s", run, seed, both.contradiction()).isTrue();
+      assertThat(both.areMatched(said))
+          .as("run %d, seed %d: %s", run, seed, both.contradiction())
+          .isTrue();
       assertThat(both.takeUnexpected()).isEmpty();
       // And one byte that differs is never matched.
       byte[] wrong = theirs.get(1 + random.nextInt(theirs.size() - 1)).clone();

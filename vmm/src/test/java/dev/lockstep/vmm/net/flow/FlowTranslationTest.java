@@ -29,8 +29,7 @@ class FlowTranslationTest {
     FlowComparison flows = new FlowComparison(translation);
     flows.expect(segment(true, PORT, THEIRS, 7, SYN | ACK, timestamps(THEIR_TIME, 1), ""));
     flows.produce(
-        translation.outbound(
-            segment(true, PORT, OWN, 7, SYN | ACK, timestamps(OWN_TIME, 1), "")),
+        translation.outbound(segment(true, PORT, OWN, 7, SYN | ACK, timestamps(OWN_TIME, 1), "")),
         0);
     assertThat(flows.areMatched(1)).as("%s", flows.contradiction()).isTrue();
     return flows;
@@ -39,8 +38,7 @@ class FlowTranslationTest {
   @Test
   void whatItSendsIsWhatTheOtherWouldHaveSent() {
     FlowComparison flows = opened();
-    byte[] theirs =
-        segment(true, PORT, THEIRS + 1, 8, ACK, timestamps(THEIR_TIME + 4, 2), "hello");
+    byte[] theirs = segment(true, PORT, THEIRS + 1, 8, ACK, timestamps(THEIR_TIME + 4, 2), "hello");
     byte[] own = segment(true, PORT, OWN + 1, 8, ACK, timestamps(OWN_TIME + 4, 2), "hello");
     byte[] moved = translation.outbound(own);
     assertThat(moved).isEqualTo(theirs);
@@ -85,8 +83,13 @@ class FlowTranslationTest {
     for (int i = 0; i < 2_000; i++) {
       byte[] frame =
           segment(
-              true, PORT, random.nextInt(), random.nextInt(), ACK,
-              timestamps(random.nextInt(), random.nextInt()), "x".repeat(random.nextInt(5)));
+              true,
+              PORT,
+              random.nextInt(),
+              random.nextInt(),
+              ACK,
+              timestamps(random.nextInt(), random.nextInt()),
+              "x".repeat(random.nextInt(5)));
       assertThat(TestFrames.checksum(translation.outbound(frame))).as("seed %d", seed).isZero();
       frame[frame.length - 1] ^= 0x10;
       assertThat(TestFrames.checksum(translation.outbound(frame))).isNotZero();
@@ -115,8 +118,7 @@ class FlowTranslationTest {
     assertThat(other.outbound(frame)).isEqualTo(translation.outbound(frame)).isNotEqualTo(frame);
     byte[] wrong = bytes.toByteArray();
     wrong[0] = 1;
-    assertThatThrownBy(
-            () -> other.readFrom(new DataInputStream(new ByteArrayInputStream(wrong))))
+    assertThatThrownBy(() -> other.readFrom(new DataInputStream(new ByteArrayInputStream(wrong))))
         .isInstanceOf(IOException.class);
   }
 

@@ -35,11 +35,7 @@ final class TestFrames {
 
   /** The option by which timestamps are sent, padded (RFC 7323). */
   static byte[] timestamps(int value, int echo) {
-    return ByteBuffer.allocate(12)
-        .put(new byte[] {1, 1, 8, 10})
-        .putInt(value)
-        .putInt(echo)
-        .array();
+    return ByteBuffer.allocate(12).put(new byte[] {1, 1, 8, 10}).putInt(value).putInt(echo).array();
   }
 
   /** A datagram from the guest. */
