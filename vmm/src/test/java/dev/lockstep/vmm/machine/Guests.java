@@ -156,7 +156,7 @@ public final class Guests {
     mainLoop(it, work, true);
   }
 
-  private static void mainLoop(Assembly it, int work, boolean counter) {
+  static void mainLoop(Assembly it, int work, boolean counter) {
     it.label("main").mov(RCX, work).label("work");
     it.movReg(RAX, RCX).push(RCX).cli().call("mix").sti().pop(RCX);
     it.aluImm(5, RCX, 1).jcc(NOT_ZERO, "work");
