@@ -87,7 +87,9 @@ final class Moments {
     if (!fits) {
       throw new LogFormatException("%d bytes behind %s".formatted(rest.length, entry));
     }
-    return new PlacedEntry(entry, virtualNanos, work, workSinceAnchor, output ? rest : null);
+    return output
+        ? new PlacedEntry(entry, virtualNanos, work, workSinceAnchor, rest)
+        : new PlacedEntry(entry, virtualNanos, work, workSinceAnchor);
   }
 
   static LogEntry decode(Payload payload) throws LogFormatException {

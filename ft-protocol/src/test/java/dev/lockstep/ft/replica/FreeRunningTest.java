@@ -218,8 +218,7 @@ class FreeRunningTest {
     KvmEngine kvm = KvmEngine.ofThisHost();
     MachineFactory factory = new MachineFactory("kvm", kvm);
     MachineSpec spec =
-        anchored(
-            kvm.traits().ring0Native() ? MachineSpec.Pacing.HOST : MachineSpec.Pacing.FREE);
+        anchored(kvm.traits().ring0Native() ? MachineSpec.Pacing.HOST : MachineSpec.Pacing.FREE);
     GuestLoader guest = spins ? Guests.tickingSpinner() : Guests.clockworkWithoutCounter(8, 20);
     Rig rig = new Rig(folder, random, new FreeRunning(1_000_000_000));
     try (Replica b = rig.backup("b", new TinySource(factory, spec, guest), atB);

@@ -96,8 +96,10 @@ final class Simulation {
   /** Whether any machine has ever had a bit flipped: only then may a replay differ. */
   boolean anyFlip;
 
-  /** When a replica other than the first has a bit flipped, and when an operator moves the VM; 0 for never. */
+  /** When a replica other than the first has a bit flipped, when it stands for a planned checkpoint, and when an operator moves the VM; 0 for never. */
   long flipAtNanos;
+
+  long standAtNanos;
 
   long switchAtNanos;
 
@@ -163,6 +165,17 @@ final class Simulation {
               replicas.getLast().flip(17);
             });
       }
+      if (standAtNanos > 0) {
+        after(
+            standAtNanos,
+            () -> {
+              countEffects();
+              replicas.getLast().stand();
+            });
+      }
+      if (commit == OutputCommit.MATCHED && SimGuest.mix(~seed) % 4 == 0 && crashAtEffect < 0) {
+        planCheckpoints();
+      }
       if (switchAtNanos > 0) {
         after(
             switchAtNanos,
@@ -183,6 +196,18 @@ final class Simulation {
     } catch (IllegalStateException broken) {
       return outcome("broken invariant: " + broken.getMessage());
     }
+  }
+
+  /** As a pair that follows freely has them: whoever is the backup stands now and then. */
+  private void planCheckpoints() {
+    after(
+        between(50 * MILLI, 150 * MILLI),
+        () -> {
+          if (now < FAULTY_NANOS) {
+            replicas.forEach(SimReplica::stand);
+            planCheckpoints();
+          }
+        });
   }
 
   private void countEffects() {

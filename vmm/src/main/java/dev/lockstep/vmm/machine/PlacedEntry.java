@@ -22,4 +22,9 @@ public record PlacedEntry(
       throw new IllegalArgumentException("the bytes do not belong to " + entry);
     }
   }
+
+  /** Of an entry that is no output's. */
+  public PlacedEntry(LogEntry entry, long virtualNanos, long work, long workSinceAnchor) {
+    this(entry, virtualNanos, work, workSinceAnchor, null);
+  }
 }
