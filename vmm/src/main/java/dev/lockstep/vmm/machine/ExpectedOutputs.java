@@ -6,6 +6,7 @@ import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.flow.FlowComparison;
 import dev.lockstep.vmm.net.flow.FlowTranslation;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -62,7 +63,7 @@ final class ExpectedOutputs {
     this.source = source;
     this.gate = gate;
     aloneSince = new long[mine.streams()];
-    java.util.Arrays.fill(aloneSince, -1);
+    Arrays.fill(aloneSince, -1);
   }
 
   /** Whether everything that the primary has put out is matched. */

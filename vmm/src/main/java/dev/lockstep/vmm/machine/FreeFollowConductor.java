@@ -9,6 +9,8 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.time.VirtualClock;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -380,7 +382,7 @@ final class FreeFollowConductor implements Conductor {
     private static final long LATE_NANOS = 200_000_000;
 
     private final MachineCore core;
-    private final java.util.HashSet<Long> done = new java.util.HashSet<>();
+    private final Set<Long> done = new HashSet<>();
     private long oldest = -1;
     private long oldestSince;
 
