@@ -100,6 +100,20 @@ final class MachineOptions {
   private @Nullable String counter;
 
   @Option(
+      names = "--following",
+      paramLabel = "HOW",
+      description =
+          "Of a pair: how the backup keeps to the primary: exact (default: to the instruction, on soft) or free-running (as nearly as it can, outputs compared by what they say; for kvm without a counter). Both replicas need the same.")
+  private @Nullable String following;
+
+  @Option(
+      names = "--checkpoint-seconds",
+      paramLabel = "N",
+      description =
+          "Of a pair with free-running following: the two are made equal by a checkpoint at least this often (default: 20).")
+  private @Nullable Integer checkpointSeconds;
+
+  @Option(
       names = "--seed",
       paramLabel = "NUMBER",
       description = "What the guest's random numbers start from (default: drawn anew).")
@@ -167,6 +181,12 @@ final class MachineOptions {
     }
     if (engine != null) {
       into.engine(engine, new Origin("--engine"));
+    }
+    if (following != null) {
+      into.following(following, new Origin("--following"));
+    }
+    if (checkpointSeconds != null) {
+      into.checkpointSeconds(checkpointSeconds, new Origin("--checkpoint-seconds"));
     }
     if (counter != null) {
       into.counter(counter, new Origin("--counter"));

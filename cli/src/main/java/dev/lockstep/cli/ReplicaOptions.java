@@ -119,7 +119,8 @@ final class ReplicaOptions {
         ReplicaSettings.timing(config.replication()),
         ReplicaSettings.limits(config.replication()),
         TransportLimits.defaults(),
-        tls);
+        tls,
+        ReplicaSettings.freeRunning(config.replication()));
   }
 
   /** Where the console is served; null for nowhere. */

@@ -157,7 +157,8 @@ final class Runs {
             ReplicaSettings.timing(config.replication()),
             ReplicaSettings.limits(config.replication()),
             TransportLimits.defaults(),
-            home.means().tls());
+            home.means().tls(),
+            ReplicaSettings.freeRunning(config.replication()));
     Arbiter arbiter = home.means().arbiters().apply(arbiterText(config, options));
     ConsoleHistory console = new ConsoleHistory(VmRun.HISTORY_BYTES);
     AtomicReference<@Nullable Replica> made = new AtomicReference<>();

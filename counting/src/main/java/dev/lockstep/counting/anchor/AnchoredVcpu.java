@@ -42,6 +42,12 @@ public final class AnchoredVcpu extends OuterVcpu {
   private volatile boolean kicked;
   private long stretch = 1024;
 
+  /** The engine's own count at the last anchor. */
+  private long anchorWork;
+
+  /** How much work behind an anchor the guest is given back, if it makes no exit before. */
+  private long workLimit = Long.MAX_VALUE;
+
   /**
    * @param vcpu becomes this one's: nobody else may run or close it
    */
@@ -53,6 +59,7 @@ public final class AnchoredVcpu extends OuterVcpu {
   AnchoredVcpu(Vcpu vcpu, long patienceNanos) {
     super(vcpu);
     this.patienceNanos = patienceNanos;
+    anchorWork = vcpu.branchCount();
   }
 
   /** Whether the point at which the vCPU stands is one that every other execution comes by. */
@@ -73,6 +80,20 @@ public final class AnchoredVcpu extends OuterVcpu {
   /** The engine's own count: a measure of the work that the guest has done, the same in no two executions. */
   public long work() {
     return inner.branchCount();
+  }
+
+  /** The work that the guest has done since the last anchor. */
+  public long workSinceAnchor() {
+    return inner.branchCount() - anchorWork;
+  }
+
+  /**
+   * From now on a guest that makes no exit is given back, as {@link VcpuExit.Kicked}, about where it has done so much work since the last anchor; before that if patience is over.
+   *
+   * @param workSinceAnchor in the engine's own counts; {@link Long#MAX_VALUE} for no such bound
+   */
+  public void limitWork(long workSinceAnchor) {
+    workLimit = workSinceAnchor;
   }
 
   @Override
@@ -142,12 +163,17 @@ public final class AnchoredVcpu extends OuterVcpu {
     long started = THREADS.getCurrentThreadCpuTime();
     long looked = started;
     while (true) {
-      VcpuExit exit = inner.run(inner.branchCount() + stretch);
+      long left = Math.max(1, workLimit - workSinceAnchor());
+      VcpuExit exit = inner.run(inner.branchCount() + Math.min(stretch, left));
       boolean nothing = exit instanceof VcpuExit.Deadline || exit instanceof VcpuExit.Kicked;
       if (!nothing) {
         return anchored(exit);
       }
       atAnchor = false;
+      if (workSinceAnchor() >= workLimit) {
+        kicked = false;
+        return VcpuExit.Kicked.KICKED;
+      }
       long now = THREADS.getCurrentThreadCpuTime();
       if (now - started >= patienceNanos) {
         kicked = false;
@@ -206,6 +232,7 @@ public final class AnchoredVcpu extends OuterVcpu {
   private void atAnchor() {
     anchors++;
     atAnchor = true;
+    anchorWork = inner.branchCount();
   }
 
   @Override
@@ -245,6 +272,7 @@ public final class AnchoredVcpu extends OuterVcpu {
     answering = false;
     halted = from.halted;
     atAnchor = true;
+    anchorWork = inner.branchCount();
   }
 
   @Override

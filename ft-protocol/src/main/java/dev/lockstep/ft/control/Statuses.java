@@ -96,7 +96,8 @@ public final class Statuses {
     return switch (replica.phase()) {
       case "STARTING", "TRANSFERRING", "ARMING", "CONNECTING", "JOINING" ->
           ProtectionState.PROTECTION_STATE_STARTING;
-      case "PROTECTED" ->
+      // A resynchronisation that was planned degrades nothing.
+      case "PROTECTED", "RESYNCHRONISING" ->
           replica.throttlePercent() > 0 || replica.protection() == ReplicaStatus.Protection.DEGRADED
               ? ProtectionState.PROTECTION_STATE_DEGRADED
               : ProtectionState.PROTECTION_STATE_PROTECTED;
@@ -104,7 +105,7 @@ public final class Statuses {
           replica.protection() == ReplicaStatus.Protection.DEGRADED
               ? ProtectionState.PROTECTION_STATE_DEGRADED
               : ProtectionState.PROTECTION_STATE_PROTECTED;
-      case "ARBITRATING", "RESYNCHRONISING", "HANDING_OVER", "HANDED_OVER" ->
+      case "ARBITRATING", "HANDING_OVER", "HANDED_OVER" ->
           ProtectionState.PROTECTION_STATE_DEGRADED;
       case "NOT_PROTECTED" ->
           reason(replica) == ProtectionReason.PROTECTION_REASON_USER_ACTION
@@ -119,9 +120,8 @@ public final class Statuses {
     String reason = replica.reason();
     if (reason == null) {
       return switch (replica.phase()) {
-        case "RESYNCHRONISING" -> ProtectionReason.PROTECTION_REASON_DIVERGENCE;
         case "HANDING_OVER", "HANDED_OVER" -> ProtectionReason.PROTECTION_REASON_USER_ACTION;
-        case "PROTECTED" ->
+        case "PROTECTED", "RESYNCHRONISING" ->
             replica.throttlePercent() > 0
                 ? ProtectionReason.PROTECTION_REASON_BACKUP_LAGS
                 : ProtectionReason.PROTECTION_REASON_UNSPECIFIED;

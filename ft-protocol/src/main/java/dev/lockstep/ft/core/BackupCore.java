@@ -15,6 +15,7 @@ public final class BackupCore {
   private final ReplicaInstance self;
   private final Timing timing;
   private final Canary canary;
+  private final Following following;
   private final HeldLog log;
   private final BackupHealing healing;
   private List<BackupEffect> effects = new ArrayList<>();
@@ -45,13 +46,14 @@ public final class BackupCore {
   private long lastClaimNanos;
 
   /** A backup that is about to ask its primary to bring it in. */
-  public BackupCore(ReplicaInstance self, Timing timing) {
-    this(self, timing, Canary.NONE);
+  public BackupCore(ReplicaInstance self, Timing timing, Following following) {
+    this(self, timing, following, Canary.NONE);
   }
 
-  BackupCore(ReplicaInstance self, Timing timing, Canary canary) {
+  BackupCore(ReplicaInstance self, Timing timing, Following following, Canary canary) {
     this.self = self;
     this.timing = timing;
+    this.following = following;
     this.canary = canary;
     log = new HeldLog(canary);
     healing = new BackupHealing(timing);
@@ -112,9 +114,14 @@ public final class BackupCore {
     return log.replayedThrough();
   }
 
-  /** Whether its replay differs from the primary's at present. */
+  /** Whether it stands, and waits for a checkpoint: because its replay differs, or as planned. */
   public boolean isDiverged() {
     return healing.isOpen();
+  }
+
+  /** Whether it stands because its replay differs. */
+  public boolean differs() {
+    return healing.differs();
   }
 
   /** How often its replay has differed in this epoch. */
@@ -478,8 +485,9 @@ public final class BackupCore {
   }
 
   private void goLive() {
-    boolean diverged = healing.isOpen();
-    if (canary.recordsOutputs() && !diverged && log.outputsReplayed() != log.outputsReceived()) {
+    boolean diverged = healing.differs();
+    boolean complete = following == Following.EXACT && !healing.isOpen();
+    if (canary.recordsOutputs() && complete && log.outputsReplayed() != log.outputsReceived()) {
       throw new IllegalStateException(
           "replay through record %d produced %d outputs, but the log has %d"
               .formatted(log.replayedThrough(), log.outputsReplayed(), log.outputsReceived()));

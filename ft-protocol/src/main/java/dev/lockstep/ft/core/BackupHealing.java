@@ -47,6 +47,12 @@ final class BackupHealing {
     return divergences > healed;
   }
 
+  /** Whether the two are known to differ: not if it stands for a planned checkpoint alone. */
+  boolean differs() {
+    Divergence open = what;
+    return isOpen() && (open == null || !open.planned() || everything);
+  }
+
   /** Whether a resynchronisation is being looked at, or put into the machine. */
   boolean isApplying() {
     return applying;

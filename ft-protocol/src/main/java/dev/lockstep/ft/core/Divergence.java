@@ -10,6 +10,7 @@ package dev.lockstep.ft.core;
  * @param found the backup's
  * @param expectedAt the primary's point
  * @param foundAt the backup's
+ * @param planned nothing was found: the backup stands because it is time for a checkpoint
  */
 public record Divergence(
     long sequence,
@@ -18,11 +19,31 @@ public record Divergence(
     String expected,
     String found,
     String expectedAt,
-    String foundAt) {
+    String foundAt,
+    boolean planned) {
+
+  /** One that was found. */
+  public Divergence(
+      long sequence,
+      long output,
+      String field,
+      String expected,
+      String found,
+      String expectedAt,
+      String foundAt) {
+    this(sequence, output, field, expected, found, expectedAt, foundAt, false);
+  }
+
+  /** None: the backup stands behind a record because it is time for a checkpoint. */
+  public static Divergence planned(long sequence, String at) {
+    return new Divergence(sequence, 0, "nothing", "", "", "", at, true);
+  }
 
   @Override
   public String toString() {
-    return "record %d: %s is %s at %s of the primary, %s at %s of the backup"
-        .formatted(sequence, field, expected, expectedAt, found, foundAt);
+    return planned
+        ? "a planned checkpoint behind record " + sequence
+        : "record %d: %s is %s at %s of the primary, %s at %s of the backup"
+            .formatted(sequence, field, expected, expectedAt, found, foundAt);
   }
 }

@@ -255,9 +255,10 @@ public final class PrimaryCore extends PrimaryState {
       return;
     }
     guestStarted = true;
-    reason = NotProtectedReason.DIVERGENCE;
+    // A checkpoint that was planned takes nothing from the protection.
+    reason = message.what().planned() ? null : NotProtectedReason.DIVERGENCE;
     if (phase == PrimaryPhase.HANDING_OVER) {
-      takeBack("the backup has diverged");
+      takeBack("the backup has diverged, or stands for a planned checkpoint");
     }
     enter(PrimaryPhase.RESYNCHRONISING);
   }

@@ -65,7 +65,8 @@ final class PrimaryHealing {
     if (round > 0) {
       effects.add(new PrimaryEffect.DiscardCheckpoint(message.epoch(), round));
     }
-    if (!message.everything()) {
+    boolean found = !message.what().planned();
+    if (found && !message.everything()) {
       divergences++;
       recentNanos.add(now);
       if (recentNanos.size() > limits.maxHealsPerMinute() + 1) {
@@ -76,7 +77,9 @@ final class PrimaryHealing {
     open = true;
     offer = null;
     chunks = null;
-    effects.add(new PrimaryEffect.ReportDivergence(message.epoch(), round, message.what()));
+    if (found) {
+      effects.add(new PrimaryEffect.ReportDivergence(message.epoch(), round, message.what()));
+    }
     effects.add(
         new PrimaryEffect.TakeResynchronisation(
             message.epoch(), round, message.everything(), message.written()));

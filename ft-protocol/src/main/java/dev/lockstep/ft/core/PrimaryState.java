@@ -58,8 +58,10 @@ abstract class PrimaryState {
 
   /** As its operator sees it. */
   public PrimaryStatus status() {
+    NotProtectedReason why =
+        reason == null && degraded && inSync() ? NotProtectedReason.DIVERGENCE : reason;
     return new PrimaryStatus(
-        phase, epoch, reason, healing.divergences(), healing.resynchronisations(), degraded);
+        phase, epoch, why, healing.divergences(), healing.resynchronisations(), degraded);
   }
 
   boolean gated() {

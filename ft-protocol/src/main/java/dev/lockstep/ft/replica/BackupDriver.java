@@ -18,7 +18,6 @@ import dev.lockstep.ft.core.Takeover;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Refusal;
 import dev.lockstep.vmm.disk.DiskMarker;
-import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogFormatException;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.machine.DivergenceException;
@@ -48,6 +47,8 @@ final class BackupDriver implements Driver {
 
   private record ApplyFailed(BackupDriver attempt, BackupLoss reason, String detail) {}
 
+  private record Stands(BackupDriver attempt) {}
+
   private record Advanced(BackupDriver attempt) {}
 
   private record Decision(BackupDriver attempt, BackupInput.DecisionKnown known) {}
@@ -55,12 +56,13 @@ final class BackupDriver implements Driver {
   private final Host host;
   private final ReplicaInstance self;
   private final BackupCore core;
+  private final PlannedCheckpoints planned;
   private final AtomicBoolean advanceTold = new AtomicBoolean();
   private @Nullable ReplicaInstance primary;
   private @Nullable Staging staging;
   private @Nullable Machine machine;
   private @Nullable HeldOutputs gate;
-  private @Nullable FollowingSource following;
+  private @Nullable BackupSource following;
   private @Nullable WrittenSince since;
   private @Nullable LogHeader header;
   private @Nullable DivergenceKnown early;
@@ -77,7 +79,8 @@ final class BackupDriver implements Driver {
   BackupDriver(Host host, ReplicaInstance self) {
     this.host = host;
     this.self = self;
-    core = new BackupCore(self, host.settings.timing());
+    core = new BackupCore(self, host.settings.timing(), host.settings.following());
+    planned = PlannedCheckpoints.of(host.settings.freeRunning());
   }
 
   @Override
@@ -93,6 +96,8 @@ final class BackupDriver implements Driver {
       case Applied stale -> stale.restored().machine().close();
       case MachineDiverged diverged when diverged.attempt() == this ->
           diverged(now, diverged.why());
+      case Stands stands when stands.attempt() == this ->
+          collect(PlannedCheckpoints.standing(source().replayed()));
       case DivergenceKnown known when known.attempt() == this -> {
         if (core.isDiverged()) {
           // It has followed on and diverged again before this thread has heard that it is healed.
@@ -107,7 +112,7 @@ final class BackupDriver implements Driver {
           step(now, new BackupInput.Failed(failed.reason(), failed.detail()));
       case Advanced advanced when advanced.attempt() == this -> {
         advanceTold.set(false);
-        FollowingSource source = following;
+        BackupSource source = following;
         // While it differs, the source is perhaps that of the machine it is to become.
         if (source != null && !core.isDiverged()) {
           step(now, source.replayed());
@@ -162,6 +167,8 @@ final class BackupDriver implements Driver {
   @Override
   public void tick(long now) {
     step(now, new BackupInput.Tick());
+    boolean follows = core.status().phase() == BackupPhase.FOLLOWING && !core.isDiverged();
+    planned.standIfDue(now, follows, machine, () -> host.inbox.put(new Stands(this)));
     if (lostNanos >= 0 && now - lostNanos >= REJOIN_NANOS && !applying) {
       host.become(new BackupDriver(host, Replica.newInstance(host.settings.name())), now);
       host.redial("this replica joins anew");
@@ -217,10 +224,8 @@ final class BackupDriver implements Driver {
         ReplicaStatus.Role.BACKUP,
         status.phase().name(),
         status.epoch(),
-        ReplicaStatus.Protection.of(status.phase(), core.isDiverged()),
-        loss == null
-            ? core.isDiverged() ? NotProtectedReason.DIVERGENCE.name() : null
-            : loss.name(),
+        ReplicaStatus.Protection.of(status.phase(), core.differs()),
+        loss == null ? core.differs() ? NotProtectedReason.DIVERGENCE.name() : null : loss.name(),
         0,
         core.receivedThrough() - core.replayedThrough(),
         0,
@@ -259,12 +264,7 @@ final class BackupDriver implements Driver {
       case BackupEffect.ApplyCheckpoint apply -> apply(apply);
       case BackupEffect.Resynchronise apply -> resynchronise(now, apply);
       case BackupEffect.Replay replay -> replay(now, replay.records());
-      case BackupEffect.ReplayUpTo upTo -> {
-        if (decoded(now, () -> Moments.decode(upTo.mark().point()))
-            instanceof LogEntry.ProgressMark mark) {
-          source().mark(mark);
-        }
-      }
+      case BackupEffect.ReplayUpTo upTo -> read(now, () -> source().mark(upTo.mark().point()));
       case BackupEffect.ForgetOutputs forget -> {
         if (gate != null) {
           gate.forget(forget.throughOutput());
@@ -363,14 +363,8 @@ final class BackupDriver implements Driver {
     discardStaging();
     Staging.Restored restored = applied.restored();
     host.outside.begin();
-    FollowingSource source =
-        new FollowingSource(
-            restored.header(),
-            restored.preface().nextSequence(),
-            checkpointSequence,
-            restored.position(),
-            outputsBefore,
-            this::advanced);
+    BackupSource source =
+        following(restored.header(), restored.preface(), checkpointSequence, outputsBefore);
     HeldOutputs outputs =
         new HeldOutputs(
             outputsBefore,
@@ -394,13 +388,19 @@ final class BackupDriver implements Driver {
 
   /** The machine stands where its replay differs. What it has written is asked before anybody is told. */
   private void diverged(long now, DivergenceException why) {
+    if (machine != null) {
+      Divergence what = Moments.divergence(why, source().replayed());
+      host.note("this backup's replay differs: " + what);
+      collect(what);
+    }
+  }
+
+  private void collect(Divergence what) {
     Machine standing = machine;
     WrittenSince written = since;
     if (standing == null || written == null) {
       return;
     }
-    Divergence what = Moments.divergence(why, source().replayed());
-    host.note("this backup's replay differs: " + what);
     standing
         .atBoundary(boundary -> {
           written.collect(boundary);
@@ -424,17 +424,9 @@ final class BackupDriver implements Driver {
     if (file == null || standing == null || written == null || start == null || outputs == null) {
       throw new IllegalStateException("a resynchronisation without a machine or a checkpoint");
     }
-    FollowingSource next;
+    BackupSource next;
     try {
-      CheckpointFile.Preface preface = file.preface();
-      next =
-          new FollowingSource(
-              start,
-              preface.nextSequence(),
-              effect.checkpointSequence(),
-              preface.position(),
-              effect.outputsBefore(),
-              this::advanced);
+      next = following(start, file.preface(), effect.checkpointSequence(), effect.outputsBefore());
     } catch (IOException e) {
       hostFailed(now, "the resynchronisation cannot be read: " + e.getMessage());
       return;
@@ -455,6 +447,7 @@ final class BackupDriver implements Driver {
     discardStaging();
     BackupEffect.Resynchronise effect = done.effect();
     if (done.fits()) {
+      planned.equal();
       host.note("this backup is the primary's equal again");
       step(
           now,
@@ -483,24 +476,23 @@ final class BackupDriver implements Driver {
     for (LogRecord next : records) {
       logRecords++;
       logBytes += next.payload().length();
-      LogEntry entry = decoded(now, () -> Moments.decode(next.payload()));
-      if (entry == null) {
+      if (!read(now, () -> source().add(next))) {
         return;
       }
-      source().add(next.sequence(), entry);
     }
   }
 
-  private interface Decoding {
-    LogEntry decode() throws LogFormatException;
+  private interface Reading {
+    void read() throws LogFormatException;
   }
 
-  private @Nullable LogEntry decoded(long now, Decoding decoding) {
+  private boolean read(long now, Reading reading) {
     try {
-      return decoding.decode();
+      reading.read();
+      return true;
     } catch (LogFormatException e) {
       hostFailed(now, "the primary's log cannot be read: " + e.getMessage());
-      return null;
+      return false;
     }
   }
 
@@ -508,7 +500,17 @@ final class BackupDriver implements Driver {
     step(now, new BackupInput.Failed(BackupLoss.HOST_FAILED, detail));
   }
 
-  private FollowingSource source() {
+  /** The log behind a checkpoint, as this pair follows it. */
+  private BackupSource following(
+      LogHeader start, CheckpointFile.Preface preface, long sequence, long outputs) {
+    return host.settings.freeRunning() == null
+        ? new FollowingSource(
+            start, preface.nextSequence(), sequence, preface.position(), outputs, this::advanced)
+        : new FreeSource(
+            start, preface.nextSequence(), sequence, preface.position(), outputs, this::advanced);
+  }
+
+  private BackupSource source() {
     if (following == null) {
       throw new IllegalStateException("no machine follows");
     }

@@ -4,6 +4,7 @@ import dev.lockstep.vmm.config.ConfiguredMachine;
 import dev.lockstep.vmm.config.DiskUse;
 import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.config.ReplicationConfig;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineSpec;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
@@ -60,6 +61,10 @@ public final class ConfiguredSource implements MachineSource {
     TreeMap<String, String> facts = new TreeMap<>(spec.facts());
     // The backup's seed comes with the checkpoint.
     facts.remove(MachineConfig.SEED_FACT);
+    ReplicationConfig.Following following = config.replication().following();
+    if (following != ReplicationConfig.Following.EXACT) {
+      facts.put("following", following.optionName());
+    }
     return facts;
   }
 

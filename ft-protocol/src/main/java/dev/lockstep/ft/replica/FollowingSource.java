@@ -1,16 +1,18 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.ft.core.BackupInput;
+import dev.lockstep.ft.core.LogRecord;
+import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
 import dev.lockstep.vmm.log.LogEntry;
+import dev.lockstep.vmm.log.LogFormatException;
 import dev.lockstep.vmm.log.LogHeader;
-import dev.lockstep.vmm.machine.LogSource;
 import java.util.ArrayDeque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The log a backup's machine follows: records as they are received, and behind them the newest progress mark. */
-final class FollowingSource implements LogSource {
+final class FollowingSource implements BackupSource {
   private record Queued(long sequence, LogEntry entry) {}
 
   private final LogHeader header;
@@ -47,6 +49,11 @@ final class FollowingSource implements LogSource {
     this.advanced = advanced;
   }
 
+  @Override
+  public void add(LogRecord next) throws LogFormatException {
+    add(next.sequence(), Moments.decode(next.payload()));
+  }
+
   /** The next record. It takes the place of a mark that was the last in line. */
   void add(long sequence, LogEntry entry) {
     synchronized (this) {
@@ -56,14 +63,22 @@ final class FollowingSource implements LogSource {
     wake.run();
   }
 
-  /** Takes over what another source still has of what comes after a record: that one's machine stands, and will not go on by it. */
-  void takeOver(FollowingSource before, long afterSequence) {
+  @Override
+  public void takeOver(BackupSource before, long afterSequence) {
     List<Queued> rest;
-    synchronized (before) {
-      rest = before.records.stream().filter(it -> it.sequence() > afterSequence).toList();
+    FollowingSource exact = (FollowingSource) before;
+    synchronized (exact) {
+      rest = exact.records.stream().filter(it -> it.sequence() > afterSequence).toList();
     }
     synchronized (this) {
       records.addAll(rest);
+    }
+  }
+
+  @Override
+  public void mark(Payload point) throws LogFormatException {
+    if (Moments.decode(point) instanceof LogEntry.ProgressMark next) {
+      mark(next);
     }
   }
 
@@ -78,8 +93,8 @@ final class FollowingSource implements LogSource {
     wake.run();
   }
 
-  /** Nothing follows: the replay goes through the last record and no further than needed. */
-  void finish() {
+  @Override
+  public void finish() {
     synchronized (this) {
       finishing = true;
       mark = null;
@@ -87,8 +102,8 @@ final class FollowingSource implements LogSource {
     wake.run();
   }
 
-  /** How far the replay has come. */
-  synchronized BackupInput.Replayed replayed() {
+  @Override
+  public synchronized BackupInput.Replayed replayed() {
     return new BackupInput.Replayed(replayedThrough, position, outputs);
   }
 

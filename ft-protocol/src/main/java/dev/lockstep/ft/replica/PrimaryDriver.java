@@ -79,7 +79,8 @@ final class PrimaryDriver implements Driver {
             host.settings.timing().closeMarkNanos(),
             host.settings.timing().markIntervalNanos(),
             gate::isFull,
-            disk::keepsWaiting);
+            disk::keepsWaiting,
+            host.settings.freeRunning() != null);
   }
 
   /** A checkpoint was taken. */

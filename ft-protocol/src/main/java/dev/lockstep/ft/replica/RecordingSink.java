@@ -1,6 +1,8 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.ft.core.Payload;
+import dev.lockstep.ft.core.Position;
 import dev.lockstep.ft.core.PrimaryInput;
 import dev.lockstep.ft.core.RecordKind;
 import dev.lockstep.vmm.disk.DiskRequest;
@@ -9,6 +11,7 @@ import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.LogSink;
+import dev.lockstep.vmm.machine.PlacedEntry;
 import java.util.function.BiPredicate;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -24,6 +27,7 @@ final class RecordingSink implements LogSink {
   private final long progressNanos;
   private final BooleanSupplier full;
   private final BiPredicate<String, DiskRequest> keepsWaiting;
+  private final boolean placing;
   private final EntryEncoder encoder = new EntryEncoder();
   private volatile boolean mayRun = true;
   private volatile boolean closed;
@@ -37,16 +41,19 @@ final class RecordingSink implements LogSink {
    * @param progressNanos the same while it does not
    * @param full whether no more outputs should be produced for now
    * @param keepsWaiting what becomes of what a disk of this host could not do
+   * @param placing whether backups need to know where entries lie, because they follow freely
    */
   RecordingSink(
       Inbox inbox,
       long closeNanos,
       long progressNanos,
       BooleanSupplier full,
-      BiPredicate<String, DiskRequest> keepsWaiting) {
+      BiPredicate<String, DiskRequest> keepsWaiting,
+      boolean placing) {
     this.closeNanos = closeNanos;
     this.keepsWaiting = keepsWaiting;
     this.full = full;
+    this.placing = placing;
     this.inbox = inbox;
     this.progressNanos = progressNanos;
   }
@@ -81,6 +88,33 @@ final class RecordingSink implements LogSink {
       case LogEntry.ProgressMark mark ->
           throw new IllegalStateException("a progress mark is no entry: " + mark);
     }
+  }
+
+  @Override
+  public boolean wantsPlaces() {
+    return placing;
+  }
+
+  @Override
+  public void append(long sequence, PlacedEntry placed) {
+    Position position = Moments.position(placed.entry().at());
+    Payload payload = Moments.encode(encoder, placed);
+    if (placed.entry() instanceof LogEntry.EndOfLog) {
+      ended = true;
+      inbox.putFromVcpu(new PrimaryInput.GuestEnded(position, payload));
+    } else {
+      boolean output = placed.entry() instanceof LogEntry.OutputEntry;
+      inbox.putFromVcpu(
+          new PrimaryInput.Recorded(
+              output ? RecordKind.OUTPUT : RecordKind.INPUT, position, payload));
+    }
+  }
+
+  @Override
+  public void progress(PlacedEntry mark) {
+    inbox.putFromVcpu(
+        new PrimaryInput.Progress(
+            Moments.position(mark.entry().at()), Moments.encode(encoder, mark)));
   }
 
   private void record(RecordKind kind, LogEntry entry) {

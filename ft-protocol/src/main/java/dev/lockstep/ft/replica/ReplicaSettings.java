@@ -1,5 +1,6 @@
 package dev.lockstep.ft.replica;
 
+import dev.lockstep.ft.core.Following;
 import dev.lockstep.ft.core.Limits;
 import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param workFolder for checkpoints on their way; they hold guest secrets
  * @param tls how this replica shows its peer who it is, and what it demands of it; null for connections in the clear
  * @param protocol the versions that it speaks: fewer than this program's only to try how releases get on with each other
+ * @param freeRunning how the pair follows without a branch counter; null if it follows exactly
  */
 public record ReplicaSettings(
     String name,
@@ -39,7 +41,8 @@ public record ReplicaSettings(
     Limits limits,
     TransportLimits transport,
     @Nullable TlsIdentity tls,
-    ProtocolVersions protocol) {
+    ProtocolVersions protocol,
+    @Nullable FreeRunning freeRunning) {
 
   /** What {@code maxPauseMillis} is if nobody says. */
   public static final int DEFAULT_MAX_PAUSE_MILLIS = ReplicationConfig.defaults().maxPauseMillis();
@@ -50,9 +53,44 @@ public record ReplicaSettings(
     if (maxPauseMillis < 1) {
       throw new IllegalArgumentException("maxPauseMillis must be positive, not " + maxPauseMillis);
     }
+    if (freeRunning != null && commit != OutputCommit.MATCHED) {
+      throw new IllegalArgumentException("what is followed freely leaves when it is matched");
+    }
   }
 
   /** With all versions of the protocol that this program speaks. */
+  public ReplicaSettings(
+      String name,
+      String programVersion,
+      InetSocketAddress listen,
+      @Nullable InetSocketAddress peer,
+      StartPolicy startPolicy,
+      OutputCommit commit,
+      int maxPauseMillis,
+      Path workFolder,
+      Timing timing,
+      Limits limits,
+      TransportLimits transport,
+      @Nullable TlsIdentity tls,
+      @Nullable FreeRunning freeRunning) {
+    this(
+        name,
+        programVersion,
+        listen,
+        peer,
+        startPolicy,
+        commit,
+        maxPauseMillis,
+        workFolder,
+        timing,
+        limits,
+        transport,
+        tls,
+        ProtocolVersions.SPOKEN,
+        freeRunning);
+  }
+
+  /** That follows exactly. */
   public ReplicaSettings(
       String name,
       String programVersion,
@@ -79,10 +117,10 @@ public record ReplicaSettings(
         limits,
         transport,
         tls,
-        ProtocolVersions.SPOKEN);
+        null);
   }
 
-  /** With connections in the clear. */
+  /** That follows exactly, with connections in the clear. */
   public ReplicaSettings(
       String name,
       String programVersion,
@@ -133,7 +171,21 @@ public record ReplicaSettings(
         limits,
         transport,
         tls,
-        versions);
+        versions,
+        freeRunning);
+  }
+
+  /** How the core of a backup takes what its machine tells. */
+  Following following() {
+    return freeRunning == null ? Following.EXACT : Following.FREE_RUNNING;
+  }
+
+  /** How a configuration's pair follows without a branch counter; null if it follows exactly. */
+  public static @Nullable FreeRunning freeRunning(ReplicationConfig config) {
+    return switch (config.following()) {
+      case EXACT -> null;
+      case FREE_RUNNING -> new FreeRunning(config.checkpointSeconds() * 1_000 * MILLI);
+    };
   }
 
   /** The protocol's timing for a configuration. */
@@ -169,7 +221,9 @@ public record ReplicaSettings(
         defaults.maxBatchRecords(),
         defaults.maxBatchBytes(),
         defaults.chunkWindow(),
-        defaults.maxHealsPerMinute(),
+        config.following() == ReplicationConfig.Following.EXACT
+            ? defaults.maxHealsPerMinute()
+            : FreeRunning.MAX_HEALS_PER_MINUTE,
         defaults.armLagRecords());
   }
 }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param logBytes the same in payload bytes
  * @param throttlePercent how much of its time the guest is made to sleep for the backup's sake
  * @param divergences how often the backup's replay has differed: since this replica is the primary, or in a backup's epoch
- * @param resynchronisations how often that was healed; 0 on a backup
+ * @param resynchronisations how often the two were made equal again, because they differed or as planned; 0 on a backup
  * @param lastPauseMicros how long the guest stood still for the last checkpoint; 0 before the first
  * @param protocolVersion the version of the protocol that the pair speaks, or spoke last; 0 before the first link
  */
@@ -83,15 +83,17 @@ public record ReplicaStatus(
         case NOT_PROTECTED ->
             status.reason() == NotProtectedReason.USER_ACTION ? NOT_PROTECTED : NEED_BACKUP;
         case ARMING, PROTECTED -> status.degraded() ? DEGRADED : PROTECTED;
-        case RESYNCHRONISING, HANDING_OVER, HANDED_OVER -> DEGRADED;
+        // Without a reason it is a checkpoint that was planned.
+        case RESYNCHRONISING -> status.reason() == null ? PROTECTED : DEGRADED;
+        case HANDING_OVER, HANDED_OVER -> DEGRADED;
         case ARBITRATING, FENCED, ENDED -> NOT_PROTECTED;
       };
     }
 
-    static Protection of(BackupPhase phase, boolean diverged) {
+    static Protection of(BackupPhase phase, boolean differs) {
       return switch (phase) {
         case CONNECTING, JOINING -> STARTING;
-        case FOLLOWING -> diverged ? DEGRADED : PROTECTED;
+        case FOLLOWING -> differs ? DEGRADED : PROTECTED;
         case ARBITRATING, GOING_LIVE, LIVE, LOST, ENDED -> NOT_PROTECTED;
       };
     }

@@ -1,6 +1,8 @@
 /**
  * A protocol core joined to a real machine, a transport and an arbiter: {@link dev.lockstep.ft.replica.Replica} is one process's part of a pair. One thread
  * owns the core; the vCPU's thread, I/O threads and workers hand it inputs through a bounded inbox, and it carries out the core's effects.
+ *
+ * <p>Whether a pair follows exactly or freely ({@link dev.lockstep.ft.replica.FreeRunning}) shows in three places: what the primary's sink writes, which source the backup's machine follows, and the backup's planned checkpoints.
  */
 @NullMarked
 package dev.lockstep.ft.replica;

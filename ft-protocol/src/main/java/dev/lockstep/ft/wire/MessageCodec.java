@@ -217,6 +217,7 @@ public final class MessageCodec {
         .setFound(cut(what.found()))
         .setExpectedAt(cut(what.expectedAt()))
         .setFoundAt(cut(what.foundAt()))
+        .setPlanned(what.planned())
         .setEverything(message.everything())
         .setWritten(bytes(message.written()))
         .build();
@@ -233,7 +234,8 @@ public final class MessageCodec {
             cut(message.getExpected()),
             cut(message.getFound()),
             cut(message.getExpectedAt()),
-            cut(message.getFoundAt())),
+            cut(message.getFoundAt()),
+            message.getPlanned()),
         message.getEverything(),
         payload(message.getWritten()));
   }

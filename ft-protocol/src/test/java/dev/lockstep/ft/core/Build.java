@@ -86,6 +86,6 @@ public enum Build {
 
   /** A backup. */
   public BackupCore backup(ReplicaInstance self, Timing timing) {
-    return new BackupCore(self, timing, canary);
+    return new BackupCore(self, timing, Following.EXACT, canary);
   }
 }

@@ -1,16 +1,38 @@
 package dev.lockstep.ft.replica;
 
+import dev.lockstep.vmm.net.Frames;
 import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** Consumers by offset of one pair's console: what either replica lets out must be the stream of one machine. */
 final class Outside {
+  private static final int CONSOLE = 0;
+
   private final ByteArrayOutputStream seen = new ByteArrayOutputStream();
+  private final List<byte[]> frames = new ArrayList<>();
   private String violation = "";
 
   /** One replica's side of it. */
   OutputSink of(String replica) {
-    return (stream, offset, bytes) -> accept(replica, offset, bytes);
+    return (stream, offset, bytes) -> {
+      if (stream == CONSOLE) {
+        accept(replica, offset, bytes);
+      } else {
+        frames(bytes);
+      }
+    };
+  }
+
+  private synchronized void frames(byte[] packed) {
+    frames.addAll(Frames.unpack(packed));
+    notifyAll();
+  }
+
+  /** The frames that have left, in order. */
+  synchronized List<byte[]> frames() {
+    return List.copyOf(frames);
   }
 
   private synchronized void accept(String replica, long offset, byte[] bytes) {

@@ -16,7 +16,7 @@ class RecordingSinkTest {
 
   private final RecordingSink sink =
       new RecordingSink(
-          new Inbox(), CLOSE_NANOS, USUAL_NANOS, () -> false, (disk, request) -> false);
+          new Inbox(), CLOSE_NANOS, USUAL_NANOS, () -> false, (disk, request) -> false, false);
 
   @Test
   void aGuestThatTalksWithNobodySaysSoSeldom() {

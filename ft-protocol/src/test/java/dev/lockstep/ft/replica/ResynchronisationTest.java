@@ -2,7 +2,6 @@ package dev.lockstep.ft.replica;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.DiskGuest;
 import dev.lockstep.vmm.machine.GuestLoader;
@@ -25,9 +24,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class ResynchronisationTest {
   private static final int SOME_BYTES = 60;
-
-  /** Where the clockwork guest keeps the hash that all its outputs come from: it writes it all the time. */
-  private static final int HASH = 0x5_0008;
 
   /** The gate of its timer's interrupt: it is read all the time and written by nobody. */
   private static final int TIMER_GATE = 0x1000 + 0x20 * 16;
@@ -52,7 +48,7 @@ class ResynchronisationTest {
         Replica a = rig.primary("a", new TinySource(guest), b, atA)) {
       atA.await("PROTECTED");
       rig.outside.await(SOME_BYTES, 60);
-      flip(sourceB.machine(), HASH);
+      flip(sourceB.machine(), Flip.HASH);
       atA.await("PROTECTED", 2);
       assertThat(a.status().divergences()).isOne();
       assertThat(a.status().resynchronisations()).isOne();
@@ -110,7 +106,7 @@ class ResynchronisationTest {
         Replica a = rig.primary("a", new TinySource(guest, diskA), b, atA)) {
       atA.await("PROTECTED");
       rig.type(a, 10);
-      flip(sourceB.machine(), HASH);
+      flip(sourceB.machine(), Flip.HASH);
       atA.await("PROTECTED", 2);
       rig.type(a, 20);
       a.stop();
@@ -167,7 +163,7 @@ class ResynchronisationTest {
       atA.await("PROTECTED");
       rig.outside.await(SOME_BYTES, 60);
       rig.type(a, 5);
-      flip(sourceB.machine(), HASH);
+      flip(sourceB.machine(), Flip.HASH);
       moment.await();
       Rig.crash(a);
       atB.await("LIVE");
@@ -181,18 +177,7 @@ class ResynchronisationTest {
     }
   }
 
-  /** As a bit flips in a real memory: nobody hears of it. What flips while the guest has the value in a register is overwritten, and flips again. */
   private void flip(Machine machine, int address) throws Exception {
-    int bit = random.nextInt(8);
-    do {
-      machine
-          .atBoundary(boundary -> {
-            GuestMemory memory = boundary.memory();
-            byte now = memory.segment().get(GuestMemory.U8, address);
-            memory.segment().set(GuestMemory.U8, address, (byte) (now ^ (1 << bit)));
-            return bit;
-          })
-          .get();
-    } while (!atB.notes("this backup's replay differs", 3_000));
+    Flip.at(machine, address, random, atB);
   }
 }

@@ -29,8 +29,15 @@ final class Rig {
   private final Random random;
   private final SharedPathArbiter arbiter;
   private ProtocolVersions protocol = ProtocolVersions.SPOKEN;
+  private final @Nullable FreeRunning freeRunning;
 
   Rig(Path folder, Random random) {
+    this(folder, random, null);
+  }
+
+  /** With pairs that follow freely. */
+  Rig(Path folder, Random random, @Nullable FreeRunning freeRunning) {
+    this.freeRunning = freeRunning;
     this.folder = folder;
     this.random = random;
     try {
@@ -111,7 +118,9 @@ final class Rig {
             work,
             Timing.defaults(),
             Limits.defaults(),
-            TransportLimits.defaults());
+            TransportLimits.defaults(),
+            null,
+            freeRunning);
     return settings.speaking(protocol);
   }
 

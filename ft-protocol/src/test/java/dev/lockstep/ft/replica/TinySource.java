@@ -26,9 +26,15 @@ final class TinySource implements MachineSource {
     this(Machines.FACTORY, guest, images);
   }
 
+  /** On another engine. */
   TinySource(MachineFactory factory, GuestLoader guest, Path... images) {
+    this(factory, Machines.spec(MachineSpec.Pacing.HOST), guest, images);
+  }
+
+  /** On another engine, and of another kind. */
+  TinySource(MachineFactory factory, MachineSpec spec, GuestLoader guest, Path... images) {
     this.factory = factory;
-    this.spec = Machines.spec(MachineSpec.Pacing.HOST);
+    this.spec = spec;
     this.guest = guest;
     this.images = List.of(images);
   }

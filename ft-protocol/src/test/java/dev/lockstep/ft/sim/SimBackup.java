@@ -99,6 +99,18 @@ final class SimBackup {
     }
   }
 
+  /** It is time for a checkpoint. */
+  void stand() {
+    SimGuest standing = guest;
+    if (standing != null && !diverged && phase() == BackupPhase.FOLLOWING) {
+      diverged = true;
+      reportReplay(standing);
+      feed(
+          new BackupInput.Diverged(
+              Divergence.planned(replayedThrough, standing.position().toString()), Payload.EMPTY));
+    }
+  }
+
   void linkLost() {
     feed(new BackupInput.LinkLost());
     replica.after(simulation.between(1, 15_000_000), () -> feed(new BackupInput.LinkUp()));
@@ -376,6 +388,7 @@ final class SimBackup {
     if (takeover.diverged()) {
       simulation.statistics.divergedGoLives++;
     } else if (!unmatched.isEmpty()
+        && !diverged
         && !simulation.anyDisturbance
         && simulation.build == Build.PRODUCTION) {
       simulation.violation("live with outputs that no record names");

@@ -173,6 +173,17 @@ final class SimReplica {
     }
   }
 
+  /** If it is a backup, it stands for a planned checkpoint. */
+  void stand() {
+    after(
+        1,
+        () -> {
+          if (backup != null) {
+            backup.stand();
+          }
+        });
+  }
+
   void linkReset() {
     after(
         simulation.between(1, MILLI),

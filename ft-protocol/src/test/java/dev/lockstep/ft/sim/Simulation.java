@@ -98,10 +98,12 @@ final class Simulation {
   /** Whether anything has ever happened to a machine that no record says: only then may a replay differ. */
   boolean anyDisturbance;
 
-  /** When the machine of a replica other than the first is disturbed, and when an operator moves the VM; 0 for never. */
+  /** When the machine of a replica other than the first is disturbed, when it stands for a planned checkpoint, and when an operator moves the VM; 0 for never. */
   long disturbAtNanos;
 
   Consumer<SimGuest> disturbance = guest -> guest.flip(17);
+
+  long standAtNanos;
 
   long switchAtNanos;
 
@@ -167,6 +169,17 @@ final class Simulation {
               replicas.getLast().disturb(disturbance);
             });
       }
+      if (standAtNanos > 0) {
+        after(
+            standAtNanos,
+            () -> {
+              countEffects();
+              replicas.getLast().stand();
+            });
+      }
+      if (commit == OutputCommit.MATCHED && SimGuest.mix(~seed) % 4 == 0 && crashAtEffect < 0) {
+        planCheckpoints();
+      }
       if (switchAtNanos > 0) {
         after(
             switchAtNanos,
@@ -187,6 +200,18 @@ final class Simulation {
     } catch (IllegalStateException broken) {
       return outcome("broken invariant: " + broken.getMessage());
     }
+  }
+
+  /** As a pair that follows freely has them: whoever is the backup stands now and then. */
+  private void planCheckpoints() {
+    after(
+        between(50 * MILLI, 150 * MILLI),
+        () -> {
+          if (now < FAULTY_NANOS) {
+            replicas.forEach(SimReplica::stand);
+            planCheckpoints();
+          }
+        });
   }
 
   private void countEffects() {

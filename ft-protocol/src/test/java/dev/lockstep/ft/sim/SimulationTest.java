@@ -108,6 +108,14 @@ class SimulationTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"a", "b"})
+  void aCrashAtEachStepOfAPlannedCheckpointIsSurvived(String victim) {
+    Campaign campaign =
+        around(victim, run -> run.standAtNanos = EVENT_NANOS, outcome -> outcome.heals > 0);
+    assertThat(campaign.lost()).as("VMs lost").isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a", "b"})
   void aCrashAtEachStepOfASwitchOverIsSurvived(String victim) {
     Campaign campaign =
         around(victim, run -> run.switchAtNanos = EVENT_NANOS, outcome -> outcome.handOvers > 0);

@@ -43,6 +43,7 @@ class MessageCodecTest {
             new Divergence(7, 3, "output", "aa", "bb", "5", "6"),
             true,
             Payload.of(new byte[] {4})),
+        new Message.Diverged(3, 4, Divergence.planned(9, "7"), false, Payload.EMPTY),
         new Message.TookOver(3),
         new Message.Resynchronise(3, 1, 77, 2, 9),
         new Message.HandOver(3, 9),

@@ -22,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
  *   "drives": [{"drive_id": "root", "path_on_host": "disk.ext4", "is_read_only": false, "is_root_device": false}],
  *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "patch_tsc": false, "engine": "soft", "counter": "auto", "seed": 1},
  *   "replication": {"max_lag_millis": 1000, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "max_pause_millis": 300,
- *     "commit": "matched", "arbiter": "/shared"}
+ *     "commit": "matched", "arbiter": "/shared", "following": "exact", "checkpoint_seconds": 20}
  * }
  * }</pre>
  *
@@ -109,6 +109,10 @@ public final class ConfigFile {
     replication.put("ack_timeout_millis", config.replication().ackTimeoutMillis());
     replication.put("max_pause_millis", config.replication().maxPauseMillis());
     replication.put("commit", config.replication().commit().word());
+    if (config.replication().following() != ReplicationConfig.Following.EXACT) {
+      replication.put("following", config.replication().following().optionName());
+      replication.put("checkpoint_seconds", config.replication().checkpointSeconds());
+    }
     String arbiter = config.replication().arbiter();
     if (arbiter != null) {
       replication.put("arbiter", arbiter);
@@ -180,6 +184,8 @@ public final class ConfigFile {
         .text("commit", into::commit)
         .text("arbiter", into::arbiter)
         .text("arbiter_path", into::arbiter)
+        .text("following", into::following)
+        .whole("checkpoint_seconds", into::checkpointSeconds)
         .refuseOthers();
   }
 

@@ -53,6 +53,9 @@ public final class MachineConfigBuilder {
   private String engine = EngineNames.AUTO;
   private Origin engineOrigin = NOWHERE;
   private @Nullable Long seed;
+  private ReplicationConfig.Following following = ReplicationConfig.Following.EXACT;
+  private Origin followingOrigin = NOWHERE;
+  private int checkpointSeconds = ReplicationConfig.DEFAULT_CHECKPOINT_SECONDS;
   private int maxLagMillis = ReplicationConfig.defaults().maxLagMillis();
   private int heartbeatMillis = ReplicationConfig.defaults().heartbeatMillis();
   private int silenceMillis = ReplicationConfig.defaults().silenceMillis();
@@ -331,6 +334,34 @@ public final class MachineConfigBuilder {
     return this;
   }
 
+  /** See {@link ReplicationConfig#following}: {@code exact} or {@code free-running}. */
+  public MachineConfigBuilder following(String value, Origin origin) {
+    Optional<ReplicationConfig.Following> known = ReplicationConfig.Following.named(value);
+    if (known.isEmpty()) {
+      return problem(
+          origin, "there is no following '%s'; use exact or free-running".formatted(value));
+    }
+    following = known.get();
+    followingOrigin = origin;
+    return this;
+  }
+
+  /** See {@link ReplicationConfig#checkpointSeconds}. */
+  public MachineConfigBuilder checkpointSeconds(long value, Origin origin) {
+    if (value < ReplicationConfig.MIN_CHECKPOINT_SECONDS
+        || value > ReplicationConfig.MAX_CHECKPOINT_SECONDS) {
+      return problem(
+          origin,
+          "a checkpoint every %d s is out of range: %d to %d s"
+              .formatted(
+                  value,
+                  ReplicationConfig.MIN_CHECKPOINT_SECONDS,
+                  ReplicationConfig.MAX_CHECKPOINT_SECONDS));
+    }
+    checkpointSeconds = (int) value;
+    return this;
+  }
+
   /** See {@link ReplicationConfig#maxPauseMillis}. */
   public MachineConfigBuilder maxPauseMillis(long value, Origin origin) {
     maxPauseMillis =
@@ -388,6 +419,9 @@ public final class MachineConfigBuilder {
   /** As {@link #build(Purpose)}, on a host that has been asked. */
   MachineConfig build(Purpose purpose, EngineChooser host) {
     List<Problem> found = new ArrayList<>(problems);
+    if (purpose == Purpose.REPLICATED) {
+      countAsFollowed(found);
+    }
     EngineChoice choice = chooseEngine(purpose, host, found);
     CpuModel model = cpuModel != null ? cpuModel : defaultModel(choice);
     if (counting == Counting.ANCHORS && model.hasTsc()) {
@@ -433,7 +467,36 @@ public final class MachineConfigBuilder {
             ackTimeoutMillis,
             maxPauseMillis,
             commit,
-            arbiter));
+            arbiter,
+            following,
+            checkpointSeconds));
+  }
+
+  /** What is followed freely numbers its exits; what is followed exactly must not. */
+  private void countAsFollowed(List<Problem> found) {
+    boolean free = following == ReplicationConfig.Following.FREE_RUNNING;
+    boolean anchors = counting == Counting.ANCHORS;
+    if (free && commit == ReplicationConfig.Commit.RECEIVED) {
+      found.add(
+          new Problem(
+              followingOrigin,
+              "with free-running following an output leaves when it is matched, not before (leave out commit received)"));
+    }
+    if (free && counting == Counting.AUTO) {
+      counting = Counting.ANCHORS;
+      countingOrigin = followingOrigin;
+    } else if (free && !anchors) {
+      found.add(
+          new Problem(
+              countingOrigin,
+              "free-running following numbers the guest's exits, and counter %s does not (leave the counter out)"
+                  .formatted(counting.optionName())));
+    } else if (!free && anchors) {
+      found.add(
+          new Problem(
+              countingOrigin,
+              "a pair that counts by anchors cannot be followed exactly (use free-running following)"));
+    }
   }
 
   private @Nullable NetworkConfig networkConfig() {

@@ -1,6 +1,8 @@
 package dev.lockstep.vmm.config;
 
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxPauseMillis how long the guest may stand still while a backup joins: 1 to 60,000
  * @param commit when outputs of the protected guest leave
  * @param arbiter where it is decided who goes on alone: the absolute path of a folder that both sides share, or {@code etcd://…}; null for none
+ * @param following how the backup keeps to the primary
+ * @param checkpointSeconds with free-running following the two are made equal at least this often: 1 to 3,600
  */
 public record ReplicationConfig(
     int maxLagMillis,
@@ -22,7 +26,9 @@ public record ReplicationConfig(
     int ackTimeoutMillis,
     int maxPauseMillis,
     Commit commit,
-    @Nullable String arbiter) {
+    @Nullable String arbiter,
+    Following following,
+    int checkpointSeconds) {
 
   /** When an output of a protected guest leaves. */
   public enum Commit {
@@ -47,6 +53,51 @@ public record ReplicationConfig(
     }
   }
 
+  /** How a backup keeps to its primary. */
+  public enum Following {
+    /** To the instruction, by a branch count that both have. */
+    EXACT("exact"),
+    /** As nearly as it can without a counter; outputs are compared by what they say, and checkpoints make the two equal. */
+    FREE_RUNNING("free-running");
+
+    private final String optionName;
+
+    Following(String optionName) {
+      this.optionName = optionName;
+    }
+
+    /** The name in options and configurations. */
+    public String optionName() {
+      return optionName;
+    }
+
+    /** The one of that name. */
+    public static Optional<Following> named(String name) {
+      return Arrays.stream(values()).filter(it -> it.optionName.equals(name)).findFirst();
+    }
+  }
+
+  /** That follows exactly. */
+  public ReplicationConfig(
+      int maxLagMillis,
+      int heartbeatMillis,
+      int silenceMillis,
+      int ackTimeoutMillis,
+      int maxPauseMillis,
+      Commit commit,
+      @Nullable String arbiter) {
+    this(
+        maxLagMillis,
+        heartbeatMillis,
+        silenceMillis,
+        ackTimeoutMillis,
+        maxPauseMillis,
+        commit,
+        arbiter,
+        Following.EXACT,
+        DEFAULT_CHECKPOINT_SECONDS);
+  }
+
   /** Ranges, each with its unit in the name. */
   static final int MIN_LAG_MILLIS = 10;
 
@@ -66,6 +117,12 @@ public record ReplicationConfig(
 
   /** Begins the name of an arbiter that is no folder. */
   static final String ETCD = "etcd:";
+
+  static final int MIN_CHECKPOINT_SECONDS = 1;
+  static final int MAX_CHECKPOINT_SECONDS = 3_600;
+
+  /** What {@code checkpointSeconds} is unless said otherwise. */
+  public static final int DEFAULT_CHECKPOINT_SECONDS = 20;
 
   /** Two lost heartbeats must not look like a failure. */
   static final int HEARTBEATS_IN_SILENCE = 4;

@@ -79,7 +79,7 @@ public final class EngineChooser {
   private Optional<String> lacking(Purpose purpose) {
     if (purpose == Purpose.REPLICATED) {
       return Optional.of(
-          "replication needs an exact branch counter, and that of kvm is for recording only");
+          "exact following needs an exact branch counter, and that of kvm is for recording only (without one: --following free-running)");
     }
     if (counter() instanceof HostCounter.Unfit(String reason, String advice)) {
       return Optional.of("recording needs an exact branch counter, and kvm has none: " + reason);

@@ -36,14 +36,23 @@ public final class EngineNames {
           switch (purpose) {
             case FREE_RUNNING -> EngineChoice.kvm("it was asked for");
             case RECORDED -> recordedOnKvm(model, counting, host);
-            case REPLICATED -> throw impossible(host.obstacles(purpose, model));
+            case REPLICATED -> {
+              if (counting == Counting.ANCHORS) {
+                yield EngineChoice.kvm("it was asked for, to be followed freely");
+              }
+              throw impossible(host.obstacles(purpose, model));
+            }
           };
       case AUTO ->
           model != null && model.hasTsc()
               ? EngineChoice.soft(
                   "CPU model %s has a time-stamp counter, which kvm cannot give"
                       .formatted(model.name()))
-              : host.choose(purpose);
+              : host.choose(
+                  // What is followed freely need not be repeated.
+                  purpose == Purpose.REPLICATED && counting == Counting.ANCHORS
+                      ? Purpose.FREE_RUNNING
+                      : purpose);
       default -> throw new IllegalStateException("engine " + asked);
     };
   }
@@ -75,6 +84,6 @@ public final class EngineNames {
   private static VmmException impossible(List<String> obstacles) {
     return new VmmException(
         "engine kvm cannot do this: " + String.join("; ", obstacles),
-        "Use --engine soft; on kvm the guest can run freely (lockstep run --engine kvm), or be recorded by --counter anchors, if it exits often, or --counter step, slowly.");
+        "Use --engine soft; on kvm the guest can run freely (lockstep run --engine kvm), be recorded by --counter anchors, if it exits often, or --counter step, slowly, or be one of a pair with --following free-running.");
   }
 }

@@ -19,7 +19,9 @@ import dev.lockstep.vmm.device.TscPort;
 import dev.lockstep.vmm.device.Uart16550;
 import dev.lockstep.vmm.device.VirtualTime;
 import dev.lockstep.vmm.log.EndReason;
+import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
+import dev.lockstep.vmm.net.flow.FlowTranslation;
 import dev.lockstep.vmm.pci.PciBus;
 import dev.lockstep.vmm.pci.PciFunction;
 import dev.lockstep.vmm.pci.PciHostBridge;
@@ -28,6 +30,7 @@ import dev.lockstep.vmm.virtio.VirtioDevice;
 import dev.lockstep.vmm.virtio.VirtioEntropy;
 import dev.lockstep.vmm.virtio.VirtioNet;
 import dev.lockstep.vmm.virtio.VirtioPci;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +58,7 @@ final class Board {
   private final List<Device> devices = new ArrayList<>();
   private final List<TimedDevice> timed = new ArrayList<>();
   private final List<String> names = new ArrayList<>();
+  private final FlowTranslation translation = new FlowTranslation();
   private @Nullable PowerRequest powerRequest;
   private Runnable frameSent = () -> {};
 
@@ -113,7 +117,7 @@ final class Board {
   }
 
   private void send(OutputCollector outputs, int disks, byte[] frame) {
-    outputs.putFrame(DeviceIndexes.network(disks), frame);
+    outputs.putFrame(DeviceIndexes.network(disks), translation.outbound(frame));
     frameSent.run();
   }
 
@@ -220,8 +224,21 @@ final class Board {
     if (network == null || device != DeviceIndexes.network(disks.count())) {
       return false;
     }
-    network.receive(frames);
+    network.receive(translation.isEmpty() ? frames : translated(frames));
     return true;
+  }
+
+  private byte[] translated(byte[] frames) {
+    ByteArrayOutputStream moved = new ByteArrayOutputStream(frames.length);
+    for (byte[] frame : Frames.unpack(frames)) {
+      moved.writeBytes(Frames.pack(translation.inbound(frame)));
+    }
+    return moved.toByteArray();
+  }
+
+  /** How the guest's connections are made those of the guest whose part it has taken; empty in a machine that has taken nobody's. */
+  FlowTranslation translation() {
+    return translation;
   }
 
   /** The network device's index in the log; -1 if there is none. */

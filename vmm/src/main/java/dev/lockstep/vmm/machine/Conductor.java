@@ -39,6 +39,11 @@ interface Conductor {
     return false;
   }
 
+  /** Whether the machine may go live from where it stands: nothing of what it follows is left. */
+  default boolean readyForLife() {
+    return false;
+  }
+
   /** How far virtual time is behind the host's clock. */
   default long behindNanos() {
     return 0;

@@ -67,8 +67,8 @@ final class FollowConductor implements Conductor {
     return waiting;
   }
 
-  /** Whether every entry of the source has taken effect. */
-  boolean consumed() {
+  @Override
+  public boolean readyForLife() {
     return source.peek() == null;
   }
 

@@ -39,6 +39,9 @@ final class LiveConductor implements Conductor {
   private final long epoch;
   private final NamedBoundaries names;
 
+  /** Whether the log goes to somebody who needs to know where an entry lies, if not just by its point. */
+  private final boolean placing;
+
   /** Virtual time follows the host's, waiting for it if need be. */
   private final boolean paced;
 
@@ -64,6 +67,7 @@ final class LiveConductor implements Conductor {
     this.gate = gate;
     this.epoch = epoch;
     this.names = core.names();
+    this.placing = sink.wantsPlaces();
     this.paced = core.spec().pacing() == MachineSpec.Pacing.HOST;
     this.work = paced ? null : names.work();
     this.pacer = names.pacer();
@@ -190,7 +194,7 @@ final class LiveConductor implements Conductor {
 
   /** Says in the log that it is certain up to the last moment that had a name. */
   private void notCertain() {
-    if (!uncertain) {
+    if (!uncertain && !placing) {
       uncertain = true;
       append(new LogEntry.UncertainFrom(lastNamed));
     }
@@ -228,11 +232,27 @@ final class LiveConductor implements Conductor {
   }
 
   private long append(LogEntry entry) {
+    return append(entry, null);
+  }
+
+  /**
+   * @param output what an output entry names
+   */
+  private long append(LogEntry entry, byte @Nullable [] output) {
     long sequence = core.takeSequence();
-    sink.append(sequence, entry);
+    if (placing) {
+      sink.append(sequence, placed(entry, output));
+    } else {
+      sink.append(sequence, entry);
+    }
     // It says itself how far the guest has come.
     lastProgressNanos = System.nanoTime();
     return sequence;
+  }
+
+  private PlacedEntry placed(LogEntry entry, byte @Nullable [] output) {
+    return new PlacedEntry(
+        entry, core.virtualNanos(), names.workDone(), names.workSinceNamed(), output);
   }
 
   private void input(LogEntry.Input entry) {
@@ -249,8 +269,9 @@ final class LiveConductor implements Conductor {
     Moment at = core.moment();
     for (; stream >= 0; stream = outputs.pendingStream()) {
       LogEntry.OutputEntry entry = outputs.entry(stream, at);
-      long sequence = append(entry);
-      gate.offer(new Output(sequence, entry, outputs.take(entry)));
+      byte[] bytes = outputs.take(entry);
+      long sequence = append(entry, bytes);
+      gate.offer(new Output(sequence, entry, bytes));
     }
   }
 
@@ -496,7 +517,11 @@ final class LiveConductor implements Conductor {
       return false;
     }
     lastProgressNanos = now;
-    sink.progress(moment);
+    if (placing) {
+      sink.progress(placed(new LogEntry.ProgressMark(moment), null));
+    } else {
+      sink.progress(moment);
+    }
     return true;
   }
 }

@@ -44,6 +44,20 @@ public interface LogSink {
   void append(long sequence, LogEntry entry);
 
   /**
+   * As {@link #append(long, LogEntry)}, for a sink that wants places.
+   *
+   * @param placed its entry is never a {@link LogEntry.ProgressMark}
+   */
+  default void append(long sequence, PlacedEntry placed) {
+    append(sequence, placed.entry());
+  }
+
+  /** Whether entries and marks are wanted with their places: whoever follows does not come by every point. Such a sink is not told how far the log is certain. Asked once, at the beginning. */
+  default boolean wantsPlaces() {
+    return false;
+  }
+
+  /**
    * The machine has come to a boundary and will not append for a while: what was appended should go its way now.
    */
   default void flush() {}
@@ -58,6 +72,11 @@ public interface LogSink {
    * #progressNanos}.
    */
   default void progress(Moment moment) {}
+
+  /** As {@link #progress(Moment)}, for a sink that wants places. */
+  default void progress(PlacedEntry mark) {
+    progress(mark.entry().at());
+  }
 
   /** How often this sink wants {@link #progress} at least while no entry is appended, in nanoseconds of host time; 0 for never. */
   default long progressNanos() {

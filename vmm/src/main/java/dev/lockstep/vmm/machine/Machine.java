@@ -49,6 +49,13 @@ public interface Machine extends AutoCloseable {
   void follow(LogSource source, OutputGate gate, Consumer<DivergenceException> whenDiverged);
 
   /**
+   * Makes a machine that follows freely stand where it is, as if it had diverged there.
+   *
+   * @return whether it stands by this; not if it has diverged before, or is live
+   */
+  CompletableFuture<Boolean> stand();
+
+  /**
    * Puts a checkpoint into a machine that stands because it has diverged, and lets it follow on from there. What the checkpoint does not contain is taken to be
    * equal.
    *

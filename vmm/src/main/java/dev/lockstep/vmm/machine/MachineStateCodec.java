@@ -3,6 +3,7 @@ package dev.lockstep.vmm.machine;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.device.DeviceState;
+import dev.lockstep.vmm.net.flow.FlowTranslation;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -37,6 +38,10 @@ final class MachineStateCodec {
         out.writeInt(encoded.length);
         out.write(encoded);
       }
+      FlowTranslation translation = core.board().translation();
+      if (!translation.isEmpty()) {
+        translation.writeTo(out);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -66,6 +71,10 @@ final class MachineStateCodec {
       core.clock().readFrom(in);
       core.outputs().readFrom(in);
       core.board().restore(devices(in));
+      core.board().translation().clear();
+      if (in.available() > 0) {
+        core.board().translation().readFrom(in);
+      }
       if (in.read() >= 0) {
         throw new IOException("bytes after the last device");
       }

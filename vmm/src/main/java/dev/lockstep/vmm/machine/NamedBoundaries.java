@@ -54,6 +54,12 @@ sealed interface NamedBoundaries {
   /** A measure of the work that the guest has done, where its counts are none; else null. */
   @Nullable LongSupplier work();
 
+  /** {@link #work}, or the count where that is one. */
+  long workDone();
+
+  /** How much of it was done since the guest came by the last boundary whose name is an exit's number; 0 where names are no such numbers. */
+  long workSinceNamed();
+
   /** Every boundary has a name of its own. */
   final class Everywhere implements NamedBoundaries {
     private final VcpuRunner runner;
@@ -99,12 +105,25 @@ sealed interface NamedBoundaries {
     public @Nullable LongSupplier work() {
       return null;
     }
+
+    @Override
+    public long workDone() {
+      return 0;
+    }
+
+    @Override
+    public long workSinceNamed() {
+      return 0;
+    }
   }
 
   /** Those just behind an exit of the guest's. */
   final class AtAnchors implements NamedBoundaries {
     private final AnchoredVcpu vcpu;
     private final VcpuRunner runner;
+
+    /** The guest stands where its owner has made do. */
+    private boolean nameless;
 
     private AtAnchors(AnchoredVcpu vcpu, VcpuRunner runner) {
       this.vcpu = vcpu;
@@ -123,11 +142,13 @@ sealed interface NamedBoundaries {
 
     @Override
     public void makeDo() {
+      nameless = true;
       vcpu.makeDo();
     }
 
     @Override
     public void run(long limitCount) {
+      nameless = false;
       runner.run(limitCount);
     }
 
@@ -149,6 +170,16 @@ sealed interface NamedBoundaries {
     @Override
     public LongSupplier work() {
       return vcpu::work;
+    }
+
+    @Override
+    public long workDone() {
+      return vcpu.work();
+    }
+
+    @Override
+    public long workSinceNamed() {
+      return nameless ? vcpu.workSinceAnchor() : 0;
     }
   }
 
@@ -242,6 +273,16 @@ sealed interface NamedBoundaries {
     @Override
     public @Nullable LongSupplier work() {
       return null;
+    }
+
+    @Override
+    public long workDone() {
+      return vcpu.branchCount();
+    }
+
+    @Override
+    public long workSinceNamed() {
+      return 0;
     }
   }
 }

@@ -72,6 +72,23 @@ final class OutputCollector {
     }
   }
 
+  /** How many streams there can be. */
+  int streams() {
+    return sizes.length;
+  }
+
+  /** How many bytes wait on a stream. */
+  int waiting(int stream) {
+    return sizes[stream];
+  }
+
+  /** Takes every frame that waits, packed. */
+  byte[] takeFrames() {
+    byte[] taken = Arrays.copyOf(pending[frameStream], sizes[frameStream]);
+    sizes[frameStream] = 0;
+    return taken;
+  }
+
   /** Bytes put out on all streams since creation. */
   long total() {
     return total;

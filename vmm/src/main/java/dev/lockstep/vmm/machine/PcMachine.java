@@ -110,6 +110,19 @@ final class PcMachine implements Machine {
   }
 
   @Override
+  public CompletableFuture<Boolean> stand() {
+    return atBoundary(boundary -> {
+      boolean follows = conductor instanceof FreeFollowConductor;
+      if (follows) {
+        Conductor now = current();
+        now.close();
+        conductor = new StandingConductor(core, mailbox, now.epoch());
+      }
+      return follows;
+    });
+  }
+
+  @Override
   public void replay(LogSource source, OutputGate gate, ReplayTarget until) {
     follow(source, gate, MachineMode.REPLAY, until);
   }
@@ -124,7 +137,15 @@ final class PcMachine implements Machine {
       requireFitting(source.header(), mode);
     }
     source.onAvailable(mailbox::wake);
-    launch(gate, () -> new FollowConductor(core, mailbox, source, gate, mode, until));
+    launch(gate, () -> following(source, gate, mode, until));
+  }
+
+  /** Who follows depends on what is followed: a log that says of its entries where they lie is followed freely. */
+  private Conductor following(
+      LogSource source, OutputGate gate, MachineMode mode, @Nullable ReplayTarget until) {
+    return source instanceof FreeLogSource free
+        ? new FreeFollowConductor(core, mailbox, free, gate)
+        : new FollowConductor(core, mailbox, source, gate, mode, until);
   }
 
   @Override
@@ -395,9 +416,7 @@ final class PcMachine implements Machine {
         mailbox.await(Long.MAX_VALUE);
         continue;
       }
-      boolean readyForLife =
-          now instanceof StandingConductor || (now instanceof FollowConductor it && it.consumed());
-      if (goingLive != null && readyForLife) {
+      if (goingLive != null && now.readyForLife()) {
         switchToLive(goingLive);
         continue;
       }
@@ -440,7 +459,7 @@ final class PcMachine implements Machine {
     }
     core.board().disks().resubmit();
     source.onAvailable(mailbox::wake);
-    conductor = new FollowConductor(core, mailbox, source, current, MachineMode.FOLLOW, null);
+    conductor = following(source, current, MachineMode.FOLLOW, null);
   }
 
   private Conductor current() {

@@ -45,4 +45,9 @@ final class StandingConductor implements Conductor {
   public boolean waiting() {
     return true;
   }
+
+  @Override
+  public boolean readyForLife() {
+    return true;
+  }
 }

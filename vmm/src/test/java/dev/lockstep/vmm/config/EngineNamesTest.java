@@ -100,6 +100,39 @@ final class EngineNamesTest {
   }
 
   @Test
+  void aPairThatIsFollowedFreelyRunsOnKvmAndNumbersExits() {
+    Origin here = new Origin("test");
+    MachineConfig config =
+        MachineConfig.builder()
+            .kernel("/k", here)
+            .engine(EngineChoice.KVM, here)
+            .following("free-running", here)
+            .checkpointSeconds(7, here)
+            .build(Purpose.REPLICATED, COUNTED);
+    assertThat(config.engine()).isEqualTo(EngineChoice.KVM);
+    assertThat(config.counting()).isEqualTo(Counting.ANCHORS);
+    assertThat(config.cpuModel()).isEqualTo(CpuModel.LOCKSTEP_V1);
+    assertThat(config.replication().checkpointSeconds()).isEqualTo(7);
+    assertThat(ConfigFile.write(config)).contains("\"free-running\"", "\"checkpoint_seconds\" : 7");
+    assertThatThrownBy(() ->
+            MachineConfig.builder()
+                .kernel("/k", here)
+                .engine(EngineChoice.KVM, here)
+                .build(Purpose.REPLICATED, COUNTED))
+        .hasMessageContaining("--following free-running");
+    assertThatThrownBy(() ->
+            MachineConfig.builder()
+                .kernel("/k", here)
+                .counter("anchors", here)
+                .following("nearly", here)
+                .checkpointSeconds(0, here)
+                .build(Purpose.REPLICATED, COUNTED))
+        .hasMessageContaining("there is no following 'nearly'")
+        .hasMessageContaining("a checkpoint every 0 s")
+        .hasMessageContaining("cannot be followed exactly");
+  }
+
+  @Test
   void aConfigurationHasWhatWasChosenForIt() {
     MachineConfig config =
         MachineConfig.builder().kernel("/k", new Origin("test")).build(Purpose.RECORDED, COUNTED);

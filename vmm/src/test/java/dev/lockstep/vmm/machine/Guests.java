@@ -83,8 +83,17 @@ public final class Guests {
 
   /** Prints "on!" and spins in ring 3 without an exit, interruptible by its UART; a 'q' is echoed and ends it. */
   public static GuestLoader spinner() {
+    return spinner(0xef, 8);
+  }
+
+  /** The same with a timer, by each of whose interrupts it prints what they have made of the time. */
+  public static GuestLoader tickingSpinner() {
+    return spinner(0xee, 1);
+  }
+
+  private static GuestLoader spinner(int masterMask, int ticksPerPrint) {
     Assembly it = new Assembly(CODE).label("spin").aluImm(0, RBX, 1).jmp("spin").label("start");
-    programPic(it, 0xef, 0xff);
+    programPic(it, masterMask, 0xff);
     programTimerAndUart(it);
     it.mov(RBX, 1).store(HASH, RBX);
     for (char c : "on!".toCharArray()) {
@@ -94,7 +103,7 @@ public final class Guests {
       it.mov(RAX, word).push(RAX);
     }
     it.iretq();
-    handlers(it, 8);
+    handlers(it, ticksPerPrint);
     return withRing3(load(it));
   }
 
@@ -159,7 +168,7 @@ public final class Guests {
     mainLoop(it, work, true);
   }
 
-  private static void mainLoop(Assembly it, int work, boolean counter) {
+  static void mainLoop(Assembly it, int work, boolean counter) {
     it.label("main").mov(RCX, work).label("work");
     it.movReg(RAX, RCX).push(RCX).cli().call("mix").sti().pop(RCX);
     it.aluImm(5, RCX, 1).jcc(NOT_ZERO, "work");

@@ -48,13 +48,22 @@ public final class NetworkGuest {
   private NetworkGuest() {}
 
   public static GuestLoader create() {
+    return create(300, true);
+  }
+
+  /** The same for a CPU without a time-stamp counter. */
+  public static GuestLoader createWithoutCounter() {
+    return create(20, false);
+  }
+
+  private static GuestLoader create(int work, boolean counter) {
     Assembly it = new Assembly(Guests.CODE).label("start");
     // Master: timer, cascade and UART; slave: IRQ 11.
     Guests.programPic(it, 0xea, 0xf7);
     startDriver(it);
     Guests.programTimerAndUart(it);
     it.mov(RBX, 0x9e3779b97f4a7c15L).store(Guests.HASH, RBX).sti();
-    Guests.mainLoop(it, 300);
+    Guests.mainLoop(it, work, counter);
     sendOwn(it);
     it.jmp("main");
     Guests.handlers(it, 32);
