@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -106,10 +107,15 @@ class FullDiskTest {
         // The join has written it whole.
         SmallFileSystem.digHoles(diskB);
         small.fill();
-        // Whichever of the two is the primary then: the guest goes on there, and sees the error.
-        Watching survivor = atB.notes("the guest sees an I/O error", 20_000) ? atB : atA;
-        survivor.awaitNote("the guest sees an I/O error");
-        Replica primary = survivor == atB ? b : a;
+        // Whichever of the two is the primary then, the guest goes on there: if what it writes has
+        // no place yet, it sees the error.
+        Awaitility.await().atMost(60, TimeUnit.SECONDS).until(() -> isAlone(a) || isAlone(b));
+        Replica primary = isAlone(a) ? a : b;
+        assertThat(
+                atA.notes("No space left on device", 20_000)
+                    || atB.notes("No space left on device", 20_000))
+            .as("it is told")
+            .isTrue();
         int seen = rig.outside.size();
         rig.outside.await(seen + SOME_BYTES, 60);
         Rig.quit(primary);
@@ -118,6 +124,11 @@ class FullDiskTest {
         assertThat(rig.outside.violation()).as("seed %d", seed).isEmpty();
       }
     }
+  }
+
+  private static boolean isAlone(Replica replica) {
+    ReplicaStatus status = replica.status();
+    return status.role() == ReplicaStatus.Role.PRIMARY && status.phase().equals("NOT_PROTECTED");
   }
 
   @Test
