@@ -49,6 +49,7 @@ class DyingPrimaryTest {
   }
 
   @Test
+  @Tag("long")
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void theCheckpointThatHealsIsOnItsWay() throws Exception {
     killWhileHealing(SAMPLE_KILLS);
