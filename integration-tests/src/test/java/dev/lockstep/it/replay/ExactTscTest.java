@@ -134,7 +134,9 @@ class ExactTscTest {
         "insmod %1$s%2$s && insmod %1$s%3$s; echo module $?"
             .formatted(CounterGuest.MODULES, CounterGuest.HASH, CounterGuest.MODULE));
     int loaded = screen.await("\nmodule ", again);
-    String status = screen.toString().substring(loaded, screen.await("\n", loaded)).strip();
+    // First all of the line, then what the screen shows.
+    int ended = screen.await("\n", loaded);
+    String status = screen.toString().substring(loaded, ended).strip();
     System.out.printf("campaign rdtsc: insmod of %s: status %s%n", CounterGuest.MODULE, status);
     // The module measures the counter as it begins, and may find that one which counts branches
     // does not jitter enough (EFAULT):
