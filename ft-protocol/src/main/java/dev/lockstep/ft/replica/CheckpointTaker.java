@@ -327,7 +327,9 @@ final class CheckpointTaker {
         ? known
         : new VmmException(
             "the checkpoint could not be taken: "
-                + (cause instanceof IOException ? cause.getMessage() : cause),
+                + (cause instanceof IOException && cause.getMessage() != null
+                    ? cause.getMessage()
+                    : cause),
             "Free space in the work folder, or name another one.",
             cause);
   }
