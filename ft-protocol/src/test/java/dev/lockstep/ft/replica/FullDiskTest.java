@@ -14,6 +14,7 @@ import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -140,9 +141,17 @@ class FullDiskTest {
         Replica a = rig.primary("a", new TinySource(guest, diskA), b, atA)) {
       atA.await("PROTECTED");
       rig.outside.await(SOME_BYTES, 60);
-      // What is read there does not exist any more, as on a medium that has gone bad.
+      // What is read there does not exist any more, as on a medium that has gone bad. A write of
+      // the guest makes the file longer again, with holes where reads give zeros (a divergence that
+      // is healed, and right), so it is cut until a read meets the end.
       try (FileChannel file = FileChannel.open(diskB, StandardOpenOption.WRITE)) {
-        file.truncate(0);
+        Awaitility.await()
+            .pollInterval(Duration.ofMillis(1))
+            .atMost(60, TimeUnit.SECONDS)
+            .until(() -> {
+              file.truncate(0);
+              return b.ended().isDone();
+            });
       }
       atA.await("NOT_PROTECTED");
       assertThat(a.status().reasonWord()).isEqualTo("backupLeft");
