@@ -89,7 +89,7 @@ class DyingPrimaryTest {
       int letter = MarkedGuest.PREFIX.length() + random.nextInt(LETTERS);
       int said = primary.said();
       assertThat(ProcessMemory.flip(backup.pid(), before, letter)).as("places").isPositive();
-      JsonNode healing = primary.awaitPhase("primary", "resynchronising", said, PATIENCE_MILLIS);
+      JsonNode healing = noticed(primary, backup, said, before, letter);
       TimeUnit.MILLISECONDS.sleep(random.nextInt(MAX_DELAY_MILLIS));
       boolean healed =
           primary.latest("resynchronisations") > healing.path("resynchronisations").asLong();
@@ -118,6 +118,28 @@ class DyingPrimaryTest {
     System.out.printf(
         "failover: %d kills while a divergence is healed, 0 wrong of %d lines; %s%n",
         kills, guest.lines(), fates);
+  }
+
+  /** The primary says that a divergence is healed. */
+  private JsonNode noticed(
+      LabProcess primary, LabProcess backup, int said, String before, int letter) throws Exception {
+    try {
+      return primary.awaitPhase("primary", "resynchronising", said, PATIENCE_MILLIS);
+    } catch (AssertionError e) {
+      String after = flipped(before, letter);
+      throw new AssertionError(
+          "seed %d: the word %s, flipped to %s, is not missed; words so far %s; the primary has the one at %s, the other at %s; the backup has the one at %s, the other at %s"
+              .formatted(
+                  seed,
+                  before,
+                  after,
+                  guest.words(),
+                  ProcessMemory.whereabouts(primary.pid(), before),
+                  ProcessMemory.whereabouts(primary.pid(), after),
+                  ProcessMemory.whereabouts(backup.pid(), before),
+                  ProcessMemory.whereabouts(backup.pid(), after)),
+          e);
+    }
   }
 
   /** Why a replica that goes on alone has lost its primary. */

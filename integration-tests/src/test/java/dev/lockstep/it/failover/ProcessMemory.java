@@ -7,12 +7,19 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The guest memory of a replica's process, from outside, as a cosmic ray has it (proc(5), /proc/pid/maps and /proc/pid/mem). */
 final class ProcessMemory {
   private static final int PIECE = 1 << 20;
 
   private ProcessMemory() {}
+
+  /** What is done with each place. */
+  private interface Place {
+    void at(RandomAccessFile memory, long address) throws IOException;
+  }
 
   /**
    * Flips the lowest bit of one letter of a word, wherever in guest memory the word is.
@@ -22,18 +29,34 @@ final class ProcessMemory {
    */
   static int flip(long pid, String word, int letter) throws IOException {
     byte[] wanted = word.getBytes(StandardCharsets.ISO_8859_1);
-    int found = 0;
+    return places(
+            pid,
+            wanted,
+            (memory, address) -> {
+              memory.seek(address + letter);
+              memory.write(wanted[letter] ^ 1);
+            })
+        .size();
+  }
+
+  /** Where in its mappings of guest memory a process has a word, for messages: each mapping's first address, and the offset in it. */
+  static String whereabouts(long pid, String word) throws IOException {
+    return "%d: %s"
+        .formatted(
+            pid, places(pid, word.getBytes(StandardCharsets.ISO_8859_1), (memory, address) -> {}));
+  }
+
+  private static List<String> places(long pid, byte[] word, Place place) throws IOException {
+    List<String> found = new ArrayList<>();
     try (RandomAccessFile memory = open(pid)) {
       for (String mapping : Files.readAllLines(Path.of("/proc/%d/maps".formatted(pid)))) {
         if (mapping.contains("lockstep-memory-")) {
           String[] range = mapping.substring(0, mapping.indexOf(' ')).split("-", 2);
-          found +=
-              flip(
-                  memory,
-                  Long.parseLong(range[0], 16),
-                  Long.parseLong(range[1], 16),
-                  wanted,
-                  letter);
+          long from = Long.parseLong(range[0], 16);
+          for (long address : search(memory, from, Long.parseLong(range[1], 16), word)) {
+            place.at(memory, address);
+            found.add("%s+%#x".formatted(range[0], address - from));
+          }
         }
       }
     }
@@ -49,9 +72,9 @@ final class ProcessMemory {
     }
   }
 
-  private static int flip(RandomAccessFile memory, long from, long to, byte[] word, int letter)
+  private static List<Long> search(RandomAccessFile memory, long from, long to, byte[] word)
       throws IOException {
-    int found = 0;
+    List<Long> found = new ArrayList<>();
     byte[] piece = new byte[PIECE + word.length];
     for (long at = from; at < to; at += PIECE) {
       int length = (int) Math.min(piece.length, to - at);
@@ -59,9 +82,7 @@ final class ProcessMemory {
       memory.readFully(piece, 0, length);
       for (int i = 0; i < Math.min(PIECE, length - word.length + 1); i++) {
         if (matches(piece, i, word)) {
-          memory.seek(at + i + letter);
-          memory.write(word[letter] ^ 1);
-          found++;
+          found.add(at + i);
         }
       }
     }
