@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.cli.ctl.Endpoints;
+import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.control.ControlClient;
 import dev.lockstep.ft.control.proto.RestoreVmRequest;
 import dev.lockstep.ft.control.proto.SnapshotVmRequest;
@@ -8,6 +9,7 @@ import dev.lockstep.ft.control.proto.SnapshotVmResponse;
 import dev.lockstep.ft.control.proto.VmRole;
 import dev.lockstep.vmm.config.MemorySize;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,8 +37,15 @@ final class CtlState {
     @Parameters(
         index = "1",
         paramLabel = "FOLDER",
-        description = "A new folder, on the host that runs the VM.")
+        description = "A new folder, on the host that runs the VM; with --keep that of a series.")
     private Path folder = Path.of("");
+
+    @Option(
+        names = "--keep",
+        paramLabel = "N",
+        description =
+            "Make it the next of a series in FOLDER, named by its time, and keep only the VM's newest N there.")
+    private @Nullable Integer keep;
 
     @Option(names = "--at-backup", description = "Let the VM's backup write it.")
     private boolean atBackup;
@@ -44,8 +53,18 @@ final class CtlState {
     @Override
     void run(Endpoints endpoints, CtlReport report) {
       ControlClient client = atBackup ? endpoints.backupOf(vm) : endpoints.of(vm);
+      if (keep != null && keep < 1) {
+        throw new StatusException(
+            ExitStatus.USAGE,
+            new VmmException(
+                "--keep %d keeps nothing".formatted(keep), "Keep at least the one that is taken."));
+      }
       SnapshotVmRequest request =
-          SnapshotVmRequest.newBuilder().setVm(vm).setFolder(absolute(folder)).build();
+          SnapshotVmRequest.newBuilder()
+              .setVm(vm)
+              .setFolder(absolute(folder))
+              .setKeep(keep == null ? 0 : keep)
+              .build();
       SnapshotVmResponse taken = endpoints.call(client, calls -> calls.snapshotVm(request));
       report.object(client.address(), taken);
       report.line(

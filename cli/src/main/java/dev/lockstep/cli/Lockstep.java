@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
       TraceCommand.class,
       VerifyCommand.class,
       LogCommand.class,
+      PruneCommand.class,
       PrimaryCommand.class,
       BackupCommand.class,
       NetCommand.class,

@@ -31,8 +31,14 @@ import java.util.concurrent.ExecutionException;
  * so neither needs anything else said to go on from.
  */
 final class MachineFolder {
-  private static final String CONFIG = "machine.json";
-  private static final String STATE = "state.snapshot";
+  /** The configuration's file; written last, so that a folder without it holds nothing whole. */
+  static final String CONFIG = "machine.json";
+
+  /** The state's file. */
+  static final String STATE = "state.snapshot";
+
+  /** What the name of a disk's copy ends with, behind the disk's. */
+  static final String IMAGE_SUFFIX = ".img";
 
   private static final Set<PosixFilePermission> FILE_MODE =
       PosixFilePermissions.fromString("rw-------");
@@ -53,8 +59,7 @@ final class MachineFolder {
   void make() {
     try {
       if (!Files.isDirectory(folder)) {
-        Files.createDirectories(folder.getParent() == null ? folder : folder.getParent());
-        Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(FOLDER_MODE));
+        Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(FOLDER_MODE));
       }
     } catch (IOException e) {
       throw unwritable("a machine", e);
@@ -274,7 +279,7 @@ final class MachineFolder {
   }
 
   private Path copyOf(DriveConfig drive) {
-    return folder.resolve(drive.id() + ".img");
+    return folder.resolve(drive.id() + IMAGE_SUFFIX);
   }
 
   /** Copies what is not zero, so that the copy of a sparse image is one too. */

@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
@@ -476,6 +477,59 @@ final class ControlCallsTest {
     await().until(console::ended);
     assertThat(console.failure()).isNull();
     assertThat(console.text()).isEqualTo("hello\n");
+  }
+
+  @Test
+  void aSeriesKeepsItsNewestSnapshots() throws Exception {
+    rig.create("web", spin());
+    rig.start("web");
+    Path series = folder.resolve("series");
+    List<Path> taken = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      taken.add(
+          Path.of(
+              rig.calls()
+                  .snapshotVm(
+                      SnapshotVmRequest.newBuilder()
+                          .setVm("web")
+                          .setFolder(series.toString())
+                          .setKeep(2)
+                          .build())
+                  .getFolder()));
+      if (i == 1) {
+        // By hand, and of another VM: no part of this VM's series.
+        Files.move(taken.get(0), series.resolve("by-hand"));
+        String other = Files.readString(taken.get(1).resolve("machine.json"));
+        Files.writeString(
+            taken.get(1).resolve("machine.json"), other.replace("\"web\"", "\"other\""));
+      }
+    }
+    assertThat(Files.getPosixFilePermissions(series)).hasSize(3);
+    try (Stream<Path> left = Files.list(series)) {
+      assertThat(left)
+          .containsExactlyInAnyOrder(
+              series.resolve("by-hand"), taken.get(1), taken.get(2), taken.get(3));
+    }
+    rig.calls()
+        .snapshotVm(
+            SnapshotVmRequest.newBuilder()
+                .setVm("web")
+                .setFolder(series.toString())
+                .setKeep(1)
+                .build());
+    assertThat(taken.get(3)).doesNotExist();
+    assertThat(taken.get(1)).exists();
+    fails(
+        Status.Code.INVALID_ARGUMENT,
+        "keep is 4294967295",
+        () ->
+            rig.calls()
+                .snapshotVm(
+                    SnapshotVmRequest.newBuilder()
+                        .setVm("web")
+                        .setFolder(series.toString())
+                        .setKeep(-1)
+                        .build()));
   }
 
   private SnapshotVmResponse snapshot(String vm, Path to) {

@@ -386,8 +386,9 @@ final class HostedVm implements ControlledVm {
   }
 
   @Override
-  public SnapshotVmResponse snapshot(Path to) throws InterruptedException {
-    return running().run().snapshot(to, snapshots);
+  public SnapshotVmResponse snapshot(Path to, int keep) throws InterruptedException {
+    VmRun run = running().run();
+    return snapshots.inSeries(name, to, keep, own -> run.snapshot(own, snapshots));
   }
 
   @Override

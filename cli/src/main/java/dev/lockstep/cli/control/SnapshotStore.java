@@ -58,6 +58,35 @@ public interface SnapshotStore {
     }
   }
 
+  /** Takes one snapshot into a folder of its own. */
+  @FunctionalInterface
+  interface Taking {
+    SnapshotVmResponse into(Path folder) throws InterruptedException;
+  }
+
+  /**
+   * Takes a snapshot into a new folder, or as the next of a series.
+   *
+   * @param folder of the snapshot, or of the series
+   * @param keep how many of the series are kept; 0: it is no series
+   * @throws dev.lockstep.engine.VmmException if the snapshot or the series cannot be written; a snapshot that is whole is told before any is removed
+   */
+  default SnapshotVmResponse inSeries(String vm, Path folder, int keep, Taking taking)
+      throws InterruptedException {
+    if (keep == 0) {
+      return taking.into(folder);
+    }
+    SnapshotVmResponse taken = taking.into(nextOf(folder));
+    retain(folder, vm, keep);
+    return taken;
+  }
+
+  /** The folder of the next snapshot of a series; not made yet. */
+  Path nextOf(Path series);
+
+  /** Keeps only so many of a VM's newest in a series. */
+  void retain(Path series, String vm, int keep);
+
   private static boolean isEmpty(Path folder) {
     try (Stream<Path> entries = Files.list(folder)) {
       return entries.findAny().isEmpty();

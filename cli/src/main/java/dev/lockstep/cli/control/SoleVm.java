@@ -101,8 +101,8 @@ final class SoleVm implements ControlledVm {
   }
 
   @Override
-  public SnapshotVmResponse snapshot(Path folder) throws InterruptedException {
-    return run.snapshot(folder, snapshots);
+  public SnapshotVmResponse snapshot(Path folder, int keep) throws InterruptedException {
+    return snapshots.inSeries(name(), folder, keep, own -> run.snapshot(own, snapshots));
   }
 
   @Override

@@ -239,7 +239,13 @@ final class ControlService extends ControlServiceImplBase {
 
   @Override
   public void snapshotVm(SnapshotVmRequest request, StreamObserver<SnapshotVmResponse> to) {
-    answer(to, () -> vm(request.getVm()).snapshot(Requests.path("folder", request.getFolder())));
+    answer(
+        to,
+        () ->
+            vm(request.getVm())
+                .snapshot(
+                    Requests.path("folder", request.getFolder()),
+                    Requests.count("keep", request.getKeep())));
   }
 
   @Override

@@ -46,9 +46,10 @@ public interface ControlledVm {
   /**
    * Writes a snapshot.
    *
-   * @param folder a new one
+   * @param folder a new one, or that of a series
+   * @param keep how many of the series are kept; 0: it is no series
    */
-  SnapshotVmResponse snapshot(Path folder) throws InterruptedException;
+  SnapshotVmResponse snapshot(Path folder, int keep) throws InterruptedException;
 
   /**
    * Starts it from a snapshot of it.

@@ -56,6 +56,18 @@ public final class Requests {
   }
 
   /**
+   * A number of things, 0 for none.
+   *
+   * @param field for messages
+   */
+  static int count(String field, int unsigned) {
+    if (unsigned < 0) {
+      throw invalid("%s is %s".formatted(field, Integer.toUnsignedString(unsigned)));
+    }
+    return unsigned;
+  }
+
+  /**
    * HOST:PORT.
    *
    * @param field for messages

@@ -4,12 +4,15 @@ import dev.lockstep.engine.VmmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -59,7 +62,7 @@ public final class EventLogWriter implements AutoCloseable {
     this.header = header.encode();
     this.segmentBytes = segmentBytes;
     makeDirectory(directory);
-    this.channel = openSegment();
+    openSegment();
   }
 
   /**
@@ -134,9 +137,10 @@ public final class EventLogWriter implements AutoCloseable {
     byte[] batch = Batch.encode(batchStart, encoder);
     if (segmentSize + batch.length > segmentBytes
         && segmentSize > SegmentFormat.PREFIX_BYTES + header.length) {
-      closeSegment();
+      FileChannel full = channel;
       segment++;
-      channel = openSegment();
+      openSegment();
+      close(full);
     }
     write(batch);
     encoder.reset();
@@ -159,11 +163,32 @@ public final class EventLogWriter implements AutoCloseable {
     if (!closed) {
       closed = true;
       flush();
-      closeSegment();
+      close(channel);
     }
   }
 
-  private FileChannel openSegment() {
+  /**
+   * Whether somebody writes a log: the last segment is locked for as long as its writer lives. Where the file system has no locks, nobody seems to.
+   *
+   * @throws VmmException if there is no log
+   */
+  public static boolean isOpen(Path directory) {
+    List<Path> segments = SegmentFormat.segments(directory);
+    if (segments.isEmpty()) {
+      return false;
+    }
+    try (FileChannel last = FileChannel.open(segments.getLast(), StandardOpenOption.WRITE);
+        FileLock lock = last.tryLock()) {
+      return lock == null;
+    } catch (OverlappingFileLockException e) {
+      // In this very process.
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private void openSegment() {
     try {
       channel =
           FileChannel.open(
@@ -173,15 +198,19 @@ public final class EventLogWriter implements AutoCloseable {
     } catch (IOException e) {
       throw failed(e);
     }
+    try {
+      channel.tryLock();
+    } catch (IOException e) {
+      // A file system without locks: then only isOpen knows less.
+    }
     segmentSize = 0;
     write(SegmentFormat.encode(segment, batchStart, header));
-    return channel;
   }
 
-  private void closeSegment() {
+  private void close(FileChannel written) {
     try {
-      channel.force(true);
-      channel.close();
+      written.force(true);
+      written.close();
     } catch (IOException e) {
       throw failed(e);
     }
