@@ -13,7 +13,7 @@ import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One connection. Frames go to whoever has asked for them last; those that come in between wait, up to a bound. Anything that goes wrong closes the
+ * One connection. Frames go to whoever has asked for them last; those that come in between wait, and from some number on nothing is read. Anything that goes wrong closes the
  * connection, and the reason is kept for whoever looks.
  */
 final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
@@ -88,6 +88,9 @@ final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
         next.frame(frame);
         frame = waiting.poll();
       }
+      if (waiting.size() < MAX_WAITING_FRAMES) {
+        channel.config().setAutoRead(true);
+      }
     } catch (WireException e) {
       fail(e);
     }
@@ -111,10 +114,12 @@ final class FrameChannel extends SimpleChannelInboundHandler<Frame> {
     Target now = target;
     if (now != null) {
       now.frame(frame);
-    } else if (waiting.size() < MAX_WAITING_FRAMES) {
-      waiting.add(frame);
     } else {
-      throw new WireException("the peer sends before it was asked");
+      waiting.add(frame);
+      if (waiting.size() == MAX_WAITING_FRAMES) {
+        // What was read with it still comes; the rest waits in the kernel.
+        channel.config().setAutoRead(false);
+      }
     }
   }
 

@@ -6,12 +6,26 @@ import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.WireException;
 import dev.lockstep.ft.wire.proto.Frame;
 import dev.lockstep.ft.wire.proto.Refusal;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.ssl.SslHandler;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /** Two connections to one peer after the handshake. When one breaks, both are closed and the link is lost. */
 final class PeerLink {
+  /** How long the peer may take to read what was said last. */
+  private static final int PARTING_MILLIS = 500;
+
+  private final CompletableFuture<@Nullable Void> parted = new CompletableFuture<>();
   private final PeerIdentity peer;
   private final FrameChannel control;
   private final FrameChannel bulk;
@@ -84,17 +98,56 @@ final class PeerLink {
     control.sendAndClose(Frame.newBuilder().setRefusal(refusal).build());
   }
 
-  /** Closes both connections; the listener is told once, whoever was first. */
+  /** Parts from the peer; the listener is told once, whoever was first. */
   void close(String why) {
     if (closed.compareAndSet(false, true)) {
-      // The control connection first, so that the peer reads the last that was said there before it
-      // sees that the link is gone.
-      control.channel().close().addListener(done -> bulk.channel().close());
+      part();
       listener.linkLost(peer.instance(), why);
     }
   }
 
+  /**
+   * Lets the last that was said arrive. A connection that is closed with bytes unread is reset at once (RFC 2525, 2.17), and a reset takes with it what the peer has not read yet: here, why a backup leaves.
+   * So the control connection only ends what this side says, what still comes is thrown away, and both are closed when the peer has done so, or has not for some time.
+   */
+  private void part() {
+    Channel channel = control.channel();
+    channel
+        .closeFuture()
+        .addListener(done -> bulk.channel().close().addListener(closed -> parted.complete(null)));
+    try {
+      channel.eventLoop().schedule(() -> channel.close(), PARTING_MILLIS, TimeUnit.MILLISECONDS);
+      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(said -> endOutput(channel));
+    } catch (RejectedExecutionException e) {
+      // Its owner has closed everything meanwhile.
+      parted.complete(null);
+    }
+  }
+
+  private static void endOutput(Channel channel) {
+    SslHandler tls = channel.pipeline().get(SslHandler.class);
+    if (tls != null) {
+      tls.closeOutbound().addListener(told -> ((DuplexChannel) channel).shutdownOutput());
+    } else {
+      ((DuplexChannel) channel).shutdownOutput();
+    }
+  }
+
+  /** Waits until both connections are closed, which a peer that lives does soon. */
+  void awaitParted() {
+    try {
+      parted.get(2 * PARTING_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException e) {
+      // Whoever waits closes everything now.
+    }
+  }
+
   private void received(Frame frame) throws WireException {
+    if (closed.get()) {
+      return;
+    }
     if (frame.getBodyCase() == Frame.BodyCase.REFUSAL) {
       listener.peerRefused(frame.getRefusal());
       close("the peer refused: " + frame.getRefusal().getDetail());

@@ -181,7 +181,11 @@ public final class ReplicationClient implements AutoCloseable {
     if (Thread.currentThread() != thread) {
       thread.interrupt();
     }
-    reset("closed by this side");
+    PeerLink now = link;
+    if (now != null) {
+      now.close("closed by this side");
+      now.awaitParted();
+    }
     dialler.close();
   }
 

@@ -27,6 +27,7 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -286,6 +287,9 @@ public final class ReplicationServer implements AutoCloseable {
   @Override
   public void close() {
     listening.close().awaitUninterruptibly();
+    List<PeerLink> left = List.copyOf(links.values());
+    left.forEach(link -> link.close("closed by this side"));
+    left.forEach(PeerLink::awaitParted);
     connections.close().awaitUninterruptibly();
     threads.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
   }

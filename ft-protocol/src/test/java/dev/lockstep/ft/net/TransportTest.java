@@ -115,6 +115,38 @@ class TransportTest {
     }
   }
 
+  /** The peer has much to read still, as a backup has of a log whose disk is full, when it says why it goes. */
+  @Test
+  void whatIsSaidLastArrives() throws Exception {
+    for (int round = 0; round < 20; round++) {
+      CountDownLatch parting = new CountDownLatch(1);
+      atBackup.beforeMessage(message -> await(parting));
+      atPrimary.beforeMessage(message -> await(parting));
+      try (ReplicationServer server = server(identity(A, "512"), null);
+          ReplicationClient client = client(server.address(), identity(B, "512"))) {
+        atPrimary.next(Heard.Up.class);
+        atBackup.next(Heard.Up.class);
+        for (int i = 0; i < 3_000; i++) {
+          server.send(B, new Message.Heartbeat(1, i, 0));
+          server.send(B, new Message.CheckpointChunk(1, 0, i, Payload.of(new byte[10_000])));
+        }
+        for (int i = 1; i <= 1_000; i++) {
+          client.send(new Message.JoinRequest(new ReplicaInstance("b", i)));
+        }
+        Thread closing = Thread.ofPlatform().start(client::close);
+        parting.countDown();
+        for (int i = 1; i <= 1_000; i++) {
+          assertThat(atPrimary.next(Heard.Got.class).message())
+              .as("round %d", round)
+              .isEqualTo(new Message.JoinRequest(new ReplicaInstance("b", i)));
+        }
+        closing.join();
+      }
+      atPrimary.heard.clear();
+      atBackup.heard.clear();
+    }
+  }
+
   @Test
   void aLostLinkIsDialledAnew() throws Exception {
     try (ReplicationServer server = server(identity(A, "512"), null);

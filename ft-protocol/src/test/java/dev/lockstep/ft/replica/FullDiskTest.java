@@ -203,7 +203,7 @@ class FullDiskTest {
             .hasMessageContaining("this host cannot be a backup")
             .hasMessageContaining("No space left on device");
       }
-      // A leaving backup's words are told if they come through; its end is seen in any case.
+      atA.awaitNote("No space left on device");
       atA.await("NOT_PROTECTED", 2);
       assertThat(a.status().reasonWord()).isEqualTo("joinFailed");
       int seen = rig.outside.size();
