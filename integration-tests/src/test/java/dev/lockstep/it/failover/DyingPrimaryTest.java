@@ -28,7 +28,7 @@ import tools.jackson.databind.JsonNode;
 /** Linux on real processes: the primary is killed while a checkpoint is on its way to its backup, one that heals a divergence or one that the backup joins by. */
 class DyingPrimaryTest {
   private static final int CAMPAIGN_KILLS = 50;
-  private static final int SAMPLE_KILLS = 3;
+  private static final int SAMPLE_KILLS = 2;
   private static final int SOME_LINES = 20;
   private static final int LETTERS = 12;
   private static final long PATIENCE_MILLIS = 240_000;
@@ -49,7 +49,6 @@ class DyingPrimaryTest {
   }
 
   @Test
-  @Tag("long")
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void theCheckpointThatHealsIsOnItsWay() throws Exception {
     killWhileHealing(SAMPLE_KILLS);

@@ -35,9 +35,12 @@ final class MarkedGuest implements AutoCloseable {
     reader = Thread.ofVirtual().name("console-reader").start(this::read);
   }
 
-  /** What the guest runs. */
+  /**
+   * What the guest runs. It waits without a process of its own: a fork would have the kernel move the shell's pages, with the word, while somebody looks for them one after the other, and a flip would
+   * meet only what is left behind.
+   */
   static String command(String word) {
-    return "M=%s; i=1; while :; do echo $M $i; i=$((i+1)); usleep 20000; done".formatted(word);
+    return "M=%s; i=1; while :; do echo $M $i; i=$((i+1)); read -t 0.02 _; done".formatted(word);
   }
 
   /** One more replica that may have the console. */

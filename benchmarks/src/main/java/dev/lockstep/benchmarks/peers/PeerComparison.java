@@ -1,0 +1,196 @@
+package dev.lockstep.benchmarks.peers;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/** Boot and busybox programs by Lockstep on soft, QEMU, and QEMU with -icount, in turn. */
+public final class PeerComparison {
+  private static final int MEMORY_MEBIBYTES = 512;
+  private static final int MINUTES = 30;
+
+  private final Path home;
+  private final Path image;
+  private final int rounds;
+  private final int divisor;
+  private final Map<Peer, List<MeasuredRun>> runs = new EnumMap<>(Peer.class);
+  private int different;
+
+  private PeerComparison(Path home, Path image, int rounds, int divisor) {
+    this.home = home;
+    this.image = image;
+    this.rounds = rounds;
+    this.divisor = divisor;
+  }
+
+  /** Arguments: Lockstep's folder, the guest image's, rounds, what amounts of data are divided by. */
+  public static void main(String[] args) throws Exception {
+    PeerComparison comparison =
+        new PeerComparison(
+            Path.of(args[0]),
+            Path.of(args[1]),
+            Integer.parseInt(args[2]),
+            Integer.parseInt(args[3]));
+    comparison.run();
+    comparison.print();
+    System.exit(comparison.different == 0 ? 0 : 70);
+  }
+
+  private void run() throws IOException, InterruptedException {
+    Path scratch = Files.createTempDirectory("peers");
+    Path disk = scratch.resolve("disk");
+    Path err = scratch.resolve("err");
+    try {
+      for (int round = 0; round < rounds; round++) {
+        List<Peer> order = new ArrayList<>(List.of(Peer.values()));
+        Collections.rotate(order, round);
+        for (Peer peer : order) {
+          Files.copy(image.resolve("disk.ext4"), disk);
+          MeasuredRun run =
+              MeasuredRun.of(
+                  peer.words(home, image, disk, MEMORY_MEBIBYTES, "lockstep-bench-set " + divisor),
+                  peer.isJava(),
+                  err,
+                  MINUTES);
+          Files.delete(disk);
+          runs.computeIfAbsent(peer, it -> new ArrayList<>()).add(run);
+          double all = run.spent().values().stream().mapToDouble(it -> it.cpu().seconds()).sum();
+          System.err.printf(
+              "bench-peers: round %d of %d, %s: boot %.2f CPU s, all %.2f, peak %.0f MiB; load %s%n",
+              round + 1,
+              rounds,
+              peer.label(),
+              cpu(run, MeasuredRun.BOOT),
+              all,
+              run.peakMebibytes(),
+              Files.readString(Path.of("/proc/loadavg")).split(" ")[0]);
+        }
+      }
+    } catch (IOException e) {
+      System.err.println(Files.exists(err) ? Files.readString(err) : "");
+      throw e;
+    } finally {
+      // A disk has its lock and marker beside it.
+      try (Stream<Path> left = Files.list(scratch)) {
+        for (Path file : left.toList()) {
+          Files.delete(file);
+        }
+      }
+      Files.delete(scratch);
+    }
+  }
+
+  private Series series(Peer peer, Function<MeasuredRun, Double> value) {
+    Series series = new Series();
+    runs.getOrDefault(peer, List.of()).forEach(run -> series.add(value.apply(run)));
+    return series;
+  }
+
+  private static double cpu(MeasuredRun run, String program) {
+    MeasuredRun.Spent spent = run.spent().get(program);
+    return spent == null ? Double.NaN : spent.cpu().seconds();
+  }
+
+  private static double wall(MeasuredRun run, String program) {
+    MeasuredRun.Spent spent = run.spent().get(program);
+    return spent == null ? Double.NaN : spent.wall();
+  }
+
+  private static double set(MeasuredRun run, Function<MeasuredRun.Spent, Double> of) {
+    return run.spent().entrySet().stream()
+        .filter(it -> !it.getKey().equals(MeasuredRun.BOOT))
+        .mapToDouble(it -> of.apply(it.getValue()))
+        .sum();
+  }
+
+  private void print() {
+    System.out.printf(
+        "%-10s | %28s | %20s | %20s | %24s%n",
+        "median of " + rounds,
+        "CPU s: Lockstep, QEMU, icount",
+        "to QEMU, 95 %",
+        "to icount, 95 %",
+        "wall s: Lockstep, icount");
+    Map<String, MeasuredRun.Spent> programs = new LinkedHashMap<>();
+    runs.getOrDefault(Peer.LOCKSTEP, List.of()).forEach(run -> programs.putAll(run.spent()));
+    for (String program : programs.keySet()) {
+      row(program, run -> cpu(run, program), run -> wall(run, program));
+    }
+    row(
+        "programs",
+        run -> set(run, it -> it.cpu().seconds()),
+        run -> set(run, MeasuredRun.Spent::wall));
+    System.out.printf(
+        "peak MiB   | %8.0f %9.0f %9.0f%n",
+        series(Peer.LOCKSTEP, MeasuredRun::peakMebibytes).median(),
+        series(Peer.QEMU, MeasuredRun::peakMebibytes).median(),
+        series(Peer.QEMU_ICOUNT, MeasuredRun::peakMebibytes).median());
+    split();
+    compareResults();
+  }
+
+  private void row(
+      String name, Function<MeasuredRun, Double> cpu, Function<MeasuredRun, Double> wall) {
+    Series ours = series(Peer.LOCKSTEP, cpu);
+    Series plain = series(Peer.QEMU, cpu);
+    Series icount = series(Peer.QEMU_ICOUNT, cpu);
+    Series toPlain = ours.ratioTo(plain);
+    Series toIcount = ours.ratioTo(icount);
+    System.out.printf(
+        "%-10s | %8.2f %9.2f %9.2f | %6.2f %13s | %6.2f %13s | %12.2f %11.2f%n",
+        name,
+        ours.median(),
+        plain.median(),
+        icount.median(),
+        toPlain.median(),
+        toPlain.interval(),
+        toIcount.median(),
+        toIcount.interval(),
+        series(Peer.LOCKSTEP, wall).median(),
+        series(Peer.QEMU_ICOUNT, wall).median());
+  }
+
+  /** What Lockstep's threads did meanwhile. */
+  private void split() {
+    for (ProcessTimes.Work work : ProcessTimes.Work.values()) {
+      Series boot =
+          series(
+              Peer.LOCKSTEP,
+              run -> {
+                MeasuredRun.Spent spent = run.spent().get(MeasuredRun.BOOT);
+                return spent == null ? Double.NaN : part(spent, work);
+              });
+      Series programs = series(Peer.LOCKSTEP, run -> set(run, it -> part(it, work)));
+      System.out.printf(
+          "Lockstep's CPU s in %-20s boot %6.2f, programs %7.2f%n",
+          work.label() + ":", boot.median(), programs.median());
+    }
+  }
+
+  private static double part(MeasuredRun.Spent spent, ProcessTimes.Work work) {
+    return spent.cpu().byWork().getOrDefault(work, 0.0);
+  }
+
+  private void compareResults() {
+    Map<String, String> expected = runs.getOrDefault(Peer.LOCKSTEP, List.of()).getFirst().results();
+    runs.forEach((peer, all) ->
+        all.forEach(run -> {
+          if (!run.results().equals(expected)) {
+            different++;
+            System.out.printf("%s printed %s, not %s%n", peer.label(), run.results(), expected);
+          }
+        }));
+    System.out.println(
+        different == 0
+            ? "every program printed the same on all of them"
+            : "DIFFERENT: what programs printed, see above");
+  }
+}
