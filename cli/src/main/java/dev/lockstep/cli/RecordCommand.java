@@ -5,10 +5,14 @@ import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.engine.EngineChooser;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
+import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineMode;
+import dev.lockstep.vmm.replay.DiskFailureNotes;
 import dev.lockstep.vmm.replay.FileLogSink;
+import dev.lockstep.vmm.replay.TeeSink;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -66,6 +70,10 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
         if (from != null) {
           folder.keepState(from);
         }
+        LogSink both =
+            new TeeSink(
+                List.of(
+                    sink, new DiskFailureNotes(note -> System.err.println("lockstep: " + note))));
         MachineSession.Outcome outcome;
         CheckpointOption.Running running = checkpoints.begin(machine, log, System.err);
         try (running) {
@@ -74,7 +82,7 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
                   .withNetwork(config)
                   .withSnapshots(snapshotOptions.of(machine, config, System.err))
                   .run(
-                      console -> machine.start(sink, new DirectGate(console), 1), MachineMode.LIVE);
+                      console -> machine.start(both, new DirectGate(console), 1), MachineMode.LIVE);
         }
         if (report.wanted()) {
           Report rows =

@@ -4,9 +4,9 @@ import dev.lockstep.cli.control.ControlPort;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
-import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineMode;
+import dev.lockstep.vmm.replay.DiskFailureNotes;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -48,7 +48,7 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
                 .run(
                     console ->
                         machine.start(
-                            LogSink.NONE,
+                            new DiskFailureNotes(note -> System.err.println("lockstep: " + note)),
                             new DirectGate(
                                 control == null ? console : control.machine(machine, console)),
                             1),

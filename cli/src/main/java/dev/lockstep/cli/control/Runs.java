@@ -23,8 +23,8 @@ import dev.lockstep.vmm.config.DriveConfig;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.machine.DirectGate;
-import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.replay.DiskFailureNotes;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
@@ -66,7 +66,7 @@ final class Runs {
       GuestNetwork network = GuestNetwork.ofMachine(config, machine, notes);
       MachineRun run = new MachineRun(machine, config, network);
       machine.start(
-          LogSink.NONE,
+          new DiskFailureNotes(notes),
           new DirectGate(
               new HistorySink(run.console(), network.beside((stream, offset, bytes) -> {}))),
           1);

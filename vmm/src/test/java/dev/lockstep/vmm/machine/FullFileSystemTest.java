@@ -2,19 +2,25 @@ package dev.lockstep.vmm.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.disk.SmallFileSystem;
 import dev.lockstep.vmm.log.EventLogReader;
 import dev.lockstep.vmm.machine.MachineSpec.Pacing;
+import dev.lockstep.vmm.replay.DiskFailureNotes;
 import dev.lockstep.vmm.replay.FileLogSink;
 import dev.lockstep.vmm.replay.FileLogSource;
 import dev.lockstep.vmm.replay.Replay;
 import dev.lockstep.vmm.replay.ReplayReport;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -70,6 +76,28 @@ class FullFileSystemTest {
       Path elsewhere = folder.resolve("snapshot");
       machine.snapshot(elsewhere).get();
       assertThat(elsewhere).as("the machine goes on").exists();
+    }
+  }
+
+  @Test
+  void aFullDiskOfAMachineAloneIsToldOnceAMinute() throws Exception {
+    try (SmallFileSystem small = SmallFileSystem.mount(folder.resolve("small"), ROOM_BYTES)) {
+      Path image = small.root().resolve("disk");
+      try (RandomAccessFile sparse = new RandomAccessFile(image.toFile(), "rw")) {
+        sparse.setLength(DiskGuest.DISK_BYTES);
+      }
+      BlockingQueue<String> notes = new LinkedBlockingQueue<>();
+      Machines.Console console = new Machines.Console();
+      try (Machine machine = Machines.withDisk(spec, image)) {
+        small.fill();
+        machine.start(new DiskFailureNotes(notes::add), new DirectGate(console), 1);
+        assertThat(notes.poll(60, TimeUnit.SECONDS))
+            .contains("WRITE", image.toString(), "No space left on device")
+            .endsWith("the guest sees an I/O error");
+        int seen = console.toString().length();
+        await().until(() -> console.toString().length() > seen + 200);
+        assertThat(notes).as("hundreds of requests later").isEmpty();
+      }
     }
   }
 
