@@ -29,12 +29,18 @@ final class ProcessMemory {
    */
   static int flip(long pid, String word, int letter) throws IOException {
     byte[] wanted = word.getBytes(StandardCharsets.ISO_8859_1);
+    byte[] now = new byte[wanted.length];
     return places(
             pid,
             wanted,
             (memory, address) -> {
-              memory.seek(address + letter);
-              memory.write(wanted[letter] ^ 1);
+              memory.seek(address);
+              memory.readFully(now);
+              // The guest runs on: buffers have something else by now.
+              if (matches(now, 0, wanted)) {
+                memory.seek(address + letter);
+                memory.write(wanted[letter] ^ 1);
+              }
             })
         .size();
   }
