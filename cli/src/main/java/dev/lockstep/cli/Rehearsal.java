@@ -16,7 +16,13 @@ import java.util.concurrent.ExecutionException;
  */
 final class Rehearsal {
   private static final String GUEST = "quiet lockstep.run=\"lockstep-workload 20\"";
-  private static final int TRIES = 40;
+
+  /** Enough for a host that is busy with other things. */
+  private static final int TRIES = 400;
+
+  /** How often the pair is looked at when it answers: it comes to be protected meanwhile. */
+  private static final int LOOKS = 16;
+
   private static final long TRY_MILLIS = 500;
 
   private final Path folder;
@@ -69,18 +75,19 @@ final class Rehearsal {
         start(replica("backup", "--listen", "127.0.0.1:" + port, "--console", "127.0.0.1:0"));
     CompletableFuture<Integer> primary =
         start(replica("primary", "--peer", "127.0.0.1:" + port, "--control", socket));
-    boolean asked = false;
-    for (int i = 0; i < TRIES && !primary.isDone(); i++) {
+    int answers = 0;
+    for (int i = 0; i < TRIES && answers < LOOKS && !primary.isDone(); i++) {
       Thread.sleep(TRY_MILLIS);
-      if (Files.exists(Path.of(socket))) {
-        asked |= lockstep("ctl", "--socket", socket, "status", "lockstep") == ExitStatus.OK;
-        asked |= lockstep("ctl", "--socket", socket, "list") == ExitStatus.OK;
+      if (Files.exists(Path.of(socket))
+          && lockstep("ctl", "--socket", socket, "status", "lockstep") == ExitStatus.OK
+          && lockstep("ctl", "--socket", socket, "list") == ExitStatus.OK) {
+        answers++;
       }
     }
     lockstep("ctl", "--socket", socket, "kill", "lockstep");
     primary.get();
     backup.get();
-    if (!asked) {
+    if (answers == 0) {
       throw new IllegalStateException("the primary never answered at its control port");
     }
   }
