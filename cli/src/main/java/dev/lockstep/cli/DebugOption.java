@@ -25,16 +25,10 @@ final class DebugOption {
     return debug;
   }
 
-  /** Sets the log's level. */
+  /** Sets the log's level. Without a wish it is what the log begins with, and a log that nothing is said in need not be there. */
   void apply() {
-    Level level =
-        switch (verbose.length) {
-          case 0 -> Level.WARN;
-          case 1 -> Level.INFO;
-          default -> Level.DEBUG;
-        };
-    if (LoggerFactory.getLogger("dev.lockstep") instanceof Logger it) {
-      it.setLevel(level);
+    if (verbose.length > 0 && LoggerFactory.getLogger("dev.lockstep") instanceof Logger it) {
+      it.setLevel(verbose.length == 1 ? Level.INFO : Level.DEBUG);
     }
   }
 }

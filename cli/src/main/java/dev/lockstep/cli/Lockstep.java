@@ -1,8 +1,10 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.cli.start.Ahead;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -13,31 +15,36 @@ import picocli.CommandLine.Command;
         "Runs fault-tolerant Linux virtual machines, and records and replays them bit for bit.",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
-    synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      RunCommand.class,
-      RecordCommand.class,
-      ReplayCommand.class,
-      DebugCommand.class,
-      TraceCommand.class,
-      VerifyCommand.class,
-      LogCommand.class,
-      PruneCommand.class,
-      PrimaryCommand.class,
-      BackupCommand.class,
-      NetCommand.class,
-      DaemonCommand.class,
-      CtlCommand.class,
-      PkiCommand.class,
-      DemoCommand.class,
-      DoctorCommand.class,
-      CommandLine.HelpCommand.class,
-    })
+    synopsisSubcommandLabel = "COMMAND")
 public final class Lockstep {
+  /** In the order of the help. */
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          RunCommand.class,
+          RecordCommand.class,
+          ReplayCommand.class,
+          DebugCommand.class,
+          TraceCommand.class,
+          VerifyCommand.class,
+          LogCommand.class,
+          PruneCommand.class,
+          PrimaryCommand.class,
+          BackupCommand.class,
+          NetCommand.class,
+          DaemonCommand.class,
+          CtlCommand.class,
+          PkiCommand.class,
+          DemoCommand.class,
+          DoctorCommand.class,
+          CommandLine.HelpCommand.class);
+
   private Lockstep() {}
 
   /** Runs the command and ends the process with its status. */
   public static void main(String[] args) {
+    if (Arrays.asList(args).contains("--from")) {
+      Ahead.ofAMachine();
+    }
     System.exit(execute(args, System.out, System.err));
   }
 
@@ -50,7 +57,8 @@ public final class Lockstep {
    */
   static int execute(String[] args, PrintStream out, PrintStream err) {
     CommandLine line = new CommandLine(new Lockstep());
-    if (Arrays.asList(args).contains("ctl")) {
+    wanted(args).forEach(line::addSubcommand);
+    if (line.getSubcommands().containsKey("ctl") && Arrays.asList(args).contains("ctl")) {
       CtlCommands.addTo(line);
     }
     line.setOut(new PrintWriter(out, true));
@@ -68,6 +76,20 @@ public final class Lockstep {
       return ExitStatus.USAGE;
     }
     return line.execute(args);
+  }
+
+  /** The commands that a command line is about: each costs as much as the JVM's own start. All of them for help, and for one that is not known. */
+  private static List<Class<?>> wanted(String[] args) {
+    String first = args.length == 0 ? "" : args[0];
+    if (args.length == 1 && (first.equals("--version") || first.equals("-V"))) {
+      return List.of();
+    }
+    return COMMANDS.stream()
+        .filter(type -> type != CommandLine.HelpCommand.class)
+        .filter(type -> type.getAnnotation(Command.class).name().equals(first))
+        .findFirst()
+        .<List<Class<?>>>map(List::of)
+        .orElse(COMMANDS);
   }
 
   /** Gives help and the list of exit statuses to every command that does something. */

@@ -4,6 +4,7 @@ import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineStatus;
 import java.io.PrintStream;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -76,7 +77,12 @@ final class ReportOptions {
             .add("instructions_per_second", "per second", "%,.0f".formatted(rate), rate)
             .add("branches", "branches", status.branchCount())
             .add("log_entries", "log entries", status.entries())
-            .add("output_bytes", "output bytes", status.outputBytes());
+            .add("output_bytes", "output bytes", status.outputBytes())
+            .add(
+                "began_unix_millis",
+                "first instruction",
+                Instant.ofEpochMilli(status.beganUnixMillis()).toString(),
+                status.beganUnixMillis());
     MachineDigest digest = end.digest();
     if (digest != null) {
       report.add("digest", "final state", digest.toString(), hex(digest));

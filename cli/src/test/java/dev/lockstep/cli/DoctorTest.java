@@ -37,7 +37,16 @@ final class DoctorTest {
 
   private static final List<String> HOST =
       List.of(
-          "pmu", "tap", "passt", "memory", "disk", "open_files", "priority", "jdk", "guest_image");
+          "pmu",
+          "tap",
+          "passt",
+          "memory",
+          "disk",
+          "open_files",
+          "priority",
+          "jdk",
+          "start_cache",
+          "guest_image");
 
   @TempDir Path folder;
 

@@ -26,11 +26,6 @@ public final class Libc {
   private static final ThreadLocal<MemorySegment> STATE =
       ThreadLocal.withInitial(Libc::newErrnoState);
 
-  private static final Linker.Option VARIADIC = Linker.Option.firstVariadicArg(2);
-  private static final MethodHandle IOCTL_VALUE =
-      find("ioctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG), VARIADIC);
-  private static final MethodHandle IOCTL_POINTER =
-      find("ioctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), VARIADIC);
   private static final MethodHandle OPEN =
       find("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle CLOSE =
@@ -42,14 +37,31 @@ public final class Libc {
               JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MUNMAP =
       find("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle GETTID = find("gettid", FunctionDescriptor.of(JAVA_INT));
-  private static final MethodHandle GETPID = find("getpid", FunctionDescriptor.of(JAVA_INT));
-  private static final MethodHandle TGKILL =
-      find("tgkill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle SIGTIMEDWAIT =
-      find("sigtimedwait", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
-  private static final MethodHandle PTHREAD_SIGMASK =
-      find("pthread_sigmask", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+
+  /** What drives devices. Apart, since the JVM takes milliseconds to link each. */
+  private static final class Ioctl {
+    private static final Linker.Option VARIADIC = Linker.Option.firstVariadicArg(2);
+    static final MethodHandle IOCTL_VALUE =
+        find("ioctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG), VARIADIC);
+    static final MethodHandle IOCTL_POINTER =
+        find("ioctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), VARIADIC);
+
+    private Ioctl() {}
+  }
+
+  /** What is about threads and signals. Apart, since the JVM takes milliseconds to link each. */
+  private static final class Threads {
+    static final MethodHandle GETTID = find("gettid", FunctionDescriptor.of(JAVA_INT));
+    static final MethodHandle GETPID = find("getpid", FunctionDescriptor.of(JAVA_INT));
+    static final MethodHandle TGKILL =
+        find("tgkill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+    static final MethodHandle SIGTIMEDWAIT =
+        find("sigtimedwait", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+    static final MethodHandle PTHREAD_SIGMASK =
+        find("pthread_sigmask", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+
+    private Threads() {}
+  }
 
   private Libc() {}
 
@@ -108,7 +120,7 @@ public final class Libc {
   /** ioctl(2) with a number for an argument and a buffer for errno. */
   static int ioctl(MemorySegment state, int fd, long request, long argument) {
     try {
-      return result(state, (int) IOCTL_VALUE.invokeExact(state, fd, request, argument));
+      return result(state, (int) Ioctl.IOCTL_VALUE.invokeExact(state, fd, request, argument));
     } catch (Throwable e) {
       throw broken(e);
     }
@@ -117,7 +129,7 @@ public final class Libc {
   /** ioctl(2) with a structure for an argument and a buffer for errno. */
   static int ioctl(MemorySegment state, int fd, long request, MemorySegment argument) {
     try {
-      return result(state, (int) IOCTL_POINTER.invokeExact(state, fd, request, argument));
+      return result(state, (int) Ioctl.IOCTL_POINTER.invokeExact(state, fd, request, argument));
     } catch (Throwable e) {
       throw broken(e);
     }
@@ -168,6 +180,30 @@ public final class Libc {
     return MemorySegment.ofAddress(address).reinterpret(bytes, arena, Libc::munmap);
   }
 
+  /**
+   * mmap(2) over a part of a mapping (MAP_FIXED in {@code flags}), with which it is unmapped.
+   *
+   * @throws KvmException if the kernel refuses; then what was there before may be gone
+   */
+  public static void mmapOver(MemorySegment place, int protection, int flags, int fd, long offset) {
+    long address;
+    try {
+      address =
+          result(
+              (long)
+                  MMAP.invokeExact(
+                      errnoState(), place, place.byteSize(), protection, flags, fd, offset));
+    } catch (Throwable e) {
+      throw broken(e);
+    }
+    if (address != place.address()) {
+      throw new KvmException(
+          "mmap of %d bytes of a file at %d".formatted(place.byteSize(), offset),
+          fd,
+          (int) -address);
+    }
+  }
+
   private static void munmap(MemorySegment mapping) {
     try {
       int result = result((int) MUNMAP.invokeExact(errnoState(), mapping, mapping.byteSize()));
@@ -182,7 +218,7 @@ public final class Libc {
   /** gettid(2): the calling thread's number. */
   public static int gettid() {
     try {
-      return (int) GETTID.invokeExact(errnoState());
+      return (int) Threads.GETTID.invokeExact(errnoState());
     } catch (Throwable e) {
       throw broken(e);
     }
@@ -191,7 +227,7 @@ public final class Libc {
   /** getpid(2). */
   public static int getpid() {
     try {
-      return (int) GETPID.invokeExact(errnoState());
+      return (int) Threads.GETPID.invokeExact(errnoState());
     } catch (Throwable e) {
       throw broken(e);
     }
@@ -200,7 +236,7 @@ public final class Libc {
   /** tgkill(2): a signal to one thread. */
   public static int tgkill(int process, int thread, int signal) {
     try {
-      return result((int) TGKILL.invokeExact(errnoState(), process, thread, signal));
+      return result((int) Threads.TGKILL.invokeExact(errnoState(), process, thread, signal));
     } catch (Throwable e) {
       throw broken(e);
     }
@@ -209,7 +245,8 @@ public final class Libc {
   /** sigtimedwait(2) without an info structure: a pending signal of the set, consumed, or a negated error number (EAGAIN: none came in time). */
   public static int sigtimedwait(MemorySegment set, MemorySegment timeout) {
     try {
-      return result((int) SIGTIMEDWAIT.invokeExact(errnoState(), set, MemorySegment.NULL, timeout));
+      return result(
+          (int) Threads.SIGTIMEDWAIT.invokeExact(errnoState(), set, MemorySegment.NULL, timeout));
     } catch (Throwable e) {
       throw broken(e);
     }
@@ -218,7 +255,7 @@ public final class Libc {
   /** pthread_sigmask(3); returns 0 or the negated error number. */
   public static int pthreadSigmask(int how, MemorySegment set, MemorySegment old) {
     try {
-      return -(int) PTHREAD_SIGMASK.invokeExact(errnoState(), how, set, old);
+      return -(int) Threads.PTHREAD_SIGMASK.invokeExact(errnoState(), how, set, old);
     } catch (Throwable e) {
       throw broken(e);
     }

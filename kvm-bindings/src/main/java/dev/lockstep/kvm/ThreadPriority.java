@@ -42,15 +42,6 @@ public final class ThreadPriority {
   /** HotSpot's compilers have work for seconds, which nobody waits for. */
   private static final String COMPILERS = "C[12] Compiler.*";
 
-  private static final MethodHandle SETPRIORITY =
-      Libc.find("setpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle GETPRIORITY =
-      Libc.find("getpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle SETSCHEDULER =
-      Libc.find("sched_setscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
-  private static final MethodHandle GETSCHEDULER =
-      Libc.find("sched_getscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-
   /** {@code __NR_sched_setattr} and {@code __NR_sched_getattr} on x86-64 (asm/unistd_64.h); the C library has no names for them before glibc 2.41. */
   private static final long SETATTR_NUMBER = 314, GETATTR_NUMBER = 315;
 
@@ -64,14 +55,29 @@ public final class ThreadPriority {
           "syscall",
           FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT),
           Linker.Option.firstVariadicArg(1));
-  private static final MethodHandle GETATTR =
-      Libc.find(
-          "syscall",
-          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
-          Linker.Option.firstVariadicArg(1));
+  private static final MethodHandle GETPRIORITY =
+      Libc.find("getpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
 
   private static volatile Urgency urgency = Urgency.NONE;
   private static volatile int ordinaryNice;
+
+  /** What only a replica's process, or a test, asks for. Apart, since the JVM takes milliseconds to link each. */
+  private static final class Rare {
+    static final MethodHandle SETPRIORITY =
+        Libc.find("setpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+    static final MethodHandle SETSCHEDULER =
+        Libc.find(
+            "sched_setscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+    static final MethodHandle GETSCHEDULER =
+        Libc.find("sched_getscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    static final MethodHandle GETATTR =
+        Libc.find(
+            "syscall",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
+            Linker.Option.firstVariadicArg(1));
+
+    private Rare() {}
+  }
 
   private ThreadPriority() {}
 
@@ -149,7 +155,7 @@ public final class ThreadPriority {
       long answer =
           Libc.result(
               (long)
-                  GETATTR.invokeExact(
+                  Rare.GETATTR.invokeExact(
                       Libc.errnoState(), GETATTR_NUMBER, 0, attributes, ATTR_BYTES, 0));
       return answer == 0 ? attributes.get(JAVA_LONG, ATTR_RUNTIME) : 0;
     } catch (Throwable e) {
@@ -161,7 +167,7 @@ public final class ThreadPriority {
   public static Urgency own() {
     int policy;
     try {
-      policy = Libc.result((int) GETSCHEDULER.invokeExact(Libc.errnoState(), 0));
+      policy = Libc.result((int) Rare.GETSCHEDULER.invokeExact(Libc.errnoState(), 0));
     } catch (Throwable e) {
       throw Libc.broken(e);
     }
@@ -182,7 +188,7 @@ public final class ThreadPriority {
   private static int setNice(int thread, int nice) {
     try {
       return Libc.result(
-          (int) SETPRIORITY.invokeExact(Libc.errnoState(), PRIO_PROCESS, thread, nice));
+          (int) Rare.SETPRIORITY.invokeExact(Libc.errnoState(), PRIO_PROCESS, thread, nice));
     } catch (Throwable e) {
       throw Libc.broken(e);
     }
@@ -193,7 +199,7 @@ public final class ThreadPriority {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment parameter = arena.allocateFrom(JAVA_INT, priority);
       return Libc.result(
-          (int) SETSCHEDULER.invokeExact(Libc.errnoState(), thread, policy, parameter));
+          (int) Rare.SETSCHEDULER.invokeExact(Libc.errnoState(), thread, policy, parameter));
     } catch (Throwable e) {
       throw Libc.broken(e);
     }

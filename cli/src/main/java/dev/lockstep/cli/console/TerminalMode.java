@@ -3,6 +3,8 @@ package dev.lockstep.cli.console;
 import dev.lockstep.engine.VmmException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * former mode comes back at {@link #close}, and when the JVM ends by a signal.
  */
 public final class TerminalMode implements AutoCloseable {
+  private static final Path STANDARD_INPUT = Path.of("/proc/self/fd/0");
+
   private final @Nullable String former;
   private final @Nullable Thread hook;
   private boolean restored;
@@ -27,7 +31,7 @@ public final class TerminalMode implements AutoCloseable {
    * @throws VmmException if it is one but cannot be switched
    */
   public static TerminalMode raw() {
-    String former = stty("-g");
+    String former = isNoTerminal() ? null : stty("-g");
     TerminalMode mode = new TerminalMode(former);
     if (former != null) {
       Runtime.getRuntime().addShutdownHook(mode.hook);
@@ -62,6 +66,16 @@ public final class TerminalMode implements AutoCloseable {
     if (former != null && !restored) {
       restored = true;
       stty(former);
+    }
+  }
+
+  /** Whether it is known without asking stty, which takes as long as a small machine's start. */
+  private static boolean isNoTerminal() {
+    try {
+      String name = Files.readSymbolicLink(STANDARD_INPUT).toString();
+      return name.equals("/dev/null") || name.startsWith("pipe:") || name.startsWith("socket:");
+    } catch (IOException _) {
+      return false;
     }
   }
 

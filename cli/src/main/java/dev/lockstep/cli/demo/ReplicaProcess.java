@@ -1,5 +1,6 @@
 package dev.lockstep.cli.demo;
 
+import dev.lockstep.cli.start.StartCache;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -40,11 +41,11 @@ final class ReplicaProcess implements AutoCloseable {
       throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(StartCache.jvmOptions());
     command.addAll(
         List.of(
             "-XX:+UseSerialGC",
             "--enable-native-access=ALL-UNNAMED",
-            "--illegal-native-access=deny",
             "-cp",
             System.getProperty("java.class.path"),
             "dev.lockstep.cli.Lockstep",

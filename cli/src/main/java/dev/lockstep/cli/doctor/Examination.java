@@ -1,5 +1,6 @@
 package dev.lockstep.cli.doctor;
 
+import dev.lockstep.cli.start.StartCache;
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.preflight.NativeLibraryException;
 import dev.lockstep.kvmcpu.probe.Finding;
@@ -20,7 +21,7 @@ public final class Examination {
   private Examination() {}
 
   /**
-   * Asks. Takes a second or two; never throws for what a host lacks.
+   * Asks. Takes some seconds; never throws for what a host lacks.
    *
    * @param kvmDevice usually /dev/kvm
    * @param guestImage where the default guest's image is, or will be
@@ -41,6 +42,7 @@ public final class Examination {
     findings.add(guarded("open_files", "open files", RoomCheck::openFiles));
     findings.add(guarded("priority", "priority", PriorityCheck::urgent));
     findings.add(guarded("jdk", "JDK", SoftwareCheck::jdk));
+    findings.add(guarded("start_cache", "start cache", () -> StartCheck.ask(StartCache.named())));
     findings.add(guarded("guest_image", "guest image", () -> SoftwareCheck.guestImage(guestImage)));
     Map<Purpose, EngineChoice> choices = new EnumMap<>(Purpose.class);
     for (Purpose purpose : Purpose.values()) {

@@ -90,10 +90,16 @@ public final class BackupCore {
 
   /** When {@link BackupInput.Tick} is wanted at the latest, by the same clock. */
   public long nextTickNanos() {
-    return Math.min(lastStepNanos + timing.heartbeatIntervalNanos(), nextReportNanos());
+    long next = lastStepNanos + timing.heartbeatIntervalNanos();
+    return switch (phase) {
+      case JOINING, FOLLOWING -> Math.min(next, nextReportNanos());
+      // Nothing is reported: the time of a next report stays behind, and to wait for it would be
+      // not to wait.
+      case CONNECTING, ARBITRATING, GOING_LIVE, LIVE, LOST, ENDED -> next;
+    };
   }
 
-  /** When it speaks at the latest. */
+  /** When it speaks at the latest, while it has a primary. */
   private long nextReportNanos() {
     long interval = timing.heartbeatIntervalNanos();
     return lastReportNanos

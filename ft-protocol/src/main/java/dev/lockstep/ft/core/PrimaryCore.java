@@ -142,7 +142,13 @@ public final class PrimaryCore extends PrimaryState {
   public long nextTickNanos() {
     long next =
         lastStepNanos + Math.min(timing.heartbeatIntervalNanos(), timing.markIntervalNanos());
-    return stream == null ? next : Math.min(next, stream.nextMarkNanos(mark));
+    return switch (phase) {
+      case TRANSFERRING, ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER, HANDED_OVER ->
+          stream == null ? next : Math.min(next, stream.nextMarkNanos(mark));
+      // No mark is sent: to wait until the last one's time, which stays behind, would be not to
+      // wait.
+      case STARTING, NOT_PROTECTED, ARBITRATING, FENCED, ENDED -> next;
+    };
   }
 
   /** How far the backup's replay is behind, milliseconds; 0 without a backup. */

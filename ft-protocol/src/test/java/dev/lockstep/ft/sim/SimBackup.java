@@ -127,7 +127,7 @@ final class SimBackup {
 
   private void tick() {
     feed(new BackupInput.Tick());
-    replica.after(Math.max(50_000, core.nextTickNanos() - simulation.now()), this::tick);
+    replica.afterTick(core.nextTickNanos(), this::tick);
   }
 
   private void slice() {

@@ -107,8 +107,7 @@ final class SimPrimary {
 
   private void tick() {
     feed(new PrimaryInput.Tick());
-    long wait = Math.max(50_000, core.nextTickNanos() - simulation.now());
-    replica.after(wait, this::tick);
+    replica.afterTick(core.nextTickNanos(), this::tick);
   }
 
   private void slice() {

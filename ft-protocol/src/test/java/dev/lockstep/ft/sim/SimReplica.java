@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** One host with at most one replica process on it, which may be frozen, killed and started again. */
 final class SimReplica {
   private static final long MILLI = 1_000_000;
+  private static final long LEAST_TICK_NANOS = 50_000;
 
   final Simulation simulation;
   final String name;
@@ -118,6 +119,22 @@ final class SimReplica {
   void after(long delay, Runnable action) {
     int life = this.life;
     simulation.after(delay, () -> whenAwake(life, action));
+  }
+
+  /**
+   * Runs a tick later, after one that was now, unless that was the last of its life.
+   *
+   * @param wanted when the core wants it; one that never lets its thread wait would keep a processor busy
+   */
+  void afterTick(long wanted, Runnable tick) {
+    if (primary == null && backup == null) {
+      return;
+    }
+    long wait = wanted - simulation.now();
+    if (wait <= 0) {
+      simulation.violation(this + " has just had a tick and wants the next one at once");
+    }
+    after(Math.max(LEAST_TICK_NANOS, wait), tick);
   }
 
   private void whenAwake(int life, Runnable action) {

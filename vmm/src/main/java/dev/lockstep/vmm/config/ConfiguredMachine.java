@@ -20,14 +20,18 @@ import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
 import dev.lockstep.vmm.machine.VcpuFactory;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
+import dev.lockstep.vmm.snapshot.MemoryImage;
 import dev.lockstep.vmm.tsc.ExactTsc;
 import dev.lockstep.vmm.tsc.ExactTscPatch;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
+import java.io.EOFException;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
@@ -311,11 +315,18 @@ public final class ConfiguredMachine {
    * @throws VmmException if the file is not there or its beginning cannot be read
    */
   public static LogHeader header(Path snapshot) {
-    try (DataInputStream in =
-        new DataInputStream(new BufferedInputStream(Files.newInputStream(snapshot)))) {
-      return new CheckpointReader(in).header();
+    try (FileChannel channel = FileChannel.open(snapshot, StandardOpenOption.READ)) {
+      MemoryImage.read(channel);
+      return new CheckpointReader(
+              new DataInputStream(new BufferedInputStream(Channels.newInputStream(channel))))
+          .header();
     } catch (NoSuchFileException e) {
       throw new VmmException("there is no snapshot '%s'".formatted(snapshot), "Check the name.", e);
+    } catch (EOFException e) {
+      throw new VmmException(
+          "the snapshot '%s' is cut off".formatted(snapshot),
+          "Use another one; this one cannot be restored.",
+          e);
     } catch (IOException e) {
       throw new VmmException(
           "the snapshot '%s' cannot be read: %s".formatted(snapshot, e),

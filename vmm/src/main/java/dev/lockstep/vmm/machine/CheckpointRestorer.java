@@ -19,19 +19,28 @@ final class CheckpointRestorer implements CheckpointReader.Target {
   /** Whether the machine has run: then its engine has to hear what becomes of its code. */
   private final boolean used;
 
-  private CheckpointRestorer(MachineCore core, boolean used) {
+  /** Whether the memory is what was saved, and that is known. */
+  private final boolean filled;
+
+  private CheckpointRestorer(MachineCore core, boolean used, boolean filled) {
     this.core = core;
     this.used = used;
+    this.filled = filled;
   }
 
   /** For a machine that has not run, with memory that is all zeros. */
   static CheckpointRestorer into(MachineCore core) {
-    return new CheckpointRestorer(core, false);
+    return new CheckpointRestorer(core, false, false);
+  }
+
+  /** For a machine that has not run, with memory that is already what was saved. */
+  static CheckpointRestorer intoFilled(MachineCore core) {
+    return new CheckpointRestorer(core, false, true);
   }
 
   /** For a machine that has run, and of which only what the checkpoint contains is to change. */
   static CheckpointRestorer over(MachineCore core) {
-    return new CheckpointRestorer(core, true);
+    return new CheckpointRestorer(core, true, false);
   }
 
   /** The blocks that were restored, which a checkpoint of the restored machine must have as well. */
@@ -84,7 +93,12 @@ final class CheckpointRestorer implements CheckpointReader.Target {
 
   @Override
   public void end(MachineDigest digest) {
-    List<String> differences = digest.differences(core.digest(!digest.disks().isEmpty()));
+    MachineDigest become =
+        filled
+            ? new MachineDigest(
+                core.registersDigest(), core.devicesDigest(), digest.memory(), digest.disks())
+            : core.digest(!digest.disks().isEmpty());
+    List<String> differences = digest.differences(become);
     if (!differences.isEmpty()) {
       throw new VmmException(
           "the restored machine is not the one that was saved: %s".formatted(differences),

@@ -77,7 +77,15 @@ public final class MachineFactory {
   /** As {@link #restore(MachineSpec, List, Path)}, of a machine with patched reads of the time-stamp counter if there is a new {@code exactTsc}. */
   public Machine restore(
       MachineSpec spec, List<MachineDisk> disks, Path snapshot, @Nullable ExactTsc exactTsc) {
-    return SnapshotFile.read(snapshot, reader -> restore(spec, disks, reader, exactTsc));
+    return SnapshotFile.read(
+        snapshot,
+        (reader, image) ->
+            restore(
+                spec,
+                disks,
+                reader,
+                exactTsc,
+                image == null ? null : memory -> image.become(memory, snapshot)));
   }
 
   /** As {@link #restore(MachineSpec, List, CheckpointReader, ExactTsc)}, of a machine that is not patched. */
@@ -100,11 +108,33 @@ public final class MachineFactory {
       CheckpointReader checkpoint,
       @Nullable ExactTsc exactTsc)
       throws IOException {
+    return restore(spec, disks, checkpoint, exactTsc, null);
+  }
+
+  /** Fills a memory that is all zeros, and has looked whether it is what was saved. */
+  @FunctionalInterface
+  private interface MemorySource {
+    void fill(GuestMemory memory) throws IOException;
+  }
+
+  private Machine restore(
+      MachineSpec spec,
+      List<MachineDisk> disks,
+      CheckpointReader checkpoint,
+      @Nullable ExactTsc exactTsc,
+      @Nullable MemorySource source)
+      throws IOException {
     MachineParts parts = assemble(spec, disks, exactTsc);
     try {
       MachineCore core = new MachineCore(spec, parts);
       checkpoint.header().requireSameConfiguration(core.headerWithoutContent(0));
-      CheckpointRestorer restorer = CheckpointRestorer.into(core);
+      CheckpointRestorer restorer;
+      if (source == null) {
+        restorer = CheckpointRestorer.into(core);
+      } else {
+        source.fill(parts.memory());
+        restorer = CheckpointRestorer.intoFilled(core);
+      }
       while (checkpoint.next(restorer)) {
         // to the end
       }

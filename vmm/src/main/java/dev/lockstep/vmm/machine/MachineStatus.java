@@ -11,6 +11,7 @@ package dev.lockstep.vmm.machine;
  * @param outputBytes produced on all streams
  * @param halted whether the guest is idle
  * @param exits of the guest since creation, as of the last boundary
+ * @param beganUnixMillis when this machine's guest was about to execute its first instruction: host time, milliseconds since 1970; 0 before
  */
 public record MachineStatus(
     MachineState state,
@@ -23,4 +24,5 @@ public record MachineStatus(
     long entries,
     long outputBytes,
     boolean halted,
-    ExitCounts exits) {}
+    ExitCounts exits,
+    long beganUnixMillis) {}

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /** The machine: its vCPU thread, and the orders that other threads give it. */
@@ -40,6 +41,7 @@ final class PcMachine implements Machine {
   private final Object lifecycle = new Object();
 
   private @Nullable Thread thread;
+  private volatile long beganUnixMillis;
   private boolean finished;
   private boolean closed;
   private boolean navigated;
@@ -258,7 +260,8 @@ final class PcMachine implements Machine {
 
   @Override
   public CompletableFuture<SnapshotInfo> snapshot(Path file) {
-    return atBoundary(boundary -> writeSnapshot(file, List.of()));
+    return atBoundary(
+        boundary -> written(file, digest -> SnapshotFile.writeMappable(file, core, digest)));
   }
 
   @Override
@@ -268,16 +271,21 @@ final class PcMachine implements Machine {
         return Optional.empty();
       }
       List<BitSet> blocks = writtenBlocks.update(core.disks());
-      return Optional.of(writeSnapshot(file.apply(core.nextSequence()), blocks));
+      Path place = file.apply(core.nextSequence());
+      return Optional.of(
+          written(
+              place,
+              digest ->
+                  SnapshotFile.write(
+                      place, out -> SnapshotFile.checkpoint(core, digest, blocks, out))));
     });
   }
 
-  private SnapshotInfo writeSnapshot(Path file, List<BitSet> blocks) {
+  private SnapshotInfo written(Path file, ToLongFunction<MachineDigest> writing) {
     long started = System.nanoTime();
     MachineDigest digest = core.digest(false);
     long sequence = core.nextSequence();
-    long bytes =
-        SnapshotFile.write(file, out -> SnapshotFile.checkpoint(core, digest, blocks, out));
+    long bytes = writing.applyAsLong(digest);
     Conductor now = conductor;
     // Only this thread says that the run is over, or it is, and there is no log any more.
     if (now != null && !finished) {
@@ -382,6 +390,7 @@ final class PcMachine implements Machine {
       if (origin == Origin.RESTORED && now instanceof LiveConductor live) {
         live.setWallClock(System.currentTimeMillis());
       }
+      beganUnixMillis = System.currentTimeMillis();
       end = conduct();
       closeConductor();
     } catch (Throwable e) {
@@ -579,6 +588,7 @@ final class PcMachine implements Machine {
         core.nextSequence(),
         core.outputs().total(),
         core.runner().halted(),
-        core.runner().exits());
+        core.runner().exits(),
+        beganUnixMillis);
   }
 }

@@ -4,6 +4,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import dev.lockstep.vmm.snapshot.CheckpointWriter;
+import dev.lockstep.vmm.snapshot.MemoryImage;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -22,10 +23,14 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Snapshots as files: written whole or not at all, with mode 0600, since guest memory holds secrets. */
 final class SnapshotFile {
   private static final int BUFFER_BYTES = 1 << 20;
+
+  /** For what is left when memory is mapped. */
+  private static final int MAPPABLE_BUFFER_BYTES = 1 << 16;
 
   private SnapshotFile() {}
 
@@ -35,12 +40,52 @@ final class SnapshotFile {
     void write(DataOutputStream out) throws IOException;
   }
 
+  /** Writes a file's content. */
+  @FunctionalInterface
+  private interface Content {
+    void write(FileChannel channel) throws IOException;
+  }
+
   /**
    * Writes a file, and puts it in its place only when it is whole and durable.
    *
+   * @return its bytes
    * @throws VmmException if the host failed
    */
   static long write(Path file, Body body) {
+    return place(file, channel -> stream(channel, body));
+  }
+
+  /**
+   * Writes everything of a machine that stands still but its disks, to be mapped where a machine is to start from it.
+   *
+   * @return bytes of the file
+   * @throws VmmException if the host failed
+   */
+  static long writeMappable(Path file, MachineCore core, MachineDigest digest) {
+    return place(
+        file,
+        channel -> {
+          MemoryImage image = MemoryImage.write(channel, core.memory(), core.pages().everWritten());
+          stream(
+              channel,
+              out -> {
+                CheckpointWriter writer = new CheckpointWriter(out, core.headerWithoutContent(0));
+                writer.state(MachineStateCodec.encode(core));
+                writer.end(digest);
+              });
+          image.writeHead(channel, channel.position());
+        });
+  }
+
+  private static void stream(FileChannel channel, Body body) throws IOException {
+    OutputStream raw = Channels.newOutputStream(channel);
+    DataOutputStream out = new DataOutputStream(new BufferedOutputStream(raw, BUFFER_BYTES));
+    body.write(out);
+    out.flush();
+  }
+
+  private static long place(Path file, Content content) {
     Path fresh = file.resolveSibling(file.getFileName() + ".new");
     try {
       Files.deleteIfExists(fresh);
@@ -49,10 +94,7 @@ final class SnapshotFile {
               fresh,
               Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-        OutputStream raw = Channels.newOutputStream(channel);
-        DataOutputStream out = new DataOutputStream(new BufferedOutputStream(raw, BUFFER_BYTES));
-        body.write(out);
-        out.flush();
+        content.write(channel);
         channel.force(true);
       }
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -78,7 +120,12 @@ final class SnapshotFile {
   /** Reads a checkpoint from a file. */
   @FunctionalInterface
   interface Reading<T> {
-    T read(CheckpointReader reader) throws IOException;
+    /**
+     * Reads it.
+     *
+     * @param image the memory, if it is to be mapped; null if it comes with the checkpoint
+     */
+    T read(CheckpointReader reader, @Nullable MemoryImage image) throws IOException;
   }
 
   /**
@@ -87,9 +134,14 @@ final class SnapshotFile {
    * @throws VmmException if it is not there, no snapshot, or damaged
    */
   static <T> T read(Path file, Reading<T> reading) {
-    try (DataInputStream in =
-        new DataInputStream(new BufferedInputStream(Files.newInputStream(file), BUFFER_BYTES))) {
-      return reading.read(new CheckpointReader(in));
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      MemoryImage image = MemoryImage.read(channel);
+      int buffer = image == null ? BUFFER_BYTES : MAPPABLE_BUFFER_BYTES;
+      return reading.read(
+          new CheckpointReader(
+              new DataInputStream(
+                  new BufferedInputStream(Channels.newInputStream(channel), buffer))),
+          image);
     } catch (NoSuchFileException e) {
       throw new VmmException("there is no snapshot '%s'".formatted(file), "Check the name.", e);
     } catch (EOFException e) {

@@ -51,6 +51,75 @@ class SnapshotFileTest {
   }
 
   @Test
+  void aStartFromAMappedFileIsOneFromAStream() throws Exception {
+    Path stream = folder.resolve("stream");
+    MachineDigest mapped;
+    try (Machine machine = Machines.FACTORY.restore(spec, List.of(), file)) {
+      assertThat(machine.checkpoint(sequence -> stream).get()).isPresent();
+      mapped = goOn(machine);
+    }
+    assertThat(Files.size(stream)).isNotEqualTo(Files.size(file));
+    // A snapshot of a version before this was such a stream.
+    try (Machine machine = Machines.FACTORY.restore(spec, List.of(), stream)) {
+      assertThat(machine.atBoundary(boundary -> boundary.digest(false)).get()).isEqualTo(digest);
+      assertThat(goOn(machine)).isEqualTo(mapped).isNotEqualTo(digest);
+    }
+  }
+
+  @Test
+  void machinesOfOneFileDoNotSeeEachOther() throws Exception {
+    byte[] before = Files.readAllBytes(file);
+    try (Machine first = Machines.FACTORY.restore(spec, List.of(), file);
+        Machine second = Machines.FACTORY.restore(spec, List.of(), file)) {
+      first
+          .atBoundary(boundary -> {
+            byte[] ones = new byte[1 << 20];
+            Arrays.fill(ones, (byte) -1);
+            boundary.memory().write(0, ones, 0, ones.length);
+            boundary.memory().write(spec.memoryBytes() - ones.length, ones, 0, ones.length);
+            return true;
+          })
+          .get();
+      assertThat(first.atBoundary(boundary -> boundary.digest(false)).get()).isNotEqualTo(digest);
+      assertThat(second.atBoundary(boundary -> boundary.digest(false)).get()).isEqualTo(digest);
+    }
+    assertThat(Files.readAllBytes(file)).isEqualTo(before);
+    try (Machine third = Machines.FACTORY.restore(spec, List.of(), file)) {
+      assertThat(third.atBoundary(boundary -> boundary.digest(false)).get()).isEqualTo(digest);
+    }
+  }
+
+  @Test
+  void memoryIsSavedWherePagesAre() throws Exception {
+    Path other = folder.resolve("other");
+    MachineDigest saved;
+    try (Machine machine = Machines.FACTORY.restore(spec, List.of(), file)) {
+      machine
+          .atBoundary(boundary -> {
+            for (int i = 0; i < 300; i++) {
+              long page = random.nextLong(spec.memoryBytes() >>> 12) << 12;
+              boundary.memory().write64(page + 8 * random.nextInt(512), random.nextLong());
+            }
+            boundary.memory().write8(spec.memoryBytes() - 1, 1);
+            return true;
+          })
+          .get();
+      saved = machine.snapshot(other).get().digest();
+    }
+    try (Machine machine = Machines.FACTORY.restore(spec, List.of(), other)) {
+      assertThat(machine.atBoundary(boundary -> boundary.digest(false)).get())
+          .as("seed %d", seed)
+          .isEqualTo(saved);
+    }
+  }
+
+  private static MachineDigest goOn(Machine machine) throws Exception {
+    machine.start(LogSink.NONE, new DirectGate((s, o, b) -> {}), 1);
+    Machines.await(machine);
+    return machine.atBoundary(boundary -> boundary.digest(false)).get();
+  }
+
+  @Test
   void anotherMachineIsRefusedByName() {
     MachineSpec other =
         new MachineSpec(

@@ -9,8 +9,6 @@ import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import dev.lockstep.vmm.snapshot.CheckpointWriter;
-import java.io.ByteArrayInputStream;
-import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,7 +37,7 @@ class SnapshotStateFuzzTest {
       machine.start(LogSink.NONE, new DirectGate((s, o, b) -> {}), 1);
       Machines.await(machine);
       machine.snapshot(file).get();
-      return parts(Files.readAllBytes(file));
+      return SnapshotFile.read(file, (reader, memory) -> parts(reader));
     } catch (Exception e) {
       throw new AssertionError(e);
     } finally {
@@ -49,9 +47,7 @@ class SnapshotStateFuzzTest {
     }
   }
 
-  private static Parts parts(byte[] snapshot) throws IOException {
-    CheckpointReader reader =
-        new CheckpointReader(new DataInputStream(new ByteArrayInputStream(snapshot)));
+  private static Parts parts(CheckpointReader reader) throws IOException {
     byte[][] found = new byte[1][];
     MachineDigest[] digest = new MachineDigest[1];
     CheckpointReader.Target target =
