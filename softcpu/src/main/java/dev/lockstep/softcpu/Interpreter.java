@@ -14,12 +14,19 @@ final class Interpreter {
   private final Cpu c;
   private final BlockCache cache;
   private final BlockBuilder builder;
+  final Regions regions;
+  private final int hot;
 
-  Interpreter(Cpu c) {
+  Interpreter(Cpu c, Translation translation) {
     this.c = c;
     this.cache = new BlockCache(c.memory.segment().byteSize());
     this.builder = new BlockBuilder(c, cache);
-    c.mmu.code.setOwner(cache);
+    this.regions = new Regions(c, cache, translation);
+    this.hot = regions.threshold();
+    c.mmu.code.setOwner((page, chunks) -> {
+      cache.invalidate(page, chunks);
+      regions.invalidate(page, chunks);
+    });
   }
 
   /**
@@ -34,11 +41,33 @@ final class Interpreter {
       return observedBlocks(limit, observation);
     }
     c.midRepeat = false;
+    int hot = this.hot;
     Block b = null;
+    Region running = null;
     int i = 0;
     try {
       b = enter();
       while (!b.alone) {
+        int heat = b.heat + b.instructions;
+        b.heat = heat;
+        if (heat >= hot) {
+          // Such a block keeps its heat.
+          b.heat = heat - b.instructions;
+          running = regions.at(b);
+          if (running != null) {
+            b = null;
+            regions.entered++;
+            long before = c.instructions;
+            running.run(c, limit);
+            running = null;
+            regions.instructions += c.instructions - before;
+            if (c.branchCount >= limit || c.attention || c.kicked) {
+              return null;
+            }
+            b = enter();
+            continue;
+          }
+        }
         Op[] body = b.body;
         for (i = 0; i < body.length; i++) {
           body[i].exec(c);
@@ -59,9 +88,17 @@ final class Interpreter {
         b = next;
       }
     } catch (GuestFault fault) {
-      faulted(b, i, fault);
+      if (running != null) {
+        faulted(running, fault);
+      } else {
+        faulted(b, i, fault);
+      }
       return null;
     } catch (ExitSignal signal) {
+      if (running != null) {
+        running.stop(c);
+        return signalled(null, 0, signal);
+      }
       return signalled(b, i, signal);
     }
     if (b == Block.STOP) {
@@ -264,6 +301,19 @@ final class Interpreter {
     if (fault.nonCanonical && b != null && operation(b, i).usesStackSegment(c)) {
       fault.raise(GuestFault.SS, 0);
     }
+    deliver(fault);
+  }
+
+  /** Delivers the exception that an instruction of a region raised. */
+  private void faulted(Region region, GuestFault fault) {
+    region.stop(c);
+    if (fault.nonCanonical && region.thrower(c).usesStackSegment(c)) {
+      fault.raise(GuestFault.SS, 0);
+    }
+    deliver(fault);
+  }
+
+  private void deliver(GuestFault fault) {
     boolean single = c.single;
     c.single = true;
     try {
@@ -300,5 +350,6 @@ final class Interpreter {
   /** Drops all decoded code. */
   void clear() {
     cache.clear();
+    regions.clear();
   }
 }

@@ -10,6 +10,11 @@ abstract class Terminator extends Op {
   /** Tells the block that was found for {@code c.rip} after {@link #go} gave null; it lies in the same page and is linkable. */
   void link(Block next) {}
 
+  /** Where control may go that is known without a look at registers or memory; null for one that is not translated. */
+  long @Nullable [] nearTargets() {
+    return null;
+  }
+
   @Override
   final void exec(Cpu c) {
     go(c);
@@ -38,6 +43,11 @@ abstract class Terminator extends Op {
     @Override
     void link(Block block) {
       next = block;
+    }
+
+    @Override
+    long[] nearTargets() {
+      return new long[] {nextRip};
     }
   }
 
