@@ -14,7 +14,7 @@ final class Interpreter {
   private final Cpu c;
   private final BlockCache cache;
   private final BlockBuilder builder;
-  final Regions regions;
+  private final Regions regions;
   private final int hot;
 
   Interpreter(Cpu c, Translation translation) {
@@ -345,6 +345,11 @@ final class Interpreter {
   /** Delivers an exception at {@code c.rip}, as if the instruction there had raised it. */
   void raise(int vector, int errorCode) {
     faulted(null, 0, c.fault.raise(vector, errorCode));
+  }
+
+  TranslationCounts counts() {
+    return new TranslationCounts(
+        cache.added(), regions.installed, regions.entered, regions.instructions);
   }
 
   /** Drops all decoded code. */

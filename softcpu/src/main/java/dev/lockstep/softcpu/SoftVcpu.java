@@ -239,6 +239,11 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
     return c.instructions;
   }
 
+  /** How much of that was translated. */
+  public TranslationCounts translationCounts() {
+    return interpreter.counts();
+  }
+
   @Override
   public long translationsForgotten() {
     return c.mmu.translationsForgotten();
