@@ -69,7 +69,7 @@ final class Block {
   int heat;
 
   /** The translation that begins here. */
-  @Nullable Region region;
+  Regions.@Nullable Installed region;
 
   /** The translation that was asked for. */
   Translator.@Nullable Request request;

@@ -292,6 +292,11 @@ final class BranchOps {
     }
 
     @Override
+    long returnsTo() {
+      return nextRip;
+    }
+
+    @Override
     boolean usesStackSegment(Cpu c) {
       return true;
     }

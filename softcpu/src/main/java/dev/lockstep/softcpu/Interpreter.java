@@ -53,12 +53,13 @@ final class Interpreter {
         if (heat >= hot) {
           // Such a block keeps its heat.
           b.heat = heat - b.instructions;
-          running = regions.at(b);
-          if (running != null) {
+          Regions.Installed placed = regions.at(b);
+          if (placed != null) {
             b = null;
+            running = placed.region();
             regions.entered++;
             long before = c.instructions;
-            running.run(c, limit);
+            running.run(c, limit, placed.pages());
             running = null;
             regions.instructions += c.instructions - before;
             if (c.branchCount >= limit || c.attention || c.kicked) {

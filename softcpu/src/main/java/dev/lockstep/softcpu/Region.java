@@ -1,8 +1,10 @@
 package dev.lockstep.softcpu;
 
 /**
- * Hot code as bytecode of the JVM: several blocks of one page with the jumps between them. Belongs to no machine: it holds while the bytes that it was made of lie where it expects them, relative to its
- * first block, in code of 64-bit mode at the same RIP.
+ * Hot code as bytecode of the JVM: several blocks of a few pages with the jumps between them. Belongs to no machine: it holds for 64-bit code at the same RIP while the bytes that it was made of lie
+ * there.
+ *
+ * <p>From page to page it goes only where the fetch would have no effect: where the fast path has the page, at the offset that it was put in place for.
  */
 final class Region {
   /** What {@link RegionCompiler} makes a class of. */
@@ -11,8 +13,10 @@ final class Region {
      * Executes from the first block on. Leaves registers, flags, counts and RIP as the interpreter would at the beginning of some block: one outside the region, or any one where {@code c.branchCount}
      * has reached the limit, or something asks for attention or a stop. What an instruction raises passes through, with registers, flags and counts as before that instruction's block or instruction:
      * see {@link Region#stop}.
+     *
+     * @param pages where the pages of the plan lie in the mapping
      */
-    abstract void run(Cpu c, long limit);
+    abstract void run(Cpu c, long limit, long[] pages);
   }
 
   /** Runs before a region may loop as long as it wants: what makes HotSpot compile the method as a whole before it compiles the loop alone. */
@@ -42,7 +46,7 @@ final class Region {
   }
 
   /** See {@link Code#run}. */
-  void run(Cpu c, long limit) {
+  void run(Cpu c, long limit, long[] pages) {
     long until = limit;
     if (runs < SHORT_RUNS) {
       runs++;
@@ -51,7 +55,7 @@ final class Region {
         until = c.branchCount + SHORT_RUN_BRANCHES;
       }
     }
-    code.run(c, until);
+    code.run(c, until, pages);
   }
 
   /** After a throw out of {@link #run}: sets RIP to the instruction that threw, and counts those of its block before it. */

@@ -6,6 +6,7 @@ import static java.lang.constant.ConstantDescs.CD_long;
 import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.lockstep.engine.CpuState;
+import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.SegmentRegister;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.TypeKind;
@@ -29,10 +30,11 @@ final class RegionCode {
   private static final MethodTypeDesc LOAD = MethodTypeDesc.of(CD_long, CD_long);
   private static final MethodTypeDesc STORE = MethodTypeDesc.of(CD_void, CD_long, CD_long);
 
-  /** Of the method {@link Region.Code#run}: this, the CPU, the limit. */
+  /** Of the method {@link Region.Code#run}: this, the CPU, the limit, the pages. */
   private static final int CPU_LOCAL = 1;
 
   private static final int LIMIT = 2;
+  private static final int PAGES = 4;
 
   final CodeBuilder code;
   private final int mmu;
@@ -127,6 +129,15 @@ final class RegionCode {
   /** Puts a number on the stack that is negative while the limit is not reached. */
   void limitReached() {
     code.lload(branches).lload(LIMIT).lcmp();
+  }
+
+  /** Puts a number on the stack that is 0 if an instruction's page may be entered without any effect. */
+  void fetched(long rip, int page) {
+    code.aload(mmu)
+        .loadConstant(rip)
+        .invokevirtual(MMU, "fetched", MethodTypeDesc.of(CD_long, CD_long));
+    code.aload(PAGES).loadConstant(page).laload();
+    code.loadConstant(rip & GuestMemory.PAGE_SIZE - 1).ladd().lcmp();
   }
 
   /** Puts a field of the CPU that is a boolean on the stack. */

@@ -20,10 +20,14 @@ final class RegionCompiler {
   /** HotSpot never compiles a method that is longer (HugeMethodLimit). */
   private static final int MAX_BYTECODE = 8000;
 
+  /** Calls of a region that one return is compared with. */
+  private static final int MAX_RETURNS = 4;
+
   private static final ClassDesc CODE = RegionCode.describe(Region.Code.class);
   private static final ClassDesc TRANSLATED =
       ClassDesc.of(RegionCompiler.class.getPackageName(), "Translated");
-  private static final MethodTypeDesc RUN = MethodTypeDesc.of(CD_void, RegionCode.CPU, CD_long);
+  private static final MethodTypeDesc RUN =
+      MethodTypeDesc.of(CD_void, RegionCode.CPU, CD_long, CD_long.arrayType());
 
   private final RegionPlan plan;
   private final List<List<RegionInsn>> parts = new ArrayList<>();
@@ -154,15 +158,28 @@ final class RegionCompiler {
     return successors;
   }
 
-  private static long[] targets(RegionInsn last, boolean fallsThrough) {
+  private long[] targets(RegionInsn last, boolean fallsThrough) {
     if (fallsThrough) {
       return new long[] {last.insn.nextRip};
     }
     return switch (last.form) {
       case CONDITIONAL_BRANCH -> new long[] {BranchOps.target(last.insn), last.insn.nextRip};
       case JUMP, CALL -> new long[] {BranchOps.target(last.insn)};
+      case RETURN -> returns();
       default -> new long[0];
     };
+  }
+
+  /** Where the calls of the region go on. */
+  private long[] returns() {
+    return parts.stream()
+        .map(List::getLast)
+        .filter(last -> last.form == RegionForm.CALL)
+        .mapToLong(last -> last.insn.nextRip)
+        .filter(rip -> part(rip) >= 0)
+        .distinct()
+        .limit(MAX_RETURNS)
+        .toArray();
   }
 
   // ---------------------------------------------------------------- the method
@@ -291,7 +308,16 @@ final class RegionCompiler {
         int bytes = insn.opcode == 0xc2 ? (int) insn.immediate : 0;
         code.lload(address).loadConstant(8L + bytes).ladd();
         to.set64(4);
-        leaveIndirectly(to, i, instructions);
+        to.completed(instructions);
+        to.count(plan.transferIncrement());
+        for (long site : returns()) {
+          Label other = code.newLabel();
+          code.lload(to.target).loadConstant(site).lcmp().ifne(other);
+          edge(to, i, site, true);
+          code.labelBinding(other);
+        }
+        // An instruction that may raise is before this: the flags are there.
+        code.goto_(leave());
       }
       case JUMP_INDIRECT, CALL_INDIRECT -> {
         int value = to.local(8);
@@ -301,7 +327,10 @@ final class RegionCompiler {
         if (last.form == RegionForm.CALL_INDIRECT) {
           pushReturn(to, insn);
         }
-        leaveIndirectly(to, i, instructions);
+        to.completed(instructions);
+        to.count(plan.transferIncrement());
+        // An instruction that may raise is before this: the flags are there.
+        code.goto_(leave());
       }
       default -> throw new IllegalStateException(insn + " at the end of a block");
     }
@@ -326,13 +355,6 @@ final class RegionCompiler {
             "checked",
             MethodTypeDesc.of(CD_long, RegionCode.CPU, CD_boolean, CD_long))
         .lstore(to.target);
-  }
-
-  private void leaveIndirectly(RegionCode to, int i, int instructions) {
-    to.completed(instructions);
-    to.count(plan.transferIncrement());
-    makeFlags(to, i);
-    to.code.goto_(leave());
   }
 
   /** Makes the flags of a block whose last setter left them to whoever goes out. */
@@ -367,6 +389,11 @@ final class RegionCompiler {
       code.ifne(stub);
       if (next <= i) {
         to.asked("kicked");
+        code.ifne(stub);
+      }
+      RegionPlan.Part there = plan.parts().get(next);
+      if (there.page() != plan.parts().get(i).page()) {
+        to.fetched(rip, plan.page(there));
         code.ifne(stub);
       }
       code.goto_(starts[next]);

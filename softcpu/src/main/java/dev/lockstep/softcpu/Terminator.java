@@ -15,6 +15,11 @@ abstract class Terminator extends Op {
     return null;
   }
 
+  /** Where a call goes on when it returns; 0 for everything else. */
+  long returnsTo() {
+    return 0;
+  }
+
   @Override
   final void exec(Cpu c) {
     go(c);

@@ -25,7 +25,7 @@ public record Translation(int threshold, boolean waits, long seed) {
   }
 
   /**
-   * What the system property {@code lockstep.translator} says: {@code on}, {@code off}, {@code always}, {@code mixed} or {@code mixed:SEED}; without it {@link #ON}.
+   * What the system property {@code lockstep.translator} says: {@code on}, {@code on:THRESHOLD}, {@code off}, {@code always}, {@code mixed} or {@code mixed:SEED}; without it {@link #ON}.
    *
    * @throws IllegalArgumentException if it says something else
    */
@@ -40,8 +40,11 @@ public record Translation(int threshold, boolean waits, long seed) {
         if (value.startsWith("mixed:")) {
           yield mixed(Long.parseLong(value.substring("mixed:".length())));
         }
+        if (value.startsWith("on:")) {
+          yield new Translation(Integer.parseInt(value.substring("on:".length())), false, 0);
+        }
         throw new IllegalArgumentException(
-            "the system property %s is '%s': it may be on, off, always, mixed or mixed:SEED"
+            "the system property %s is '%s': it may be on, on:THRESHOLD, off, always, mixed or mixed:SEED"
                 .formatted(PROPERTY, value));
       }
     };

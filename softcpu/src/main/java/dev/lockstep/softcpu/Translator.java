@@ -24,11 +24,18 @@ final class Translator {
   /** A region that was asked for. */
   static final class Request {
     final RegionPlan plan;
+    private long[] offsets;
     private volatile @Nullable Region region;
     private volatile boolean done;
 
-    Request(RegionPlan plan) {
+    Request(RegionPlan plan, long[] offsets) {
       this.plan = plan;
+      this.offsets = offsets;
+    }
+
+    /** Where the region's pages lie in the mapping. For who asked. */
+    long[] offsets() {
+      return offsets;
     }
 
     boolean isDone() {
@@ -65,16 +72,17 @@ final class Translator {
   /**
    * Asks for a region.
    *
-   * @param memory where its code lies now, its first byte at {@code offset}: what was compiled for the same code already is taken
+   * @param offsets where its pages lie
+   * @param memory the mapping: what was compiled for the same code already is taken
    * @param wait whether to return when it is done
    * @return null where too many wait already: to be asked again later
    */
-  @Nullable Request ask(RegionPlan plan, MemorySegment memory, long offset, boolean wait) {
-    Request request = new Request(plan);
-    Region known = known(plan, memory, offset);
-    if (known != null) {
-      request.finish(known);
-    } else if (wait) {
+  @Nullable Request ask(RegionPlan plan, long[] offsets, MemorySegment memory, boolean wait) {
+    Request request = new Request(plan, offsets);
+    if (findKnown(request, memory)) {
+      return request;
+    }
+    if (wait) {
       compile(request);
     } else if (!waiting.offer(request)) {
       return null;
@@ -84,13 +92,16 @@ final class Translator {
     return request;
   }
 
-  private synchronized @Nullable Region known(RegionPlan plan, MemorySegment memory, long offset) {
-    for (Region region : kept.getOrDefault(key(plan), List.of())) {
-      if (region.plan.matches(memory, offset)) {
-        return region;
+  private synchronized boolean findKnown(Request request, MemorySegment memory) {
+    for (Region region : kept.getOrDefault(key(request.plan), List.of())) {
+      long[] offsets = request.plan.offsetsFor(region.plan, request.offsets);
+      if (offsets != null && region.plan.matches(memory, offsets)) {
+        request.offsets = offsets;
+        request.finish(region);
+        return true;
       }
     }
-    return null;
+    return false;
   }
 
   private static Key key(RegionPlan plan) {

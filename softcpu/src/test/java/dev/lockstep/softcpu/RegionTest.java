@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
  * memory, TLBs, counts of branches and instructions and exits are the same at every stop.
  */
 final class RegionTest {
-  private static final int ROUNDS = Integer.getInteger("lockstep.rounds", 250);
+  private static final int ROUNDS = Integer.getInteger("lockstep.rounds", 120);
   private static final long DATA = 0x10_0000;
   private static final int DATA_BYTES = 0x4000;
   private static final long DEVICE = 0x12_0000;
@@ -123,6 +123,116 @@ final class RegionTest {
       }
     }
     assertThat(translated).as("of %d instructions", executed).isGreaterThan(executed / 4);
+  }
+
+  /**
+   * Code inside a page table: a load sets the accessed bit in the first byte of an instruction that comes next, which was translated with the load. ADD becomes AND.
+   */
+  @Test
+  void aPageWalkThatChangesTranslatedCodeEndsIt() {
+    long page = 0x30_4000;
+    List<String> ends = new ArrayList<>();
+    for (Translation way : List.of(Translation.OFF, new Translation(40, true, 0))) {
+      try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+        long entry = machine.guest.entry(page);
+        // Of physical 0x108000, writable, not accessed: ADD EAX, [RBX + 16]; NOP; NOP.
+        machine.guest.load(entry, hex("03 83 10 00 00 00 90 90"));
+        // MOV ECX, [RDX]; LEA RDX, [RDX + 0x8000]; TEST ESI, ESI; JE to the end; NOPs.
+        byte[] before = hex("8b 0a 48 8d 92 00 80 00 00 85 f6 74 1c" + " 90".repeat(19));
+        machine.guest.load(entry - before.length, before);
+        // SUB R15, 1; JNE to the start; HLT.
+        machine.guest.load(entry + 8, hex("49 83 ef 01 75 d2 f4"));
+        CpuState state = machine.guest.kernel64(entry - before.length);
+        state.gpr[0] = 0x1234;
+        state.gpr[2] = page - 8 * 0x8000;
+        state.gpr[3] = DATA;
+        state.gpr[6] = 1;
+        state.gpr[15] = 12;
+        machine.guest.memory().write64(DATA + 16, 0x0ff1);
+        machine.cpu.setState(state);
+        String exit = machine.run(Long.MAX_VALUE);
+        ends.add(exit + " " + machine.describe(8, entry));
+        if (!way.isOff()) {
+          assertThat(machine.cpu.translationCounts().entries()).isPositive();
+        }
+      }
+    }
+    assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
+  }
+
+  /**
+   * A region over two pages, and a third page that takes the second one's place in the TLB for fetches now and then: the region must not go on into the second without the walk that brings it back.
+   */
+  @Test
+  void fetchesAreTranslatedAsOftenAsInterpreted() {
+    List<String> ends = new ArrayList<>();
+    for (Translation way : List.of(Translation.OFF, new Translation(40, true, 0))) {
+      try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+        // SUB R15, 1; JE to the HLT; TEST R15B, 7; JE to the third page; JMP to the second; HLT.
+        machine.guest.load(
+            0x20_0000, hex("49 83 ef 01 74 0f 41 f6 c7 07 0f 84 f0 0f 10 00 e9 eb 0f 00 00 f4"));
+        // INC RAX; JMP to the first.
+        machine.guest.load(0x20_1000, hex("48 ff c0 e9 f8 ef ff ff"));
+        // INC RCX; JMP to the first.
+        machine.guest.load(0x30_1000, hex("48 ff c1 e9 f8 ef ef ff"));
+        CpuState state = machine.guest.kernel64(0x20_0000);
+        state.gpr[15] = 100;
+        machine.cpu.setState(state);
+        String exit = machine.run(Long.MAX_VALUE);
+        ends.add(exit + " " + machine.describe(8, 0x20_0000));
+        if (!way.isOff()) {
+          assertThat(machine.cpu.translationCounts().instructions()).isPositive();
+        }
+      }
+    }
+    assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
+  }
+
+  /** Machines of one JVM take each other's translations, each where the code lies in its own memory. */
+  @Test
+  void machinesShareTranslations() {
+    byte[] code = hex("49 83 ef 01 75 fa f4");
+    List<Region> regions = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      try (BareGuest guest = new BareGuest()) {
+        guest.load(0x20_0000 + 0x1000 * i, code);
+        guest.map(0x20_0000, 0x20_0000 + 0x1000 * i, 7);
+        BlockCache cache = new BlockCache(guest.memory().segment().byteSize());
+        Cpu c =
+            new Cpu(
+                CpuModel.LOCKSTEP_V1, guest.memory(), count -> 0, BranchSemantics.ALL_TRANSFERS);
+        new StateCopy(c).set(guest.kernel64(0x20_0000));
+        c.mode = CodeMode.LONG64;
+        Block block = new BlockBuilder(c, cache).build(0x20_0000, c.mmu.fetch(0x20_0000), false);
+        Regions.Installed placed = new Regions(c, cache, Translation.ALWAYS).at(block);
+        assertThat(placed).isNotNull();
+        assertThat(placed.pages()).containsExactly(0x20_0000 + 0x1000 * i);
+        regions.add(placed.region());
+      }
+    }
+    assertThat(regions.get(1)).isSameAs(regions.get(0));
+  }
+
+  /** The thread that compiles is not waited for, and in the end what it made is used. */
+  @Test
+  void whatIsHotIsTranslatedMeanwhile() {
+    Translation way = new Translation(1000, false, 0);
+    try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+      machine.guest.load(BareGuest.CODE, hex("49 83 ef 01 75 fa f4"));
+      CpuState state = machine.guest.kernel64(BareGuest.CODE);
+      state.gpr[15] = Long.MAX_VALUE;
+      machine.cpu.setState(state);
+      while (machine.cpu.translationCounts().instructions() == 0) {
+        machine.cpu.run(machine.cpu.branchCount() + 10_000);
+      }
+      machine.cpu.getState(state);
+      assertThat(Long.MAX_VALUE - state.gpr[15]).isEqualTo(machine.cpu.branchCount());
+      assertThat(machine.cpu.instructionsExecuted()).isEqualTo(2 * machine.cpu.branchCount());
+    }
+  }
+
+  private static byte[] hex(String text) {
+    return HexFormat.of().parseHex(text.replace(" ", ""));
   }
 
   private void same(List<Machine> machines, List<Translation> ways) {
