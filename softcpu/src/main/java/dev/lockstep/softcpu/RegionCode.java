@@ -27,8 +27,8 @@ final class RegionCode {
   private static final ClassDesc LONGS = CD_long.arrayType();
   static final long LOW32 = 0xffff_ffffL;
 
-  private static final MethodTypeDesc LOAD = MethodTypeDesc.of(CD_long, CD_long);
-  private static final MethodTypeDesc STORE = MethodTypeDesc.of(CD_void, CD_long, CD_long);
+  private static final MethodTypeDesc ACCESS =
+      MethodTypeDesc.of(CD_long, MMU, CD_int, CD_long, CD_long);
 
   /** Of the method {@link Region.Code#run}: this, the CPU, the limit, the pages. */
   private static final int CPU_LOCAL = 1;
@@ -332,26 +332,40 @@ final class RegionCode {
     }
   }
 
-  /** Replaces a linear address in a local by what is there, in {@code size} bytes. */
+  /** Pushes what is at the linear address in a local, {@code size} bytes. */
   void load(int size, int addressLocal) {
-    code.aload(mmu).lload(addressLocal).invokevirtual(MMU, "load" + 8 * size, LOAD);
+    code.aload(mmu).loadConstant(RegionMemory.LOAD + log2(size)).lload(addressLocal).lconst_0();
+    access();
     narrow(size);
   }
 
   /** As {@link #load}, for an operand that the same instruction stores to. */
   void loadForWrite(int size, int addressLocal) {
-    code.aload(mmu).lload(addressLocal).invokevirtual(MMU, "loadForWrite" + 8 * size, LOAD);
+    code.aload(mmu)
+        .loadConstant(RegionMemory.LOAD_FOR_WRITE + log2(size))
+        .lload(addressLocal)
+        .lconst_0();
+    access();
     narrow(size);
   }
 
   /** Stores the operand in a local to the linear address in another. */
   void store(int size, int addressLocal, int valueLocal) {
-    code.aload(mmu).lload(addressLocal);
+    code.aload(mmu).loadConstant(RegionMemory.STORE + log2(size)).lload(addressLocal);
     loadLocal(size, valueLocal);
     if (size != 8) {
       code.i2l();
     }
-    code.invokevirtual(MMU, "store" + 8 * size, STORE);
+    access();
+    code.pop2();
+  }
+
+  private void access() {
+    code.invokestatic(describe(RegionMemory.class), "access", ACCESS);
+  }
+
+  private static int log2(int size) {
+    return Integer.numberOfTrailingZeros(size);
   }
 
   /** Puts the address of a memory operand into a new local. */

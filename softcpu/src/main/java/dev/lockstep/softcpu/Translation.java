@@ -12,7 +12,7 @@ public record Translation(int threshold, boolean waits, long seed) {
   public static final Translation OFF = new Translation(Integer.MAX_VALUE, false, 0);
 
   /** What is hot. */
-  public static final Translation ON = new Translation(3_000_000, false, 0);
+  public static final Translation ON = new Translation(4_000_000, false, 0);
 
   /** Everything that can be, at once: for tests. */
   public static final Translation ALWAYS = new Translation(1, true, 0);
