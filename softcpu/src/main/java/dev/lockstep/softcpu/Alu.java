@@ -13,31 +13,53 @@ final class Alu {
 
   private Alu() {}
 
+  /** {@code flagAux} of {@code a + b}, with or without a carry in, in 64 bits. */
+  static long auxAdd64(long a, long b, long res) {
+    return (a & b | (a | b) & ~res) & AUX64;
+  }
+
+  /** {@code flagAux} of {@code a - b}, with or without a borrow in, in 64 bits. */
+  static long auxSub64(long a, long b, long res) {
+    return (~a & b | (~a | b) & res) & AUX64;
+  }
+
+  /** {@code flagAux} of {@code a + b} in {@code 64 - shift} bits, of 32 at most; what is above them does not matter. */
+  static long auxAdd(int a, int b, int res, int shift) {
+    int carries = a & b | (a | b) & ~res;
+    return (long) carries << shift | carries & 8;
+  }
+
+  /** {@code flagAux} of {@code a - b} in {@code 64 - shift} bits, of 32 at most; what is above them does not matter. */
+  static long auxSub(int a, int b, int res, int shift) {
+    int carries = ~a & b | (~a | b) & res;
+    return (long) carries << shift | carries & 8;
+  }
+
   static long add64(Cpu c, long a, long b) {
     long res = a + b;
     c.flagResult = res;
-    c.flagAux = (a & b | (a | b) & ~res) & AUX64;
+    c.flagAux = auxAdd64(a, b, res);
     return res;
   }
 
   static long adc64(Cpu c, long a, long b) {
     long res = a + b + (c.flagAux >>> 63);
     c.flagResult = res;
-    c.flagAux = (a & b | (a | b) & ~res) & AUX64;
+    c.flagAux = auxAdd64(a, b, res);
     return res;
   }
 
   static long sub64(Cpu c, long a, long b) {
     long res = a - b;
     c.flagResult = res;
-    c.flagAux = (~a & b | (~a | b) & res) & AUX64;
+    c.flagAux = auxSub64(a, b, res);
     return res;
   }
 
   static long sbb64(Cpu c, long a, long b) {
     long res = a - b - (c.flagAux >>> 63);
     c.flagResult = res;
-    c.flagAux = (~a & b | (~a | b) & res) & AUX64;
+    c.flagAux = auxSub64(a, b, res);
     return res;
   }
 
@@ -49,33 +71,29 @@ final class Alu {
 
   static int add32(Cpu c, int a, int b) {
     int res = a + b;
-    int carries = a & b | (a | b) & ~res;
     c.flagResult = res;
-    c.flagAux = (long) carries << 32 | carries & 8;
+    c.flagAux = auxAdd(a, b, res, 32);
     return res;
   }
 
   static int adc32(Cpu c, int a, int b) {
     int res = a + b + (int) (c.flagAux >>> 63);
-    int carries = a & b | (a | b) & ~res;
     c.flagResult = res;
-    c.flagAux = (long) carries << 32 | carries & 8;
+    c.flagAux = auxAdd(a, b, res, 32);
     return res;
   }
 
   static int sub32(Cpu c, int a, int b) {
     int res = a - b;
-    int carries = ~a & b | (~a | b) & res;
     c.flagResult = res;
-    c.flagAux = (long) carries << 32 | carries & 8;
+    c.flagAux = auxSub(a, b, res, 32);
     return res;
   }
 
   static int sbb32(Cpu c, int a, int b) {
     int res = a - b - (int) (c.flagAux >>> 63);
-    int carries = ~a & b | (~a | b) & res;
     c.flagResult = res;
-    c.flagAux = (long) carries << 32 | carries & 8;
+    c.flagAux = auxSub(a, b, res, 32);
     return res;
   }
 
@@ -88,17 +106,15 @@ final class Alu {
   /** CMP of 8 bits: the hottest narrow form. */
   static void cmp8(Cpu c, int a, int b) {
     int res = (byte) (a - b);
-    int carries = ~a & b | (~a | b) & res;
     c.flagResult = res;
-    c.flagAux = (long) carries << 56 | carries & 8;
+    c.flagAux = auxSub(a, b, res, 56);
   }
 
   /** CMP of 16 bits. */
   static void cmp16(Cpu c, int a, int b) {
     int res = (short) (a - b);
-    int carries = ~a & b | (~a | b) & res;
     c.flagResult = res;
-    c.flagAux = (long) carries << 48 | carries & 8;
+    c.flagAux = auxSub(a, b, res, 48);
   }
 
   /** Any of the nine operations, in 64 bits. For CMP and TEST the result is not to be stored. */

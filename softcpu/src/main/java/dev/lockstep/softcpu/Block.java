@@ -65,6 +65,15 @@ final class Block {
   /** Thrown away: must not be entered again. */
   boolean dead;
 
+  /** Instructions executed here so far, about; see {@link Regions}. */
+  int heat;
+
+  /** The translation that begins here. */
+  Regions.@Nullable Installed region;
+
+  /** The translation that was asked for. */
+  Translator.@Nullable Request request;
+
   /** How observers see it, once one has. */
   @Nullable ObservedCode observed;
 

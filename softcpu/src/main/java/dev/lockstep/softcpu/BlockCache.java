@@ -23,6 +23,7 @@ final class BlockCache implements CodePages.Owner {
   private final @Nullable Block[] pages;
 
   private int instructions;
+  private long added;
 
   BlockCache(long mappingBytes) {
     this.pages = new Block[(int) (mappingBytes >>> GuestMemory.PAGE_SHIFT) + 1];
@@ -69,12 +70,18 @@ final class BlockCache implements CodePages.Owner {
     return null;
   }
 
+  /** Blocks added so far. */
+  long added() {
+    return added;
+  }
+
   /** Adds a block that {@link #find} does not find. Its code must be marked in {@link CodePages}. */
   void add(Block block) {
     if (instructions > MAX_INSTRUCTIONS) {
       clear();
     }
     instructions += block.instructions;
+    added++;
     int bucket = bucket(block.rip, block.offset);
     block.chain = buckets[bucket];
     buckets[bucket] = block;

@@ -79,6 +79,11 @@ final class BranchOps {
         ifFalse = next;
       }
     }
+
+    @Override
+    long @Nullable [] nearTargets() {
+      return new long[] {trueRip, falseRip};
+    }
   }
 
   static final class IfCarry extends TwoWay {
@@ -187,6 +192,11 @@ final class BranchOps {
     private final int opcode;
     private final int size;
 
+    @Override
+    long @Nullable [] nearTargets() {
+      return null;
+    }
+
     CountBranch(Insn insn) {
       super(target(insn), insn.nextRip);
       this.is64 = insn.is64();
@@ -241,6 +251,11 @@ final class BranchOps {
     void link(Block block) {
       next = block;
     }
+
+    @Override
+    long @Nullable [] nearTargets() {
+      return Stack.canonical(target) ? new long[] {target} : null;
+    }
   }
 
   /** CALL rel in 64-bit mode: E8. */
@@ -269,6 +284,16 @@ final class BranchOps {
     @Override
     void link(Block block) {
       next = block;
+    }
+
+    @Override
+    long @Nullable [] nearTargets() {
+      return Stack.canonical(target) ? new long[] {target} : null;
+    }
+
+    @Override
+    long returnsTo() {
+      return nextRip;
     }
 
     @Override
@@ -323,6 +348,11 @@ final class BranchOps {
     }
 
     @Override
+    long[] nearTargets() {
+      return new long[0];
+    }
+
+    @Override
     boolean usesStackSegment(Cpu c) {
       return place.usesStackSegment();
     }
@@ -350,6 +380,11 @@ final class BranchOps {
     }
 
     @Override
+    long[] nearTargets() {
+      return new long[0];
+    }
+
+    @Override
     boolean usesStackSegment(Cpu c) {
       return place.usesStackSegment() || Stack.nonCanonical(c);
     }
@@ -371,6 +406,11 @@ final class BranchOps {
       r[4] = sp + 8 + bytes;
       c.branchCount += c.transferIncrement;
       return null;
+    }
+
+    @Override
+    long[] nearTargets() {
+      return new long[0];
     }
 
     @Override

@@ -105,6 +105,9 @@ final class Cpu {
   /** A repeated string instruction at {@link #rip} has done some of its iterations and not the last: what interrupts it saves RF set (Intel SDM vol. 3B 18.3.1.1). */
   boolean midRepeat;
 
+  /** Which instruction of the running {@link Region} has thrown. */
+  int regionAt;
+
   /** Somebody asked the vCPU to stop; the one field that other threads write. */
   volatile boolean kicked;
 

@@ -14,12 +14,19 @@ final class Interpreter {
   private final Cpu c;
   private final BlockCache cache;
   private final BlockBuilder builder;
+  private final Regions regions;
+  private final int hot;
 
-  Interpreter(Cpu c) {
+  Interpreter(Cpu c, Translation translation) {
     this.c = c;
     this.cache = new BlockCache(c.memory.segment().byteSize());
     this.builder = new BlockBuilder(c, cache);
-    c.mmu.code.setOwner(cache);
+    this.regions = new Regions(c, cache, translation);
+    this.hot = regions.threshold();
+    c.mmu.code.setOwner((page, chunks) -> {
+      cache.invalidate(page, chunks);
+      regions.invalidate(page, chunks);
+    });
   }
 
   /**
@@ -34,11 +41,34 @@ final class Interpreter {
       return observedBlocks(limit, observation);
     }
     c.midRepeat = false;
+    int hot = this.hot;
     Block b = null;
+    Region running = null;
     int i = 0;
     try {
       b = enter();
       while (!b.alone) {
+        int heat = b.heat + b.instructions;
+        b.heat = heat;
+        if (heat >= hot) {
+          // Such a block keeps its heat.
+          b.heat = heat - b.instructions;
+          Regions.Installed placed = regions.at(b);
+          if (placed != null) {
+            b = null;
+            running = placed.region();
+            regions.entered++;
+            long before = c.instructions;
+            running.run(c, limit, placed.pages());
+            running = null;
+            regions.instructions += c.instructions - before;
+            if (c.branchCount >= limit || c.attention || c.kicked) {
+              return null;
+            }
+            b = enter();
+            continue;
+          }
+        }
         Op[] body = b.body;
         for (i = 0; i < body.length; i++) {
           body[i].exec(c);
@@ -59,9 +89,17 @@ final class Interpreter {
         b = next;
       }
     } catch (GuestFault fault) {
-      faulted(b, i, fault);
+      if (running != null) {
+        faulted(running, fault);
+      } else {
+        faulted(b, i, fault);
+      }
       return null;
     } catch (ExitSignal signal) {
+      if (running != null) {
+        running.stop(c);
+        return signalled(null, 0, signal);
+      }
       return signalled(b, i, signal);
     }
     if (b == Block.STOP) {
@@ -264,6 +302,19 @@ final class Interpreter {
     if (fault.nonCanonical && b != null && operation(b, i).usesStackSegment(c)) {
       fault.raise(GuestFault.SS, 0);
     }
+    deliver(fault);
+  }
+
+  /** Delivers the exception that an instruction of a region raised. */
+  private void faulted(Region region, GuestFault fault) {
+    region.stop(c);
+    if (fault.nonCanonical && region.thrower(c).usesStackSegment(c)) {
+      fault.raise(GuestFault.SS, 0);
+    }
+    deliver(fault);
+  }
+
+  private void deliver(GuestFault fault) {
     boolean single = c.single;
     c.single = true;
     try {
@@ -297,8 +348,14 @@ final class Interpreter {
     faulted(null, 0, c.fault.raise(vector, errorCode));
   }
 
+  TranslationCounts counts() {
+    return new TranslationCounts(
+        cache.added(), regions.installed, regions.entered, regions.instructions);
+  }
+
   /** Drops all decoded code. */
   void clear() {
     cache.clear();
+    regions.clear();
   }
 }

@@ -297,6 +297,13 @@ final class Mmu implements GuestMemory.Observer {
     return translation.fetch(linear, privilege | FETCH);
   }
 
+  /** The offset in the mapping that {@link #fetch} would give without any effect, or -1. */
+  long fetched(long linear) {
+    long[] e = fetches;
+    int i = (int) (linear >>> INDEX_SHIFT) & FETCH_INDEX_MASK;
+    return e[i] == (linear & PAGE_MASK) ? linear + e[i + 1] : -1;
+  }
+
   // ---------------------------------------------------------------- slow path
 
   private long loadSlow(long linear, int size, int access) {

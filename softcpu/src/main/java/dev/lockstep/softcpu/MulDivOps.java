@@ -12,8 +12,13 @@ final class MulDivOps {
 
   /** CF and OF alike; the others stay. */
   static void setOverflow(Cpu c, boolean overflow) {
-    long kept = c.flagAux & ~(Flags.AUX_CF | Flags.AUX_PO);
-    c.flagAux = overflow ? kept | Flags.AUX_CF : kept;
+    c.flagAux = auxOverflow(c.flagAux, overflow);
+  }
+
+  /** {@code flagAux} with CF and OF set alike. */
+  static long auxOverflow(long before, boolean overflow) {
+    long kept = before & ~(Flags.AUX_CF | Flags.AUX_PO);
+    return overflow ? kept | Flags.AUX_CF : kept;
   }
 
   /** MUL r/m: F6 /4, F7 /4. */

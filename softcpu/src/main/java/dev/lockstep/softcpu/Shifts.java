@@ -15,76 +15,118 @@ final class Shifts {
 
   private Shifts() {}
 
+  /** {@code flagAux} of a shift to the left by {@code n}, 1..63. */
+  static long auxShl64(long v, int n, long res) {
+    return v << n - 1 & TOP | res >>> 1 & NEXT | Flags.AUX_AF;
+  }
+
+  /** {@code flagAux} of an unsigned shift to the right by {@code n}, 1..63. */
+  static long auxShr64(long v, int n, long res) {
+    long carry = v >>> n - 1 & 1;
+    // OF is bit 62 of the result, since bit 63 is clear.
+    return carry << 63 | (carry << 62 ^ res) & NEXT | Flags.AUX_AF;
+  }
+
+  /** {@code flagAux} of a signed shift to the right by {@code n}, 1..63; of 32 bits, sign-extended, too. */
+  static long auxSar(long v, int n) {
+    long carry = v >>> n - 1 & 1;
+    return -carry & (TOP | NEXT) | Flags.AUX_AF;
+  }
+
+  /** See {@link #auxShl64}; {@code n} is 1..31. */
+  static long auxShl32(int v, int n, int res) {
+    return ((long) v << 32) << n - 1 & TOP | (long) res << 31 & NEXT | Flags.AUX_AF;
+  }
+
+  /** See {@link #auxShr64}; {@code n} is 1..31. */
+  static long auxShr32(int v, int n, int res) {
+    long carry = v >>> n - 1 & 1;
+    return carry << 63 | (carry << 62 ^ (long) res << 32) & NEXT | Flags.AUX_AF;
+  }
+
+  /** {@code flagAux} of a rotation to the left. CF is bit 0, OF is CF xor bit 63, so CF xor OF is bit 63. */
+  static long auxRol64(long before, long res) {
+    return before & KEPT_BY_ROTATES | res << 63 | res >>> 1 & NEXT;
+  }
+
+  /** {@code flagAux} of a rotation to the right. CF is bit 63, OF is bit 63 xor bit 62, so CF xor OF is bit 62. */
+  static long auxRor64(long before, long res) {
+    return before & KEPT_BY_ROTATES | res & (TOP | NEXT);
+  }
+
+  /** See {@link #auxRol64}. */
+  static long auxRol32(long before, int res) {
+    return before & KEPT_BY_ROTATES | (long) res << 63 | (long) res << 31 & NEXT;
+  }
+
+  /** See {@link #auxRor64}. */
+  static long auxRor32(long before, int res) {
+    return before & KEPT_BY_ROTATES | (long) res << 32 & (TOP | NEXT);
+  }
+
   static long shl64(Cpu c, long v, int n) {
     long res = v << n;
     c.flagResult = res;
-    c.flagAux = v << n - 1 & TOP | res >>> 1 & NEXT | Flags.AUX_AF;
+    c.flagAux = auxShl64(v, n, res);
     return res;
   }
 
   static long shr64(Cpu c, long v, int n) {
     long res = v >>> n;
-    long carry = v >>> n - 1 & 1;
     c.flagResult = res;
-    // OF is bit 62 of the result, since bit 63 is clear.
-    c.flagAux = carry << 63 | (carry << 62 ^ res) & NEXT | Flags.AUX_AF;
+    c.flagAux = auxShr64(v, n, res);
     return res;
   }
 
   static long sar64(Cpu c, long v, int n) {
     long res = v >> n;
-    long carry = v >>> n - 1 & 1;
     c.flagResult = res;
-    c.flagAux = -carry & (TOP | NEXT) | Flags.AUX_AF;
+    c.flagAux = auxSar(v, n);
     return res;
   }
 
   static int shl32(Cpu c, int v, int n) {
     int res = v << n;
     c.flagResult = res;
-    c.flagAux = ((long) v << 32) << n - 1 & TOP | (long) res << 31 & NEXT | Flags.AUX_AF;
+    c.flagAux = auxShl32(v, n, res);
     return res;
   }
 
   static int shr32(Cpu c, int v, int n) {
     int res = v >>> n;
-    long carry = v >>> n - 1 & 1;
     c.flagResult = res;
-    c.flagAux = carry << 63 | (carry << 62 ^ (long) res << 32) & NEXT | Flags.AUX_AF;
+    c.flagAux = auxShr32(v, n, res);
     return res;
   }
 
   static int sar32(Cpu c, int v, int n) {
     int res = v >> n;
-    long carry = v >>> n - 1 & 1;
     c.flagResult = res;
-    c.flagAux = -carry & (TOP | NEXT) | Flags.AUX_AF;
+    c.flagAux = auxSar(v, n);
     return res;
   }
 
   static long rol64(Cpu c, long v, int n) {
     long res = Long.rotateLeft(v, n);
-    // CF is bit 0, OF is CF xor bit 63, so CF xor OF is bit 63.
-    c.flagAux = c.flagAux & KEPT_BY_ROTATES | res << 63 | res >>> 1 & NEXT;
+    c.flagAux = auxRol64(c.flagAux, res);
     return res;
   }
 
   static long ror64(Cpu c, long v, int n) {
     long res = Long.rotateRight(v, n);
-    // CF is bit 63, OF is bit 63 xor bit 62, so CF xor OF is bit 62.
-    c.flagAux = c.flagAux & KEPT_BY_ROTATES | res & (TOP | NEXT);
+    c.flagAux = auxRor64(c.flagAux, res);
     return res;
   }
 
   static int rol32(Cpu c, int v, int n) {
     int res = Integer.rotateLeft(v, n);
-    c.flagAux = c.flagAux & KEPT_BY_ROTATES | (long) res << 63 | (long) res << 31 & NEXT;
+    c.flagAux = auxRol32(c.flagAux, res);
     return res;
   }
 
   static int ror32(Cpu c, int v, int n) {
     int res = Integer.rotateRight(v, n);
-    c.flagAux = c.flagAux & KEPT_BY_ROTATES | (long) res << 32 & (TOP | NEXT);
+    c.flagAux = auxRor32(c.flagAux, res);
     return res;
   }
 

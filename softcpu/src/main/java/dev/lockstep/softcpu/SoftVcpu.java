@@ -29,9 +29,13 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
   private boolean windowWanted;
 
   private SoftVcpu(
-      CpuModel model, GuestMemory memory, TimeStampCounter tsc, BranchSemantics semantics) {
+      CpuModel model,
+      GuestMemory memory,
+      TimeStampCounter tsc,
+      BranchSemantics semantics,
+      Translation translation) {
     this.c = new Cpu(model, memory, tsc, semantics);
-    this.interpreter = new Interpreter(c);
+    this.interpreter = new Interpreter(c, translation);
     this.events = new Events(c);
     this.stateCopy = new StateCopy(c);
     this.semantics = semantics;
@@ -47,7 +51,17 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
    */
   public static SoftVcpu create(
       CpuModel model, GuestMemory memory, TimeStampCounter tsc, BranchSemantics semantics) {
-    return new SoftVcpu(model, memory, tsc, semantics);
+    return create(model, memory, tsc, semantics, Translation.configured());
+  }
+
+  /** The same, with a say in when code is translated. */
+  public static SoftVcpu create(
+      CpuModel model,
+      GuestMemory memory,
+      TimeStampCounter tsc,
+      BranchSemantics semantics,
+      Translation translation) {
+    return new SoftVcpu(model, memory, tsc, semantics, translation);
   }
 
   @Override
@@ -223,6 +237,11 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
   @Override
   public long instructionsExecuted() {
     return c.instructions;
+  }
+
+  /** How much of that was translated. */
+  public TranslationCounts translationCounts() {
+    return interpreter.counts();
   }
 
   @Override

@@ -10,6 +10,16 @@ abstract class Terminator extends Op {
   /** Tells the block that was found for {@code c.rip} after {@link #go} gave null; it lies in the same page and is linkable. */
   void link(Block next) {}
 
+  /** Where control may go that is known without a look at registers or memory; null for one that is not translated. */
+  long @Nullable [] nearTargets() {
+    return null;
+  }
+
+  /** Where a call goes on when it returns; 0 for everything else. */
+  long returnsTo() {
+    return 0;
+  }
+
   @Override
   final void exec(Cpu c) {
     go(c);
@@ -38,6 +48,11 @@ abstract class Terminator extends Op {
     @Override
     void link(Block block) {
       next = block;
+    }
+
+    @Override
+    long[] nearTargets() {
+      return new long[] {nextRip};
     }
   }
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
  * What only blocks have, against the same code stepped (which the oracle compares with the host): comparisons fused with their branches, operations whose flags nobody sees, string instructions that
  * take many iterations at once.
  */
-final class BlockFormsTest {
+class BlockFormsTest {
   private static final int ROUNDS = 6000;
   private static final long DATA = 0x10_0000;
   private static final int DATA_BYTES = 0x4000;
@@ -51,9 +51,22 @@ final class BlockFormsTest {
   private final BareGuest guest = new BareGuest();
   private final SoftVcpu cpu =
       SoftVcpu.create(
-          CpuModel.LOCKSTEP_V1, guest.memory(), count -> count, BranchSemantics.ALL_TRANSFERS);
+          CpuModel.LOCKSTEP_V1,
+          guest.memory(),
+          count -> count,
+          BranchSemantics.ALL_TRANSFERS,
+          translation());
   private final byte[] data = new byte[DATA_BYTES];
   private ByteArrayOutputStream code = new ByteArrayOutputStream();
+
+  int rounds() {
+    return ROUNDS;
+  }
+
+  /** How the blocks are run. */
+  Translation translation() {
+    return Translation.OFF;
+  }
 
   @AfterEach
   void close() {
@@ -63,7 +76,7 @@ final class BlockFormsTest {
 
   @Test
   void arithmeticBeforeABranch() {
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds(); round++) {
       code = new ByteArrayOutputStream();
       int count = 1 + random.nextInt(4);
       for (int i = 0; i < count; i++) {
@@ -90,7 +103,7 @@ final class BlockFormsTest {
     int[] opcodes = {0x38, 0x39, 0x3a, 0x3b, 0x84, 0x85, 0x80, 0x81, 0x83, 0x00, 0x01, 0x28, 0x29};
     for (int opcode : opcodes) {
       for (int condition = 0; condition < 16; condition++) {
-        for (int round = 0; round < 24; round++) {
+        for (int round = 0; round < rounds() / 250; round++) {
           code = new ByteArrayOutputStream();
           comparison(opcode, round);
           emit(0x70 | condition, 5, 0xbe, 0x11, 0x22, 0x33, 0x44, 0xf4);
@@ -125,7 +138,7 @@ final class BlockFormsTest {
   @Test
   void repeatedStringInstructions() {
     int[] opcodes = {0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf};
-    for (int round = 0; round < ROUNDS / 10; round++) {
+    for (int round = 0; round < rounds() / 10; round++) {
       code = new ByteArrayOutputStream();
       if (random.nextInt(4) == 0) {
         emit(0xfd);

@@ -6,6 +6,7 @@ import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.softcpu.SoftVcpu;
+import dev.lockstep.softcpu.Translation;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -47,7 +48,10 @@ final class SoftPlatform {
   private boolean ended;
   private boolean shutdown;
 
-  private SoftPlatform(Image image, Drive drive, long seed) {
+  private final Translation translation;
+
+  private SoftPlatform(Image image, Drive drive, long seed, Translation translation) {
+    this.translation = translation;
     this.image = image;
     this.drive = drive;
     this.random = new Random(seed);
@@ -63,8 +67,8 @@ final class SoftPlatform {
    * @param seed of the boundaries at which {@link Drive#MOVE} moves
    * @return the log, and a last line "shutdown" where that is how it ended
    */
-  static List<String> run(Image image, Drive drive, long seed) {
-    SoftPlatform platform = new SoftPlatform(image, drive, seed);
+  static List<String> run(Image image, Drive drive, long seed, Translation translation) {
+    SoftPlatform platform = new SoftPlatform(image, drive, seed, translation);
     try {
       return platform.run();
     } finally {
@@ -75,7 +79,11 @@ final class SoftPlatform {
 
   private SoftVcpu newCpu() {
     return SoftVcpu.create(
-        CpuModel.LOCKSTEP_V1_TSC, memory, count -> count, BranchSemantics.ALL_TRANSFERS);
+        CpuModel.LOCKSTEP_V1_TSC,
+        memory,
+        count -> count,
+        BranchSemantics.ALL_TRANSFERS,
+        translation);
   }
 
   /** 32-bit protected mode, flat segments, paging off: as multiboot loaders leave it. */

@@ -1,5 +1,6 @@
 package dev.lockstep.softcpu.system;
 
+import dev.lockstep.softcpu.Translation;
 import java.util.List;
 
 /** The suite by the names of its cases, for those who want to know whether one of them notices something. */
@@ -21,12 +22,16 @@ public final class SystemSuite {
   }
 
   static String difference(SystemCase one, long seed) {
+    return difference(one, seed, Translation.configured());
+  }
+
+  static String difference(SystemCase one, long seed, Translation translation) {
     Image image = new Image(one);
     for (SoftPlatform.Drive drive : SoftPlatform.Drive.values()) {
-      List<String> log = SoftPlatform.run(image, drive, seed);
+      List<String> log = SoftPlatform.run(image, drive, seed, translation);
       if (!log.equals(one.expected)) {
-        return "driven by %s, seed %d: expected %s but was %s"
-            .formatted(drive, seed, one.expected, log);
+        return "driven by %s, %s, seed %d: expected %s but was %s"
+            .formatted(drive, translation, seed, one.expected, log);
       }
     }
     return "";

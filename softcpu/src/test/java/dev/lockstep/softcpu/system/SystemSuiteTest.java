@@ -2,6 +2,7 @@ package dev.lockstep.softcpu.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lockstep.softcpu.Translation;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +20,19 @@ class SystemSuiteTest {
   @MethodSource("cases")
   void runs(SystemCase one) {
     assertThat(SystemSuite.difference(one, SEED)).as("%s (%s)", one.name, one.manual).isEmpty();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cases")
+  void runsTranslated(SystemCase one) {
+    assertThat(SystemSuite.difference(one, SEED, Translation.ALWAYS)).as(one.name).isEmpty();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cases")
+  void runsTranslatedAtRandom(SystemCase one) {
+    long seed = Long.getLong("lockstep.seed", System.nanoTime());
+    assertThat(SystemSuite.difference(one, SEED, Translation.mixed(seed))).as(one.name).isEmpty();
   }
 
   @Test

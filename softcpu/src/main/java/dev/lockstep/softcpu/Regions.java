@@ -1,0 +1,150 @@
+package dev.lockstep.softcpu;
+
+import dev.lockstep.engine.GuestMemory;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The translations that one vCPU uses: asked for when a block has become hot, put in place when they are there, dropped when a byte of their code changes. All of it in the vCPU's thread.
+ */
+final class Regions {
+  /**
+   * A region in its place.
+   *
+   * @param head the block that it is entered by
+   * @param pages where its pages lie in the mapping
+   */
+  record Installed(Block head, Region region, long[] pages) {}
+
+  /** Heat of a block that is not to be looked at again. */
+  private static final int NEVER = Integer.MIN_VALUE;
+
+  /** Instructions that a block executes before it looks again whether its translation is there. */
+  private static final int AGAIN = 200_000;
+
+  private final Cpu c;
+  private final BlockCache cache;
+  private final Translation translation;
+  private final @Nullable Random random;
+
+  /** What has code on a page, by the page's number in the mapping. */
+  private final Map<Long, List<Installed>> pages = new HashMap<>();
+
+  /** Regions put in place. */
+  long installed;
+
+  /** Entries into regions. */
+  long entered;
+
+  /** Instructions executed in regions that ended without a fault. */
+  long instructions;
+
+  Regions(Cpu c, BlockCache cache, Translation translation) {
+    this.c = c;
+    this.cache = cache;
+    this.translation = translation;
+    this.random = translation.seed() == 0 ? null : new Random(translation.seed());
+  }
+
+  /** The heat from which on {@link #at} is asked for a block. */
+  int threshold() {
+    return translation.threshold();
+  }
+
+  /** The region that begins with a hot block, if it is there. */
+  @Nullable Installed at(Block block) {
+    Installed region = block.region;
+    if (random != null && random.nextInt(region == null ? 4 : 2) != 0) {
+      return null;
+    }
+    return region != null ? region : look(block);
+  }
+
+  private @Nullable Installed look(Block block) {
+    if (c.host.stopping || translation.isOff()) {
+      cool(block);
+      return null;
+    }
+    Translator.Request request = block.request;
+    if (request == null) {
+      RegionPlanner.Choice choice = RegionPlanner.plan(c, cache, block);
+      if (choice == null) {
+        block.heat = NEVER;
+        return null;
+      }
+      request =
+          Translator.shared()
+              .ask(choice.plan(), choice.offsets(), c.memory.segment(), translation.waits());
+      block.request = request;
+    }
+    if (request == null || !request.isDone()) {
+      cool(block);
+      return null;
+    }
+    block.request = null;
+    Region region = request.region();
+    if (region == null || !region.plan.matches(c.memory.segment(), request.offsets())) {
+      // Nothing to be had, or the code of another of its blocks has changed meanwhile.
+      block.heat = region == null ? NEVER : 0;
+      return null;
+    }
+    return install(block, region, request.offsets());
+  }
+
+  private void cool(Block block) {
+    block.heat = Math.max(0, translation.threshold() - AGAIN);
+  }
+
+  private Installed install(Block block, Region region, long[] offsets) {
+    for (RegionPlan.Part part : region.plan.parts()) {
+      c.mmu.markCode(region.plan.offset(part, offsets), part.code().length);
+    }
+    Installed placed = new Installed(block, region, offsets);
+    for (long offset : offsets) {
+      List<Installed> there =
+          pages.computeIfAbsent(offset >>> GuestMemory.PAGE_SHIFT, key -> new ArrayList<>());
+      there.removeIf(old -> old.head.dead);
+      there.add(placed);
+    }
+    block.region = placed;
+    installed++;
+    return placed;
+  }
+
+  /** Some bytes of code change: drops the regions on those chunks of a page. One that runs is left at the end of its block. */
+  void invalidate(long page, long chunks) {
+    List<Installed> there = pages.get(page);
+    if (there == null) {
+      return;
+    }
+    there.removeIf(placed -> {
+      boolean hit = (chunks(placed, page) & chunks) != 0;
+      if (hit) {
+        placed.head.region = null;
+        placed.head.heat = 0;
+        c.attention = true;
+      }
+      return hit;
+    });
+  }
+
+  /** The chunks of a page of the mapping that a region has code on. */
+  private static long chunks(Installed placed, long page) {
+    long chunks = 0;
+    for (int i = 0; i < placed.pages.length; i++) {
+      if (placed.pages[i] >>> GuestMemory.PAGE_SHIFT == page) {
+        chunks |= placed.region.plan.chunks(i);
+      }
+    }
+    return chunks;
+  }
+
+  /** All blocks were dropped. */
+  void clear() {
+    pages.clear();
+  }
+}
