@@ -8,13 +8,14 @@ import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.testkit.Asm;
 import dev.lockstep.engine.testkit.BareGuest;
 import dev.lockstep.softcpu.SoftVcpu;
+import dev.lockstep.softcpu.Translation;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Random;
 import java.util.function.Consumer;
 
 /**
- * Instructions per second of the software CPU, by the CPU time of its thread. Guards the hot loop of the interpreter (dispatch, links between blocks, the fast path of memory) and, with code that is
+ * Instructions per second of the software CPU, by the CPU time of its thread, by the interpreter and translated. Guards the translator, the hot loop of the interpreter (dispatch, links between blocks, the fast path of memory) and, with code that is
  * executed a few times only, the cost of decoding.
  *
  * <p>Prints one line a kernel; the best of {@link #ROUNDS} rounds, since neighbours on the host only ever make it slower.
@@ -31,14 +32,19 @@ public final class InterpreterSpeed {
   private InterpreterSpeed() {}
 
   public static void main(String[] arguments) {
-    hot("registers", InterpreterSpeed::registers);
-    hot("memory", InterpreterSpeed::memory);
-    hot("big numbers", InterpreterSpeed::bigNumbers);
-    hot("branches", InterpreterSpeed::branches);
-    hot("calls", InterpreterSpeed::calls);
+    hot("hot", Translation.OFF);
+    hot("translated", Translation.ON);
     for (int times : new int[] {1, 4, 16, 64}) {
       cold(times);
     }
+  }
+
+  private static void hot(String how, Translation translation) {
+    hot(how + ", registers", InterpreterSpeed::registers, translation);
+    hot(how + ", memory", InterpreterSpeed::memory, translation);
+    hot(how + ", big numbers", InterpreterSpeed::bigNumbers, translation);
+    hot(how + ", branches", InterpreterSpeed::branches, translation);
+    hot(how + ", calls", InterpreterSpeed::calls, translation);
   }
 
   private static void registers(Asm asm) {
@@ -75,13 +81,13 @@ public final class InterpreterSpeed {
   }
 
   /** An endless loop around a body. */
-  private static void hot(String name, Consumer<Asm> body) {
+  private static void hot(String name, Consumer<Asm> body, Translation translation) {
     Asm asm = new Asm(BareGuest.CODE);
     asm.movi(RBX, DATA).movi(R15, Long.MAX_VALUE).label("loop");
     body.accept(asm);
     asm.dec(R15).jcc(NE, "loop").hlt();
     try (BareGuest guest = new BareGuest();
-        SoftVcpu cpu = vcpu(guest, asm)) {
+        SoftVcpu cpu = vcpu(guest, asm, translation)) {
       double best = 0;
       for (int round = 0; round < ROUNDS; round++) {
         long instructions = cpu.instructionsExecuted();
@@ -92,7 +98,7 @@ public final class InterpreterSpeed {
         long nanos = THREADS.getCurrentThreadCpuTime() - start;
         best = Math.max(best, (cpu.instructionsExecuted() - instructions) * 1e3 / nanos);
       }
-      print("hot, " + name, best);
+      print(name, best);
     }
   }
 
@@ -116,7 +122,7 @@ public final class InterpreterSpeed {
     try (BareGuest guest = new BareGuest()) {
       double best = 0;
       for (int round = 0; round < ROUNDS; round++) {
-        try (SoftVcpu cpu = vcpu(guest, asm)) {
+        try (SoftVcpu cpu = vcpu(guest, asm, Translation.OFF)) {
           long start = THREADS.getCurrentThreadCpuTime();
           if (cpu.run(Long.MAX_VALUE) != VcpuExit.Halt.HALT) {
             throw new IllegalStateException("the program did not end at its HLT");
@@ -129,14 +135,15 @@ public final class InterpreterSpeed {
     }
   }
 
-  private static SoftVcpu vcpu(BareGuest guest, Asm asm) {
+  private static SoftVcpu vcpu(BareGuest guest, Asm asm, Translation translation) {
     guest.load(BareGuest.CODE, asm.bytes());
     SoftVcpu cpu =
         SoftVcpu.create(
             CpuModel.LOCKSTEP_V1_TSC,
             guest.memory(),
             count -> count,
-            BranchSemantics.ALL_TRANSFERS);
+            BranchSemantics.ALL_TRANSFERS,
+            translation);
     cpu.setState(guest.kernel64(BareGuest.CODE));
     return cpu;
   }

@@ -32,6 +32,13 @@ record RegionPlan(int transferIncrement, List<Part> parts, List<Long> pages) {
     return parts.get(0).rip;
   }
 
+  /** The first half of the blocks. Its pages are the first ones of this one's, in the same order. */
+  RegionPlan half() {
+    List<Part> some = parts.subList(0, parts.size() / 2);
+    List<Long> theirs = some.stream().map(Part::page).distinct().toList();
+    return new RegionPlan(transferIncrement, some, theirs);
+  }
+
   /** The number of the page of a block of it. */
   int page(Part part) {
     return pages.indexOf(part.page());

@@ -25,12 +25,12 @@ public record Translation(int threshold, boolean waits, long seed) {
   }
 
   /**
-   * What the system property {@code lockstep.translator} says: {@code on}, {@code on:THRESHOLD}, {@code off}, {@code always}, {@code mixed} or {@code mixed:SEED}; without it {@link #ON}.
+   * What the system property {@code lockstep.translator} says: {@code on}, {@code on:THRESHOLD}, {@code off}, {@code always}, {@code mixed} or {@code mixed:SEED}; without it {@link #OFF}.
    *
    * @throws IllegalArgumentException if it says something else
    */
   public static Translation configured() {
-    String value = System.getProperty(PROPERTY, "on");
+    String value = System.getProperty(PROPERTY, "off");
     return switch (value) {
       case "on" -> ON;
       case "off" -> OFF;

@@ -111,7 +111,12 @@ final class Translator {
   private void compile(Request request) {
     Region region = null;
     try {
-      region = RegionCompiler.compile(request.plan);
+      RegionPlan plan = request.plan;
+      region = RegionCompiler.compile(plan);
+      while (region == null && plan.parts().size() > 1) {
+        plan = plan.half();
+        region = RegionCompiler.compile(plan);
+      }
       if (region != null) {
         keep(region);
       }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -188,6 +189,29 @@ final class RegionTest {
     assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
   }
 
+  /** More code than HotSpot compiles in one method: only some of its blocks become a region. */
+  @Test
+  void aRegionThatWouldBeTooLongIsMadeSmaller() {
+    List<String> ends = new ArrayList<>();
+    for (Translation way : List.of(Translation.OFF, new Translation(400, true, 0))) {
+      try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+        // ADD [RBX], RAX, many times; SUB R15, 1; JNE to the start; HLT.
+        byte[] code = hex("48 01 03".repeat(220) + "49 83 ef 01 0f 85 62 fd ff ff f4");
+        machine.guest.load(BareGuest.CODE, code);
+        CpuState state = machine.guest.kernel64(BareGuest.CODE);
+        state.gpr[0] = 0x1234_5678_9abcL;
+        state.gpr[3] = DATA;
+        state.gpr[15] = 50;
+        machine.cpu.setState(state);
+        ends.add(machine.run(Long.MAX_VALUE) + " " + machine.describe(16, BareGuest.CODE));
+        if (!way.isOff()) {
+          assertThat(machine.cpu.translationCounts().instructions()).isPositive();
+        }
+      }
+    }
+    assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
+  }
+
   /** Machines of one JVM take each other's translations, each where the code lies in its own memory. */
   @Test
   void machinesShareTranslations() {
@@ -204,8 +228,8 @@ final class RegionTest {
         new StateCopy(c).set(guest.kernel64(0x20_0000));
         c.mode = CodeMode.LONG64;
         Block block = new BlockBuilder(c, cache).build(0x20_0000, c.mmu.fetch(0x20_0000), false);
-        Regions.Installed placed = new Regions(c, cache, Translation.ALWAYS).at(block);
-        assertThat(placed).isNotNull();
+        Regions.Installed placed =
+            Objects.requireNonNull(new Regions(c, cache, Translation.ALWAYS).at(block));
         assertThat(placed.pages()).containsExactly(0x20_0000 + 0x1000 * i);
         regions.add(placed.region());
       }
