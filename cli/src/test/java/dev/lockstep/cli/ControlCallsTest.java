@@ -480,6 +480,20 @@ final class ControlCallsTest {
   }
 
   @Test
+  void aVmThatIsToldToHaveEndedCanBeStarted() throws Exception {
+    Path disk = Files.write(folder.resolve("disk"), new byte[1 << 20]);
+    rig.create(
+        "web", new TinyGuest().print("hello\n").exit(5).write(folder.resolve("short")), disk);
+    for (int i = 0; i < 30; i++) {
+      rig.start("web");
+      while (rig.status("web").getState() != VmState.VM_STATE_ENDED) {
+        Thread.onSpinWait();
+      }
+    }
+    rig.calls().deleteVm(DeleteVmRequest.newBuilder().setVm("web").build());
+  }
+
+  @Test
   void aSeriesKeepsItsNewestSnapshots() throws Exception {
     rig.create("web", spin());
     rig.start("web");

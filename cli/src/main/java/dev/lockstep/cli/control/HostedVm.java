@@ -23,12 +23,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A VM of a daemon: a definition that is run again and again. */
 final class HostedVm implements ControlledVm {
   private static final String START_ADVICE = "Start it first.";
+
+  /** How long a run that has ended may take to release what it has. */
+  private static final long CLOSING_SECONDS = 10;
 
   /** A run and what completes when it is over and released. */
   private record Current(VmRun run, CompletableFuture<VmEnd> over) {}
@@ -259,6 +263,14 @@ final class HostedVm implements ControlledVm {
   }
 
   private void requireIdle() {
+    Current now = current;
+    if (now != null && now.run().ended().isDone()) {
+      // It is told to have ended, and is closing its files.
+      now.over()
+          .copy()
+          .completeOnTimeout(VmEnd.getDefaultInstance(), CLOSING_SECONDS, TimeUnit.SECONDS)
+          .join();
+    }
     if (current != null) {
       throw Wrong.state(
           name,
