@@ -4,7 +4,6 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.hosts.HostRegistration;
-import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaSettings;
 import dev.lockstep.ft.tls.TlsIdentity;
@@ -107,20 +106,14 @@ final class ReplicaOptions {
       StartPolicy startPolicy,
       Path workFolder,
       @Nullable TlsIdentity tls) {
-    return new ReplicaSettings(
-        replica == null ? role : replica,
-        Version.version(),
-        address("--listen", listen),
-        peer == null ? null : address("--peer", peer),
-        startPolicy,
-        ReplicaSettings.commit(config.replication()),
-        config.replication().maxPauseMillis(),
-        workFolder,
-        ReplicaSettings.timing(config.replication()),
-        ReplicaSettings.limits(config.replication()),
-        TransportLimits.defaults(),
-        tls,
-        ReplicaSettings.freeRunning(config.replication()));
+    return ReplicaSettings.builder(
+            replica == null ? role : replica, workFolder, config.replication())
+        .programVersion(Version.version())
+        .listen(address("--listen", listen))
+        .peer(peer == null ? null : address("--peer", peer))
+        .startPolicy(startPolicy)
+        .tls(tls)
+        .build();
   }
 
   /** Where the console is served; null for nowhere. */

@@ -15,6 +15,10 @@ final class Interpreter {
   private final BlockCache cache;
   private final BlockBuilder builder;
   private final Regions regions;
+
+  /** Whether anything is ever translated: else heat is not worth its counting. */
+  private final boolean translating;
+
   private final int hot;
 
   Interpreter(Cpu c, Translation translation) {
@@ -22,7 +26,8 @@ final class Interpreter {
     this.cache = new BlockCache(c.memory.segment().byteSize());
     this.builder = new BlockBuilder(c, cache);
     this.regions = new Regions(c, cache, translation);
-    this.hot = regions.threshold();
+    this.translating = !translation.isOff();
+    this.hot = translation.threshold();
     c.mmu.code.setOwner((page, chunks) -> {
       cache.invalidate(page, chunks);
       regions.invalidate(page, chunks);
@@ -41,6 +46,7 @@ final class Interpreter {
       return observedBlocks(limit, observation);
     }
     c.midRepeat = false;
+    boolean translating = this.translating;
     int hot = this.hot;
     Block b = null;
     Region running = null;
@@ -48,13 +54,13 @@ final class Interpreter {
     try {
       b = enter();
       while (!b.alone) {
-        int heat = b.heat + b.instructions;
-        b.heat = heat;
-        if (heat >= hot) {
-          // Such a block keeps its heat.
-          b.heat = heat - b.instructions;
-          Regions.Installed placed = regions.at(b);
-          if (placed != null) {
+        if (translating) {
+          int heat = b.heat + b.instructions;
+          // A block that is hot enough keeps its heat.
+          Regions.Installed placed = heat >= hot ? regions.at(b) : null;
+          if (heat < hot) {
+            b.heat = heat;
+          } else if (placed != null) {
             b = null;
             running = placed.region();
             regions.entered++;

@@ -50,11 +50,6 @@ final class Regions {
     this.random = translation.seed() == 0 ? null : new Random(translation.seed());
   }
 
-  /** The heat from which on {@link #at} is asked for a block. */
-  int threshold() {
-    return translation.threshold();
-  }
-
   /** The region that begins with a hot block, if it is there. */
   @Nullable Installed at(Block block) {
     Installed region = block.region;
@@ -65,7 +60,7 @@ final class Regions {
   }
 
   private @Nullable Installed look(Block block) {
-    if (c.host.stopping || translation.isOff()) {
+    if (c.host.stopping) {
       cool(block);
       return null;
     }

@@ -19,6 +19,8 @@ final class Translator {
   private static final int MAX_KEPT = 2048;
   private static final int IDLE_SECONDS = 5;
 
+  private static final System.Logger LOG = System.getLogger(Translator.class.getName());
+
   private static final Translator SHARED = new Translator();
 
   /** A region that was asked for. */
@@ -146,13 +148,26 @@ final class Translator {
     try {
       Request request = waiting.poll(IDLE_SECONDS, TimeUnit.SECONDS);
       while (request != null) {
-        compile(request);
+        compileOrTell(request);
         request = waiting.poll(IDLE_SECONDS, TimeUnit.SECONDS);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
       ended();
+    }
+  }
+
+  /** A mistake here costs the guest speed and nothing else: its block stays with the interpreter. */
+  private void compileOrTell(Request request) {
+    try {
+      compile(request);
+    } catch (RuntimeException e) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "the code at {0} is left to the interpreter, by a defect of the translator ({1}); report it",
+          Long.toHexString(request.plan.rip()),
+          e);
     }
   }
 

@@ -11,7 +11,6 @@ import dev.lockstep.ft.control.proto.ReplicaOptions;
 import dev.lockstep.ft.control.proto.StartPrimary;
 import dev.lockstep.ft.core.StartPolicy;
 import dev.lockstep.ft.etcd.EtcdAddress;
-import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.replica.ConfiguredSource;
 import dev.lockstep.ft.replica.Replica;
 import dev.lockstep.ft.replica.ReplicaListener;
@@ -145,20 +144,13 @@ final class Runs {
     String listen = options.getListen();
     String peer = options.getPeer();
     ReplicaSettings settings =
-        new ReplicaSettings(
-            name.isEmpty() ? role : name,
-            home.programVersion(),
-            Requests.address("listen", listen.isEmpty() ? ANY_PORT : listen),
-            peer.isEmpty() ? null : Requests.address("peer", peer),
-            policy,
-            ReplicaSettings.commit(config.replication()),
-            config.replication().maxPauseMillis(),
-            home.work(),
-            ReplicaSettings.timing(config.replication()),
-            ReplicaSettings.limits(config.replication()),
-            TransportLimits.defaults(),
-            home.means().tls(),
-            ReplicaSettings.freeRunning(config.replication()));
+        ReplicaSettings.builder(name.isEmpty() ? role : name, home.work(), config.replication())
+            .programVersion(home.programVersion())
+            .listen(Requests.address("listen", listen.isEmpty() ? ANY_PORT : listen))
+            .peer(peer.isEmpty() ? null : Requests.address("peer", peer))
+            .startPolicy(policy)
+            .tls(home.means().tls())
+            .build();
     Arbiter arbiter = home.means().arbiters().apply(arbiterText(config, options));
     ConsoleHistory console = new ConsoleHistory(VmRun.HISTORY_BYTES);
     AtomicReference<@Nullable Replica> made = new AtomicReference<>();

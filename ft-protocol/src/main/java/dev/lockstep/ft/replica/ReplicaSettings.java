@@ -58,121 +58,24 @@ public record ReplicaSettings(
     }
   }
 
-  /** With all versions of the protocol that this program speaks. */
-  public ReplicaSettings(
-      String name,
-      String programVersion,
-      InetSocketAddress listen,
-      @Nullable InetSocketAddress peer,
-      StartPolicy startPolicy,
-      OutputCommit commit,
-      int maxPauseMillis,
-      Path workFolder,
-      Timing timing,
-      Limits limits,
-      TransportLimits transport,
-      @Nullable TlsIdentity tls,
-      @Nullable FreeRunning freeRunning) {
-    this(
-        name,
-        programVersion,
-        listen,
-        peer,
-        startPolicy,
-        commit,
-        maxPauseMillis,
-        workFolder,
-        timing,
-        limits,
-        transport,
-        tls,
-        ProtocolVersions.SPOKEN,
-        freeRunning);
-  }
-
-  /** That follows exactly. */
-  public ReplicaSettings(
-      String name,
-      String programVersion,
-      InetSocketAddress listen,
-      @Nullable InetSocketAddress peer,
-      StartPolicy startPolicy,
-      OutputCommit commit,
-      int maxPauseMillis,
-      Path workFolder,
-      Timing timing,
-      Limits limits,
-      TransportLimits transport,
-      @Nullable TlsIdentity tls) {
-    this(
-        name,
-        programVersion,
-        listen,
-        peer,
-        startPolicy,
-        commit,
-        maxPauseMillis,
-        workFolder,
-        timing,
-        limits,
-        transport,
-        tls,
-        null);
-  }
-
-  /** That follows exactly, with connections in the clear. */
-  public ReplicaSettings(
-      String name,
-      String programVersion,
-      InetSocketAddress listen,
-      @Nullable InetSocketAddress peer,
-      StartPolicy startPolicy,
-      OutputCommit commit,
-      int maxPauseMillis,
-      Path workFolder,
-      Timing timing,
-      Limits limits,
-      TransportLimits transport) {
-    this(
-        name,
-        programVersion,
-        listen,
-        peer,
-        startPolicy,
-        commit,
-        maxPauseMillis,
-        workFolder,
-        timing,
-        limits,
-        transport,
-        null);
+  /**
+   * Settings to be made up.
+   *
+   * @param name unique among the replicas of the VM
+   * @param workFolder for checkpoints on their way
+   * @param pair the rules of the VM's pair
+   */
+  public static ReplicaSettingsBuilder builder(
+      String name, Path workFolder, ReplicationConfig pair) {
+    return new ReplicaSettingsBuilder(name, workFolder, pair);
   }
 
   /** The protocol's rule for a configuration. */
-  public static OutputCommit commit(ReplicationConfig config) {
+  static OutputCommit commit(ReplicationConfig config) {
     return switch (config.commit()) {
       case MATCHED -> OutputCommit.MATCHED;
       case RECEIVED -> OutputCommit.RECEIVED;
     };
-  }
-
-  /** The same with other versions of the protocol. */
-  public ReplicaSettings speaking(ProtocolVersions versions) {
-    return new ReplicaSettings(
-        name,
-        programVersion,
-        listen,
-        peer,
-        startPolicy,
-        commit,
-        maxPauseMillis,
-        workFolder,
-        timing,
-        limits,
-        transport,
-        tls,
-        versions,
-        freeRunning);
   }
 
   /** How the core of a backup takes what its machine tells. */
@@ -181,7 +84,7 @@ public record ReplicaSettings(
   }
 
   /** How a configuration's pair follows without a branch counter; null if it follows exactly. */
-  public static @Nullable FreeRunning freeRunning(ReplicationConfig config) {
+  static @Nullable FreeRunning freeRunning(ReplicationConfig config) {
     return switch (config.following()) {
       case EXACT -> null;
       case FREE_RUNNING -> new FreeRunning(config.checkpointSeconds() * 1_000 * MILLI);
@@ -189,7 +92,7 @@ public record ReplicaSettings(
   }
 
   /** The protocol's timing for a configuration. */
-  public static Timing timing(ReplicationConfig config) {
+  static Timing timing(ReplicationConfig config) {
     Timing defaults = Timing.defaults();
     long heartbeat = config.heartbeatMillis() * MILLI;
     long silence = config.silenceMillis() * MILLI;
@@ -209,7 +112,7 @@ public record ReplicaSettings(
   }
 
   /** The protocol's bounds for a configuration. */
-  public static Limits limits(ReplicationConfig config) {
+  static Limits limits(ReplicationConfig config) {
     Limits defaults = Limits.defaults();
     return new Limits(
         config.maxLagMillis(),

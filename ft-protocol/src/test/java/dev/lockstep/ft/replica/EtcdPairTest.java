@@ -6,18 +6,13 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lockstep.ft.arbiter.Arbiter;
 import dev.lockstep.ft.arbiter.EtcdArbiter;
-import dev.lockstep.ft.core.Limits;
-import dev.lockstep.ft.core.OutputCommit;
-import dev.lockstep.ft.core.StartPolicy;
-import dev.lockstep.ft.core.Timing;
 import dev.lockstep.ft.etcd.EtcdAddress;
 import dev.lockstep.ft.etcd.EtcdCluster;
 import dev.lockstep.ft.etcd.EtcdProcess;
 import dev.lockstep.ft.net.CuttableLink;
-import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.vmm.config.ReplicationConfig;
 import dev.lockstep.vmm.machine.GuestLoader;
 import dev.lockstep.vmm.machine.Guests;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
@@ -144,17 +139,8 @@ class EtcdPairTest {
   }
 
   private ReplicaSettings settings(String name, @Nullable InetSocketAddress peer) {
-    return new ReplicaSettings(
-        name,
-        "test",
-        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-        peer,
-        StartPolicy.WAIT_FOR_BACKUP,
-        OutputCommit.MATCHED,
-        ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
-        folder.resolve(name),
-        Timing.defaults(),
-        Limits.defaults(),
-        TransportLimits.defaults());
+    return ReplicaSettings.builder(name, folder.resolve(name), ReplicationConfig.defaults())
+        .peer(peer)
+        .build();
   }
 }

@@ -5,11 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
 import dev.lockstep.ft.console.ConsoleHistory;
-import dev.lockstep.ft.core.Limits;
-import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
-import dev.lockstep.ft.core.Timing;
-import dev.lockstep.ft.net.TransportLimits;
+import dev.lockstep.vmm.config.ReplicationConfig;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.DiskGuest;
@@ -18,7 +15,6 @@ import dev.lockstep.vmm.machine.Guests;
 import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.Machines;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -246,18 +242,10 @@ class ReplicaPairTest {
 
   private ReplicaSettings settings(
       String name, @Nullable InetSocketAddress peer, StartPolicy policy) {
-    return new ReplicaSettings(
-        name,
-        "test",
-        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-        peer,
-        policy,
-        OutputCommit.MATCHED,
-        ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
-        folder.resolve(name),
-        Timing.defaults(),
-        Limits.defaults(),
-        TransportLimits.defaults());
+    return ReplicaSettings.builder(name, folder.resolve(name), ReplicationConfig.defaults())
+        .peer(peer)
+        .startPolicy(policy)
+        .build();
   }
 
   private static void crash(Replica replica) {

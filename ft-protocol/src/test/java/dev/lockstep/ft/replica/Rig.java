@@ -1,16 +1,13 @@
 package dev.lockstep.ft.replica;
 
 import dev.lockstep.ft.arbiter.SharedPathArbiter;
-import dev.lockstep.ft.core.Limits;
 import dev.lockstep.ft.core.OutputCommit;
 import dev.lockstep.ft.core.StartPolicy;
-import dev.lockstep.ft.core.Timing;
-import dev.lockstep.ft.net.TransportLimits;
 import dev.lockstep.ft.wire.ProtocolVersions;
+import dev.lockstep.vmm.config.ReplicationConfig;
 import dev.lockstep.vmm.machine.MachineInput;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,22 +103,13 @@ final class Rig {
       StartPolicy policy,
       OutputCommit commit,
       Path work) {
-    ReplicaSettings settings =
-        new ReplicaSettings(
-            name,
-            "test",
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-            peer,
-            policy,
-            commit,
-            ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
-            work,
-            Timing.defaults(),
-            Limits.defaults(),
-            TransportLimits.defaults(),
-            null,
-            freeRunning);
-    return settings.speaking(protocol);
+    return ReplicaSettings.builder(name, work, ReplicationConfig.defaults())
+        .peer(peer)
+        .startPolicy(policy)
+        .commit(commit)
+        .freeRunning(freeRunning)
+        .protocol(protocol)
+        .build();
   }
 
   /** Types at random moments; what does not reach a live machine is lost, as it is when a cable is pulled. */
