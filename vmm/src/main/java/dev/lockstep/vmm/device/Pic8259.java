@@ -69,9 +69,15 @@ final class Pic8259 {
   /** The input that would be acknowledged now, or {@link #NONE}. */
   int pendingInput() {
     int request = highest(irr() & ~imr);
-    if (request == NONE) {
-      return NONE;
-    }
+    return request != NONE && outranksService(request) ? request : NONE;
+  }
+
+  /** Whether a request at an input would be passed on, if there were one and nobody wrote to the chip. */
+  boolean wouldServe(int input) {
+    return (imr & 1 << input) == 0 && outranksService(input);
+  }
+
+  private boolean outranksService(int input) {
     int inService = isr;
     if (specialMask) {
       inService &= ~imr;
@@ -80,7 +86,7 @@ final class Pic8259 {
       inService &= ~(1 << PicPair.CASCADE_INPUT);
     }
     int serving = highest(inService);
-    return serving == NONE || rank(request) < rank(serving) ? request : NONE;
+    return serving == NONE || rank(input) < rank(serving);
   }
 
   /** Both INTA pulses: the input that is served now, or {@link #NONE} for a spurious request. */

@@ -78,6 +78,18 @@ public final class PicPair implements Device {
     return master.pendingInput() != Pic8259.NONE;
   }
 
+  /** Whether a line that rises would have the pair ask for an interrupt, if the guest did nothing until then. */
+  public boolean wouldInterrupt(int irq) {
+    return irq < 8
+        ? master.wouldServe(irq)
+        : slave.wouldServe(irq - 8) && master.wouldServe(CASCADE_INPUT);
+  }
+
+  /** Whether anybody asserts a line. */
+  public boolean isAsserted(int irq) {
+    return asserted[irq] != 0;
+  }
+
   /**
    * The CPU's interrupt acknowledge cycle. With nothing pending any more, the answer is a spurious
    * interrupt: input 7, with no bit in service.

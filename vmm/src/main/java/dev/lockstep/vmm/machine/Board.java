@@ -52,6 +52,7 @@ final class Board {
   private final @Nullable VirtioNet network;
   private final I8042 keyboard;
   private final Rtc146818 rtc;
+  private final Pit8254 pit;
   private final TscPort tsc;
   private final DiskSet disks;
   private final GuestMemory memory;
@@ -96,6 +97,7 @@ final class Board {
     rtc =
         new Rtc146818(
             time, pic.connect(MachineLayout.IRQ_RTC), wallClockNanos, below, memory.size() - below);
+    pit = new Pit8254(time, pic.connect(MachineLayout.IRQ_PIT));
     legacyDevices(time, power);
     names.add(uart0.kind());
     names.add("console");
@@ -122,7 +124,6 @@ final class Board {
   }
 
   private void legacyDevices(VirtualTime time, PowerControl power) {
-    Pit8254 pit = new Pit8254(time, pic.connect(MachineLayout.IRQ_PIT));
     ports(MachineLayout.PIC_MASTER, 2, pic, 0, 1);
     ports(MachineLayout.PIC_SLAVE, 2, pic, 2, 1);
     ports(MachineLayout.PIC_ELCR, 2, pic, 4, 1);
@@ -191,6 +192,21 @@ final class Board {
 
   int acknowledgeInterrupt() {
     return pic.acknowledge();
+  }
+
+  /**
+   * Whether some timer could still interrupt a halted guest that nothing else reaches: it is armed, its line is neither masked nor outranked by what is in service, and it is not one that the guest has left
+   * asserted, which makes no edge any more.
+   */
+  boolean timerCanInterrupt() {
+    boolean byPit =
+        pit.nextDeadlineNanos() != TimedDevice.NO_DEADLINE
+            && pic.wouldInterrupt(MachineLayout.IRQ_PIT);
+    boolean byRtc =
+        rtc.nextDeadlineNanos() != TimedDevice.NO_DEADLINE
+            && !pic.isAsserted(MachineLayout.IRQ_RTC)
+            && pic.wouldInterrupt(MachineLayout.IRQ_RTC);
+    return byPit || byRtc;
   }
 
   /** Virtual time at which the next device wants to be advanced, or {@link TimedDevice#NO_DEADLINE}. */

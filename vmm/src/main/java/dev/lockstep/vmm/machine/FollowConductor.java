@@ -223,7 +223,8 @@ final class FollowConductor implements Conductor {
     if (core.board().nextDeadlineNanos() == TimedDevice.NO_DEADLINE) {
       throw diverged(entry, "the execution", "at " + target, "halted without a timer at " + point);
     }
-    if (later && !core.runner().wakeable()) {
+    // Until that entry only a timer can wake it: to wait for one that cannot would be for ever.
+    if (later && !(core.runner().wakeable() && core.board().timerCanInterrupt())) {
       throw diverged(entry, "the execution", "at " + target, "halted for ever at " + point);
     }
     core.fireNextTimer();

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.VmmException;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** The 8259A pair by its data sheet (Intel 231468). */
@@ -45,6 +46,55 @@ class PicPairTest {
     assertThat(pic.acknowledge()).isEqualTo(0x2c);
     assertThat(isr(0x20)).isEqualTo(0x04);
     assertThat(isr(0xa0)).isEqualTo(0x10);
+  }
+
+  /** After random commands, masks and acknowledgements: a line that is said not to interrupt does not when it rises; one that is said to does. */
+  @Test
+  void whatWouldInterruptDoes() {
+    long seed = Long.getLong("lockstep.seed", System.nanoTime());
+    System.out.println("PicPairTest seed " + seed);
+    Random random = new Random(seed);
+    InterruptLine[] lines = new InterruptLine[16];
+    for (int irq = 0; irq < lines.length; irq++) {
+      lines[irq] = irq == PicPair.CASCADE_INPUT ? level -> {} : line(irq);
+    }
+    int[] answers = new int[2];
+    for (int step = 0; step < 100_000; step++) {
+      switch (random.nextInt(8)) {
+        case 0 -> bench.out(random.nextBoolean() ? 0x21 : 0xa1, sparseMask(random));
+        // OCW2 and OCW3: ends of interrupts, rotation, special mask.
+        case 1 ->
+            bench.out(
+                random.nextBoolean() ? 0x20 : 0xa0,
+                random.nextInt(256) & ~0x1c | random.nextInt(2) << 3);
+        case 2 -> pic.acknowledge();
+        default -> {
+          int irq = random.nextInt(16);
+          if (irq == PicPair.CASCADE_INPUT || pic.isAsserted(irq) || pic.interruptPending()) {
+            lines[irq].set(false);
+          } else {
+            boolean would = pic.wouldInterrupt(irq);
+            lines[irq].set(true);
+            assertThat(pic.interruptPending())
+                .as("seed %d, step %d, line %d", seed, step, irq)
+                .isEqualTo(would);
+            answers[would ? 1 : 0]++;
+          }
+        }
+      }
+    }
+    assertThat(answers)
+        .as("of each answer enough")
+        .satisfies(it -> {
+          assertThat(it[0]).isGreaterThan(100);
+          assertThat(it[1]).isGreaterThan(100);
+        });
+  }
+
+  /** A mask with a quarter of its bits set, so that most lines stay open. */
+  private static int sparseMask(Random random) {
+    int half = random.nextInt(256);
+    return half & random.nextInt(256);
   }
 
   @Test

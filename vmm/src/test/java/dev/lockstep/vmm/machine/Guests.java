@@ -81,6 +81,16 @@ public final class Guests {
     return load(it);
   }
 
+  /** Sleeps until its UART wakes it, echoes, and sleeps again; a 'q' ends it. Its timer runs, and is masked. */
+  public static GuestLoader sleeper() {
+    Assembly it = new Assembly(CODE).label("start");
+    programPic(it, 0xef, 0xff);
+    programTimerAndUart(it);
+    it.mov(RBX, 1).store(HASH, RBX).sti().label("main").hlt().jmp("main");
+    handlers(it, 8);
+    return load(it);
+  }
+
   /** Prints "on!" and spins in ring 3 without an exit, interruptible by its UART; a 'q' is echoed and ends it. */
   public static GuestLoader spinner() {
     return spinner(0xef, 8);
