@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A guest that sleeps while its masked timer runs on: what woke it is in the log, and without it the replay ends instead of waiting for ever. */
-@Timeout(60)
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SleepingGuestTest {
   private final MachineSpec spec = Machines.spec(Pacing.HOST);
   @TempDir Path folder = Path.of("unset");
