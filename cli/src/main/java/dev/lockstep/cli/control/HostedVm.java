@@ -264,8 +264,8 @@ final class HostedVm implements ControlledVm {
 
   private void requireIdle() {
     Current now = current;
-    if (now != null && now.run().ended().isDone()) {
-      // It is told to have ended, and is closing its files.
+    if (now != null && isToldToHaveEnded(now)) {
+      // It is closing its files.
       now.over()
           .copy()
           .completeOnTimeout(VmEnd.getDefaultInstance(), CLOSING_SECONDS, TimeUnit.SECONDS)
@@ -277,6 +277,15 @@ final class HostedVm implements ControlledVm {
           "is %s".formatted(Words.of(status().getState())),
           "Stop it first, or kill it; of a pair, the backup first.");
     }
+  }
+
+  /** Its machine may be known to have ended a little before the run is. */
+  private boolean isToldToHaveEnded(Current now) {
+    return now.run().ended().isDone() || hasEnded(status().getState());
+  }
+
+  private static boolean hasEnded(VmState state) {
+    return state == VmState.VM_STATE_ENDED || state == VmState.VM_STATE_FAILED;
   }
 
   private Current begin(Supplier<VmRun> starter) {
