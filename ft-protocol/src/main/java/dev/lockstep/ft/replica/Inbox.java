@@ -2,6 +2,8 @@ package dev.lockstep.ft.replica;
 
 import dev.lockstep.engine.VmmException;
 import java.util.ArrayDeque;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,72 +17,92 @@ final class Inbox {
   /** Beyond this a peer is cut off: it sends more than the protocol's windows let it. */
   private static final int PEER_CAPACITY = 1 << 17;
 
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition come = lock.newCondition();
+  private final Condition room = lock.newCondition();
   private final ArrayDeque<Object> items = new ArrayDeque<>();
   private boolean closed;
 
   /** From the vCPU's thread. */
-  synchronized void putFromVcpu(Object item) {
-    while (items.size() >= VCPU_CAPACITY && !closed) {
-      await(0);
+  void putFromVcpu(Object item) {
+    lock.lock();
+    try {
+      while (items.size() >= VCPU_CAPACITY && !closed) {
+        room.awaitUninterruptibly();
+      }
+      if (closed) {
+        throw new VmmException(
+            "the replica is closed while its machine runs", "Nothing is to be done about it.");
+      }
+      add(item);
+    } finally {
+      lock.unlock();
     }
-    if (closed) {
-      throw new VmmException(
-          "the replica is closed while its machine runs", "Nothing is to be done about it.");
-    }
-    add(item);
   }
 
   /** From a peer; false if there is no room. */
-  synchronized boolean offerFromPeer(Object item) {
-    if (closed || items.size() >= PEER_CAPACITY) {
-      return false;
+  boolean offerFromPeer(Object item) {
+    lock.lock();
+    try {
+      if (closed || items.size() >= PEER_CAPACITY) {
+        return false;
+      }
+      add(item);
+      return true;
+    } finally {
+      lock.unlock();
     }
-    add(item);
-    return true;
   }
 
   /** From this replica's own threads. */
-  synchronized void put(Object item) {
-    if (!closed) {
-      add(item);
+  void put(Object item) {
+    lock.lock();
+    try {
+      if (!closed) {
+        add(item);
+      }
+    } finally {
+      lock.unlock();
     }
   }
 
   /** The next item, or null if none comes within that time or the inbox is closed. */
-  synchronized @Nullable Object poll(long waitNanos) {
-    if (items.isEmpty() && !closed && waitNanos > 0) {
-      await(waitNanos);
+  @Nullable Object poll(long waitNanos) {
+    lock.lock();
+    try {
+      // A monitor would wait for whole milliseconds, twice as long as there may be between two
+      // marks.
+      long left = waitNanos;
+      while (items.isEmpty() && !closed && left > 0) {
+        left = come.awaitNanos(left);
+      }
+      Object item = items.poll();
+      if (items.size() == VCPU_CAPACITY - 1) {
+        room.signal();
+      }
+      return item;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("a replica's threads are not interrupted", e);
+    } finally {
+      lock.unlock();
     }
-    Object item = items.poll();
-    if (items.size() == VCPU_CAPACITY - 1) {
-      notifyAll();
-    }
-    return item;
   }
 
   /** Nothing is taken any more, and nobody waits. */
-  synchronized void close() {
-    closed = true;
-    items.clear();
-    notifyAll();
+  void close() {
+    lock.lock();
+    try {
+      closed = true;
+      items.clear();
+      come.signalAll();
+      room.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void add(Object item) {
     items.add(item);
-    if (items.size() == 1) {
-      notifyAll();
-    }
-  }
-
-  private void await(long nanos) {
-    try {
-      if (nanos == 0) {
-        wait();
-      } else {
-        wait(nanos / 1_000_000, (int) (nanos % 1_000_000));
-      }
-    } catch (InterruptedException e) {
-      throw new IllegalStateException("a replica's threads are not interrupted", e);
-    }
+    come.signal();
   }
 }

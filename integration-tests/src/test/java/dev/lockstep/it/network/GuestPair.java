@@ -50,14 +50,20 @@ final class GuestPair implements AutoCloseable {
   private final Path folder;
   private final Service service;
   private final long seed;
+  private final List<String> options;
   private final Map<Lab.Place, LabProcess> replicas = new EnumMap<>(Lab.Place.class);
   private Lab.Place primary = Lab.Place.A;
   private int started;
 
-  /** Where the guest image cannot be made the test is skipped by name. */
-  GuestPair(Lab lab, Service service, Path folder, long seed)
+  /**
+   * Where the guest image cannot be made the test is skipped by name.
+   *
+   * @param options that both replicas get as well
+   */
+  GuestPair(Lab lab, Service service, Path folder, long seed, String... options)
       throws IOException, InterruptedException {
     this.lab = lab;
+    this.options = List.of(options);
     this.image = image(service.script);
     this.folder = folder;
     this.service = service;
@@ -112,6 +118,7 @@ final class GuestPair implements AutoCloseable {
               "--initrd",
               image.resolve(service.initrd).toString()));
     }
+    command.addAll(options);
     command.addAll(own);
     replicas.put(
         host, LabProcess.start(name, lab.at(host, command), folder.resolve(name + ".log")));
@@ -195,6 +202,18 @@ final class GuestPair implements AutoCloseable {
       throw new IllegalStateException("no replica runs on host " + host);
     }
     return replica;
+  }
+
+  /** Waits, if a host that is too busy has lost the pair its backup, until it has joined again; whether it had to. */
+  boolean awaitBackup() throws InterruptedException {
+    int said = primary().said();
+    JsonNode last = primary().last("phase");
+    if (last.path("phase").asString("").equals("protected")) {
+      return false;
+    }
+    System.out.println("network: not protected, though nobody was killed: " + last);
+    primary().awaitPhase("primary", "protected", said, PATIENCE_MILLIS);
+    return true;
   }
 
   /** Waits until the backup has taken over; from now on its host is the primary's. */

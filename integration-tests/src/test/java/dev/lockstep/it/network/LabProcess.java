@@ -115,13 +115,18 @@ public final class LabProcess implements AutoCloseable {
 
   /** The last value of a number that it has said. */
   public long latest(String field) {
+    return last(field).path(field).asLong();
+  }
+
+  /** The last line that it has said with a field; without any field if there is none. */
+  JsonNode last(String field) {
     synchronized (events) {
       for (JsonNode event : events.reversed()) {
         if (event.has(field)) {
-          return event.path(field).asLong();
+          return event;
         }
       }
-      return 0;
+      return MAPPER.createObjectNode();
     }
   }
 

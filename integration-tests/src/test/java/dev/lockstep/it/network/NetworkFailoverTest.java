@@ -18,6 +18,9 @@ class NetworkFailoverTest {
   private static final int SAMPLE_KILLS = 2;
   private static final int CAMPAIGN_KILLS = 50;
   private static final int MAX_PAUSE_MILLIS = 1_500;
+  private static final String[] FREELY = {
+    "--following", "free-running", "--cpu-model", "lockstep-v1", "--patch-tsc"
+  };
 
   @TempDir Path folder = Path.of("unset");
 
@@ -33,6 +36,13 @@ class NetworkFailoverTest {
     kills(GuestPair.Service.NGINX, SAMPLE_KILLS);
   }
 
+  /** Linux followed freely: neither replica repeats the other's instructions, and the client cannot tell. */
+  @Test
+  @Timeout(value = 10, unit = TimeUnit.MINUTES)
+  void aConnectionOutlivesPrimariesThatAreFollowedFreely() throws Exception {
+    kills(GuestPair.Service.ECHO, SAMPLE_KILLS, FREELY);
+  }
+
   @Test
   @Tag("long")
   void aConnectionOutlivesFiftyPrimaries() throws Exception {
@@ -46,17 +56,19 @@ class NetworkFailoverTest {
   }
 
   /** Kills the primary at random moments, brings a new backup in, and kills again. One connection lives through all of it. */
-  private void kills(GuestPair.Service service, int kills) throws Exception {
+  private void kills(GuestPair.Service service, int kills, String... options) throws Exception {
     long seed = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
     System.out.printf("network failover: %s, %d kills, seed %d%n", service, kills, seed);
     Random random = new Random(seed);
     List<Long> gaps = new ArrayList<>();
+    int lost = 0;
     try (Lab lab = Lab.open();
-        GuestPair pair = new GuestPair(lab, service, folder, seed)) {
+        GuestPair pair = new GuestPair(lab, service, folder, seed, options)) {
       pair.powerOn();
       try (LabProcess client = pair.client(seed)) {
         for (int kill = 0; kill < kills; kill++) {
           TimeUnit.MILLISECONDS.sleep(random.nextInt(MAX_PAUSE_MILLIS));
+          lost += pair.awaitBackup() ? 1 : 0;
           GuestPair.longestGapMicros(client, "mark");
           int said = pair.backup().said();
           pair.primary().signal("KILL");
@@ -67,8 +79,8 @@ class NetworkFailoverTest {
         }
         JsonNode end = GuestPair.ask(client, "stop");
         System.out.printf(
-            "network failover: %s: %d of %d kills, %d bytes over one connection%n",
-            service, kills, kills, end.path("bytes").asLong());
+            "network failover: %s: %d of %d kills, %d bytes over one connection; %d times the backup was lost by itself%n",
+            service, kills, kills, end.path("bytes").asLong(), lost);
       }
     }
     gaps.sort(null);

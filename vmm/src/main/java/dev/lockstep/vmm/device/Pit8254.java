@@ -23,8 +23,11 @@ public final class Pit8254 implements TimedDevice {
 
   private final VirtualTime time;
   private final InterruptLine line;
+  // The data sheet leaves open what is in a counter at power-on. Linux's KASLR waits for channel 0
+  // to
+  // have a count, as firmware leaves it, before anything else has touched it.
   private final PitChannel[] channels = {
-    new PitChannel(true), new PitChannel(true), new PitChannel(false)
+    PitChannel.leftByFirmware(), new PitChannel(true), new PitChannel(false)
   };
   private int controlB;
   private long deadlineTick = PitChannel.NEVER;

@@ -39,8 +39,16 @@ final class PitChannel {
   private long strobeTick = -1;
   private long loadAt = NEVER;
 
+  /** One that has never had a count. */
   PitChannel(boolean gate) {
     this.gate = gate;
+  }
+
+  /** One in which a count of zero stands that firmware has left, and that makes no interrupts. */
+  static PitChannel leftByFirmware() {
+    PitChannel channel = new PitChannel(true);
+    channel.nullCount = false;
+    return channel;
   }
 
   private int mode() {
