@@ -55,6 +55,12 @@ class NetworkFailoverTest {
     kills(GuestPair.Service.NGINX, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
   }
 
+  @Test
+  @Tag("long")
+  void aConnectionOutlivesFiftyPrimariesThatAreFollowedFreely() throws Exception {
+    kills(GuestPair.Service.ECHO, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS), FREELY);
+  }
+
   /** Kills the primary at random moments, brings a new backup in, and kills again. One connection lives through all of it. */
   private void kills(GuestPair.Service service, int kills, String... options) throws Exception {
     long seed = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
