@@ -20,6 +20,8 @@ final class NetAbi {
   static final int SOCK_NONBLOCK = 0x800;
   static final int SOCK_CLOEXEC = 0x80000;
 
+  static final long TUNGETIFF = 0x800454d2L;
+  static final int IFF_PERSIST = 0x0800;
   static final int TUN_F_CSUM = 0x01;
   static final int TUN_F_TSO4 = 0x02;
   static final int TUN_F_TSO6 = 0x04;

@@ -130,6 +130,21 @@ public final class TapDevice implements AutoCloseable {
     return name;
   }
 
+  /** Whether the interface stays when the device is closed, as one does that an administrator made. */
+  public boolean isPersistent() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment request = arena.allocate(InterfaceCalls.IFREQ_BYTES, 8);
+      DescriptorCalls.checked("TUNGETIFF", fd, Libc.ioctl(fd, NetAbi.TUNGETIFF, request));
+      return (request.get(JAVA_SHORT, InterfaceCalls.VALUE_OFFSET) & NetAbi.IFF_PERSIST) != 0;
+    }
+  }
+
+  /** Lets the interface stay when the device is closed, or not. */
+  public void setPersistent(boolean persistent) {
+    DescriptorCalls.checked(
+        "TUNSETPERSIST", fd, Libc.ioctl(fd, LinuxKvm.TUNSETPERSIST(), persistent ? 1L : 0L));
+  }
+
   /** Tells the kernel which work on frames their reader does. Needs virtio-net headers. */
   public void offload(Set<Offload> offloads) {
     long bits = 0;

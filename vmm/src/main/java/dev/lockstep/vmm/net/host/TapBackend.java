@@ -36,7 +36,7 @@ public final class TapBackend implements NetworkBackend {
   }
 
   /**
-   * Opens a tap device as often as it is asked to; one that has taken the place of a deleted one goes back into its bridge. Each time it opens the device that exists, or makes one that lasts as long as it is
+   * Opens a tap device as often as it is asked to; one that has taken the place of a deleted one goes back into its bridge, and lasts if that did. Each time it opens the device that exists, or makes one that lasts as long as it is
    * open; the interface is set up if it is not and this process may. It throws a {@link VmmException} if it cannot be opened.
    *
    * @param notes told in a sentence or two whether it is back in its bridge

@@ -8,7 +8,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which bridge a tap device is plugged into, remembered beyond the device: the kernel forgets it with the interface, and whoever deletes that by mistake would leave the guest without its network for good. One
+ * Which bridge a tap device is plugged into, and whether it lasts longer than its process, remembered beyond the device: the kernel forgets both with the interface, and whoever deletes that by mistake would leave the guest without its network for good. One
  * that was taken out of its bridge while it was there stays outside. Used by one thread at a time.
  */
 final class TapPlace {
@@ -18,6 +18,9 @@ final class TapPlace {
   private final Consumer<String> notes;
   private final long watchNanos;
   private @Nullable String bridge;
+
+  /** Whether the device stayed when nobody had it open, which nobody but its opener can change. */
+  private boolean lasting;
 
   /** Whether the device is a new one that has yet to come back into the bridge. */
   private boolean outside;
@@ -42,7 +45,21 @@ final class TapPlace {
   void opened(TapDevice tap) {
     outside = bridge != null;
     told = false;
+    last(tap);
     look(tap);
+  }
+
+  private void last(TapDevice tap) {
+    try {
+      if (lasting) {
+        // Or the next process would find none and make one outside of the bridge.
+        tap.setPersistent(true);
+      } else {
+        lasting = tap.isPersistent();
+      }
+    } catch (KvmException e) {
+      // It was deleted at once, and whoever reads it finds out.
+    }
   }
 
   /** To be called often while the device is open: asks the kernel once a second, which takes microseconds. */

@@ -61,6 +61,33 @@ class TapPlaceTest {
   }
 
   @Test
+  void whatLastedLastsAgain() throws Exception {
+    inOwnNetwork(() -> {
+      ip("tuntap add dev " + NAME + " mode tap");
+      try (TapDevice tap = TapDevice.open(NAME)) {
+        place.opened(tap);
+        ip("link del " + NAME);
+      }
+      try (TapDevice tap = TapDevice.open(NAME)) {
+        place.opened(tap);
+      }
+      ip("link show dev " + NAME);
+    });
+  }
+
+  @Test
+  void whatEndedWithItsProcessEndsAgain() throws Exception {
+    inOwnNetwork(() -> {
+      for (int time = 0; time < 2; time++) {
+        try (TapDevice tap = TapDevice.open(NAME)) {
+          place.opened(tap);
+          assertThat(tap.isPersistent()).isFalse();
+        }
+      }
+    });
+  }
+
+  @Test
   void anotherInterfaceOfTheSameNameIsNotTakenForIt() throws Exception {
     inOwnNetwork(() -> {
       addBridge("br0");
