@@ -40,7 +40,7 @@ public final class NetworkPort implements AutoCloseable {
   private static final long STANDSTILL_NANOS = 300_000_000;
 
   /** Enough for a process that went on after a standstill to learn that it is a replica no more. */
-  private static final long SETTLE_NANOS = 500_000_000;
+  private static final long SETTLE_NANOS = 2_000_000_000;
 
   private final Supplier<NetworkBackend> opener;
   private final MacAddress address;
@@ -130,17 +130,17 @@ public final class NetworkPort implements AutoCloseable {
   }
 
   private void work() {
-    long turn = System.nanoTime();
-    long nextAnnouncement = turn + ANNOUNCE_NANOS;
+    long nextAnnouncement = System.nanoTime() + ANNOUNCE_NANOS;
+    long due = System.nanoTime() + STANDSTILL_NANOS;
     while (!closed) {
       NetworkBackend now = backend;
-      long before = turn;
-      turn = System.nanoTime();
-      if (turn - before > STANDSTILL_NANOS) {
+      long turn = System.nanoTime();
+      if (turn - due > 0) {
         // Perhaps the process was frozen, and the guest lives elsewhere since: the network must not
         // be told to look for it here.
         nextAnnouncement = turn + SETTLE_NANOS;
       }
+      due = turn + STANDSTILL_NANOS + (now == null ? REOPEN_NANOS : 0);
       if (live && announcements > 0 && turn - nextAnnouncement >= 0) {
         // The first may have been lost.
         nextAnnouncement = turn + ANNOUNCE_NANOS;
