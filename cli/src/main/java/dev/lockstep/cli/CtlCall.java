@@ -4,24 +4,15 @@ import dev.lockstep.cli.ctl.CallException;
 import dev.lockstep.cli.ctl.Endpoints;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.ParentCommand;
 
 /** What every command of {@code lockstep ctl} does: finds its endpoints, and ends with a status that tells how its call failed. */
 @Command(sortOptions = false)
-abstract class CtlCall implements Callable<Integer>, DebugOption.Carrier {
+abstract class CtlCall implements Callable<Integer> {
   @ParentCommand private CtlCommand ctl = new CtlCommand();
-
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public final boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public final Integer call() {
-    debug.apply();
     try (Endpoints endpoints = ctl.endpoints()) {
       run(endpoints, new CtlReport(System.out, ctl.json()));
       return ExitStatus.OK;

@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
       "SIGTERM asks every guest to shut down (Ctrl-Alt-Del) and ends those that do not; a second one ends them at once.",
     },
     sortOptions = false)
-final class DaemonCommand implements Callable<Integer>, DebugOption.Carrier {
+final class DaemonCommand implements Callable<Integer> {
   @Option(
       names = "--socket",
       paramLabel = "PATH",
@@ -42,20 +42,13 @@ final class DaemonCommand implements Callable<Integer>, DebugOption.Carrier {
 
   @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final EtcdOptions etcd = new EtcdOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
 
   private final CountDownLatch ending = new CountDownLatch(1);
   private final AtomicBoolean begun = new AtomicBoolean();
   private final AtomicInteger status = new AtomicInteger(ExitStatus.OK);
 
   @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
-  @Override
   public Integer call() throws InterruptedException {
-    debug.apply();
     ThreadPriority.makeProcessUrgent();
     controlOptions.ask(socket);
     try (HostedVms vms =

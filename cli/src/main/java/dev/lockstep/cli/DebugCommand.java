@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
       "Who can connect reads the guest's memory: listen on this host only, or on a socket's path.",
     },
     sortOptions = false)
-final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
+final class DebugCommand implements Callable<Integer> {
   @Option(
       names = "--log",
       paramLabel = "FOLDER",
@@ -48,16 +48,9 @@ final class DebugCommand implements Callable<Integer>, DebugOption.Carrier {
   private @Nullable Path symbols;
 
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public Integer call() throws InterruptedException {
-    debug.apply();
     SymbolTable names = symbols == null ? SymbolTable.EMPTY : SymbolTable.read(symbols);
     try (OpenedLog opened = OpenedLog.onSoft(log, machineOptions);
         Machine machine =

@@ -12,7 +12,6 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code lockstep demo}: a fault-tolerant Linux VM survives the death of its primary. */
@@ -23,7 +22,7 @@ import picocli.CommandLine.Option;
       "Exit status 0 when all is well, 1 when anything is wrong.",
     },
     sortOptions = false)
-final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
+final class DemoCommand implements Callable<Integer> {
   private static final int FAILED = 1;
   private static final long TIMEOUT_MILLIS = 600_000;
   private static final int LINES = 80;
@@ -66,19 +65,11 @@ final class DemoCommand implements Callable<Integer>, DebugOption.Carrier {
       description = "Keeps disks and logs of the processes there (default: a temporary one).")
   private @Nullable Path folder;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
   @Option(names = "--json", description = "The result as one line of JSON.")
   private boolean json;
 
   @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
-  @Override
   public Integer call() throws InterruptedException {
-    debug.apply();
     int wanted = lines();
     long drawn = seed == null ? new SecureRandom().nextLong() >>> 16 : seed;
     try {

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -22,7 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
       "Changes nothing (--calibrate writes its profile). Exit status 0, whatever was found.",
     },
     sortOptions = false)
-final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
+final class DoctorCommand implements Callable<Integer> {
   @Option(
       names = "--kvm-device",
       paramLabel = "FILE",
@@ -45,16 +44,8 @@ final class DoctorCommand implements Callable<Integer>, DebugOption.Carrier {
   @Option(names = "--json", description = "The result as one line of JSON.")
   private boolean json;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     if (calibrate) {
       return calibrate();
     }

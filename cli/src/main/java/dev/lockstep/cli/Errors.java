@@ -38,7 +38,7 @@ final class Errors
   @Override
   public int handleExecutionException(Exception e, CommandLine line, ParseResult parsed) {
     tell(e);
-    if (line.getCommand() instanceof DebugOption.Carrier it && it.debug()) {
+    if (DebugOption.of(line.getCommandSpec()).filter(DebugOption::debug).isPresent()) {
       e.printStackTrace(err);
     }
     return getExitCode(e);

@@ -21,22 +21,15 @@ import tools.jackson.databind.json.JsonMapper;
       "A host that dies is in the table for some seconds more.",
     },
     sortOptions = false)
-final class HostsCommand implements Callable<Integer>, DebugOption.Carrier {
+final class HostsCommand implements Callable<Integer> {
   private static final List<String> HEADINGS =
       List.of("HOST", "FREE MiB", "REPLICATION", "CONTROL", "VMS");
 
   @ParentCommand private CtlCommand ctl = new CtlCommand();
   @Mixin private final RegistryOptions registry = new RegistryOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public Integer call() {
-    debug.apply();
     List<RegisteredHost> hosts = registry.hosts();
     if (ctl.json()) {
       System.out.println(

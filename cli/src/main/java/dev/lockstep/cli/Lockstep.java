@@ -5,8 +5,10 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ParseResult;
 
 /** The command. */
 @Command(
@@ -67,6 +69,7 @@ public final class Lockstep {
     line.setAbbreviatedOptionsAllowed(false);
     line.setUsageHelpAutoWidth(true);
     describe(line);
+    line.setExecutionStrategy(Lockstep::run);
     Errors errors = new Errors(err);
     line.setParameterExceptionHandler(errors);
     line.setExecutionExceptionHandler(errors);
@@ -92,10 +95,21 @@ public final class Lockstep {
         .orElse(COMMANDS);
   }
 
-  /** Gives help and the list of exit statuses to every command that does something. */
+  /** Runs the command that was named last, told before how much to tell. */
+  private static int run(ParseResult parsed) {
+    ParseResult last = parsed;
+    while (last.hasSubcommand()) {
+      last = last.subcommand();
+    }
+    DebugOption.of(last.commandSpec()).ifPresent(DebugOption::apply);
+    return new CommandLine.RunLast().execute(parsed);
+  }
+
+  /** Gives what all share, {@link DebugOption}, help and the list of exit statuses, to every command that does something. */
   private static void describe(CommandLine line) {
     for (CommandLine sub : line.getSubcommands().values()) {
-      if (sub.getCommand() instanceof DebugOption.Carrier) {
+      if (sub.getCommand() instanceof Callable) {
+        DebugOption.addTo(sub.getCommandSpec());
         sub.getCommandSpec().usageMessage().exitCodeListHeading("%nExit status:%n");
         sub.getCommandSpec().usageMessage().exitCodeList(ExitStatus.help());
         sub.getCommandSpec().mixinStandardHelpOptions(true);

@@ -10,7 +10,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
@@ -23,7 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
       "Exit status, as diff(1) has it: 0 if they say the same, 1 if they differ, more for trouble.",
     },
     sortOptions = false)
-final class LogDiffCommand implements Callable<Integer>, DebugOption.Carrier {
+final class LogDiffCommand implements Callable<Integer> {
   /** They differ. */
   private static final int DIFFERENT = 1;
 
@@ -48,16 +47,8 @@ final class LogDiffCommand implements Callable<Integer>, DebugOption.Carrier {
           "Replay both as well, and find the first execution point at which their machines differ, with the registers of both.")
   private boolean replay;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     Optional<LogDifference> found = LogDifference.between(first, second, Math.max(context, 0));
     if (json) {
       System.out.println(new JsonMapper().writeValueAsString(fields(found.orElse(null))));

@@ -16,7 +16,6 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -32,7 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
       "Exit status 65 if the log is torn or corrupted, after the entries of its good part.",
     },
     sortOptions = false)
-final class LogDumpCommand implements Callable<Integer>, DebugOption.Carrier {
+final class LogDumpCommand implements Callable<Integer> {
   private static final int BUFFER_BYTES = 1 << 16;
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -62,13 +61,7 @@ final class LogDumpCommand implements Callable<Integer>, DebugOption.Carrier {
   @Option(names = "--json", description = "Each entry as a line of JSON.")
   private boolean json;
 
-  @Mixin private final DebugOption debug = new DebugOption();
   @Spec private CommandSpec command = CommandSpec.create();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   /** A place among the entries: by number or by branch count. */
   private record Place(boolean byNumber, long value) {
@@ -80,7 +73,6 @@ final class LogDumpCommand implements Callable<Integer>, DebugOption.Carrier {
 
   @Override
   public Integer call() {
-    debug.apply();
     for (String kind : kinds) {
       if (!EntryText.KINDS.contains(kind)) {
         throw new ParameterException(

@@ -12,7 +12,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -24,23 +23,15 @@ import picocli.CommandLine.Parameters;
       "Exit status 65 if the log is torn or corrupted; what can be read of it is told all the same.",
     },
     sortOptions = false)
-final class LogInfoCommand implements Callable<Integer>, DebugOption.Carrier {
+final class LogInfoCommand implements Callable<Integer> {
   @Parameters(paramLabel = "FOLDER", description = "The folder that record wrote.")
   private Path log = Path.of("");
 
   @Option(names = "--json", description = "One line of JSON.")
   private boolean json;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     LogSummary summary = LogSummary.of(log);
     Report report = new Report();
     LogDifference.fields(summary.header()).forEach((name, value) -> report.add(name, name, value));

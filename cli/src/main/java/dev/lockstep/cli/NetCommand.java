@@ -10,7 +10,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -47,7 +46,7 @@ final class NetCommand implements Runnable {
         "Both hosts of a pair do so, each with an uplink that leads to the same network.",
       },
       sortOptions = false)
-  static final class Up implements Callable<Integer>, DebugOption.Carrier {
+  static final class Up implements Callable<Integer> {
     @Option(
         names = "--bridge",
         paramLabel = "NAME",
@@ -80,16 +79,8 @@ final class NetCommand implements Runnable {
         description = "An address of this host on the bridge.")
     private @Nullable String address;
 
-    @Mixin private final DebugOption debug = new DebugOption();
-
-    @Override
-    public boolean debug() {
-      return debug.debug();
-    }
-
     @Override
     public Integer call() {
-      debug.apply();
       new GuestBridge(new HostLinks(), bridge).up(uplink, address, taps, user);
       return ExitStatus.OK;
     }
@@ -101,7 +92,7 @@ final class NetCommand implements Runnable {
       description =
           "Removes the bridge and its tap devices, as far as 'lockstep net up' made them. Takes root.",
       sortOptions = false)
-  static final class Down implements Callable<Integer>, DebugOption.Carrier {
+  static final class Down implements Callable<Integer> {
     @Option(
         names = "--bridge",
         paramLabel = "NAME",
@@ -109,16 +100,8 @@ final class NetCommand implements Runnable {
         description = "The bridge (default: ${DEFAULT-VALUE}).")
     private String bridge = "";
 
-    @Mixin private final DebugOption debug = new DebugOption();
-
-    @Override
-    public boolean debug() {
-      return debug.debug();
-    }
-
     @Override
     public Integer call() {
-      debug.apply();
       new GuestBridge(new HostLinks(), bridge).down();
       return ExitStatus.OK;
     }
@@ -129,20 +112,12 @@ final class NetCommand implements Runnable {
       name = "list",
       description = "Shows the bridges and tap devices of this host.",
       sortOptions = false)
-  static final class Show implements Callable<Integer>, DebugOption.Carrier {
+  static final class Show implements Callable<Integer> {
     @Option(names = "--json", description = "One line of JSON for each.")
     private boolean json;
 
-    @Mixin private final DebugOption debug = new DebugOption();
-
-    @Override
-    public boolean debug() {
-      return debug.debug();
-    }
-
     @Override
     public Integer call() {
-      debug.apply();
       List<NetworkLink> all = new HostLinks().list();
       List<NetworkLink> shown =
           all.stream()

@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
     description =
         "Makes a new authority. Whoever has its key can be any host: keep its folder safe.",
     sortOptions = false)
-final class PkiInitCommand implements Callable<Integer>, DebugOption.Carrier {
+final class PkiInitCommand implements Callable<Integer> {
   @Mixin private final PkiOptions pki = new PkiOptions();
 
   @Option(
@@ -23,16 +23,8 @@ final class PkiInitCommand implements Callable<Integer>, DebugOption.Carrier {
       description = "How long it is valid (default: ${DEFAULT-VALUE}).")
   private int days = 3_650;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     CertificateAuthority made =
         CertificateAuthority.create(pki.folder(), PkiOptions.validity(days), Instant.now());
     System.err.printf(

@@ -14,7 +14,7 @@ import picocli.CommandLine.Parameters;
     name = "issue",
     description = "Issues a certificate and a key to a host and prints the folder with them.",
     sortOptions = false)
-final class PkiIssueCommand implements Callable<Integer>, DebugOption.Carrier {
+final class PkiIssueCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "NAME", description = "The host's name.")
   private String host = "";
 
@@ -34,16 +34,8 @@ final class PkiIssueCommand implements Callable<Integer>, DebugOption.Carrier {
       description = "How long it is valid (default: ${DEFAULT-VALUE}).")
   private int days = 365;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     PkiOptions.tell(pki.open().issue(host, names, PkiOptions.validity(days), Instant.now()));
     return ExitStatus.OK;
   }

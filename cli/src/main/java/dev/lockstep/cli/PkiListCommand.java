@@ -18,22 +18,14 @@ import tools.jackson.databind.json.JsonMapper;
     name = "list",
     description = "Prints what the authority has issued, and when it ends.",
     sortOptions = false)
-final class PkiListCommand implements Callable<Integer>, DebugOption.Carrier {
+final class PkiListCommand implements Callable<Integer> {
   @Mixin private final PkiOptions pki = new PkiOptions();
 
   @Option(names = "--json", description = "As one line of JSON.")
   private boolean json;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     List<HostCertificate> issued = pki.open().list();
     if (json) {
       System.out.println(

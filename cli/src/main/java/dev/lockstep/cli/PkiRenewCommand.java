@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
     description =
         "Issues a new certificate, with a new key, for the same names. Copied over the old one it counts from the host's next connection on; nothing is restarted.",
     sortOptions = false)
-final class PkiRenewCommand implements Callable<Integer>, DebugOption.Carrier {
+final class PkiRenewCommand implements Callable<Integer> {
   @Parameters(paramLabel = "NAME", description = "The host's name.")
   private String host = "";
 
@@ -26,16 +26,8 @@ final class PkiRenewCommand implements Callable<Integer>, DebugOption.Carrier {
       description = "How long it is valid (default: ${DEFAULT-VALUE}).")
   private int days = 365;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     PkiOptions.tell(pki.open().renew(host, PkiOptions.validity(days), Instant.now()));
     return ExitStatus.OK;
   }

@@ -25,7 +25,7 @@ import tools.jackson.databind.json.JsonMapper;
       "Why the others are not chosen is told on standard error.",
     },
     sortOptions = false)
-final class PlaceCommand implements Callable<Integer>, DebugOption.Carrier {
+final class PlaceCommand implements Callable<Integer> {
   private static final int MIB_SHIFT = 20;
 
   @Parameters(paramLabel = "VM", description = "The VM's name, as 'lockstep ctl hosts' shows it.")
@@ -39,16 +39,9 @@ final class PlaceCommand implements Callable<Integer>, DebugOption.Carrier {
 
   @ParentCommand private CtlCommand ctl = new CtlCommand();
   @Mixin private final RegistryOptions registry = new RegistryOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public Integer call() {
-    debug.apply();
     Placement placement =
         Placement.of(registry.hosts(), vm, guestBytes())
             .orElseThrow(() ->

@@ -14,7 +14,6 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
@@ -27,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
       "A log that is still recorded stays, and so does a folder with anything else in it.",
     },
     sortOptions = false)
-final class PruneCommand implements Callable<Integer>, DebugOption.Carrier {
+final class PruneCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "FOLDER",
       arity = "1..*",
@@ -67,16 +66,8 @@ final class PruneCommand implements Callable<Integer>, DebugOption.Carrier {
   @Option(names = "--json", description = "One line of JSON for each that goes.")
   private boolean json;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     RetentionRule rule = rule();
     Instant now = Instant.now();
     int removed = 0;

@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
       "The log's folder also gets the configuration and a copy of each writable disk from before the start. It holds what was typed and what the guest's disk and memory held: keep it as safe as the guest.",
     },
     sortOptions = false)
-final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
+final class RecordCommand implements Callable<Integer> {
   @Option(
       names = "--log",
       paramLabel = "FOLDER",
@@ -39,16 +39,9 @@ final class RecordCommand implements Callable<Integer>, DebugOption.Carrier {
   @Mixin private final CheckpointOption checkpoints = new CheckpointOption();
   @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public Integer call() {
-    debug.apply();
     checkpoints.check();
     snapshotOptions.prepare();
     @Nullable MachineFolder from = snapshotOptions.from();

@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
       "With --until the replay stops there and tells on standard error where it stands: point, virtual time, next entry, registers.",
     },
     sortOptions = false)
-final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
+final class ReplayCommand implements Callable<Integer> {
   @Option(
       names = "--log",
       paramLabel = "FOLDER",
@@ -65,17 +65,10 @@ final class ReplayCommand implements Callable<Integer>, DebugOption.Carrier {
   @Mixin private final CheckpointOption checkpoints = new CheckpointOption();
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
   @Spec private CommandSpec command = CommandSpec.create();
 
   @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
-  @Override
   public Integer call() {
-    debug.apply();
     check();
     MachineFolder snapshot = snapshotTo == null ? null : new MachineFolder(snapshotTo);
     if (snapshot != null) {

@@ -17,11 +17,10 @@ import picocli.CommandLine.Mixin;
 
 /** A command that is one replica of a pair, from its start to its end. */
 @Command(sortOptions = false)
-abstract class ReplicaCommand implements Callable<Integer>, DebugOption.Carrier {
+abstract class ReplicaCommand implements Callable<Integer> {
   @Mixin private final ReplicaOptions replicaOptions = new ReplicaOptions();
   @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
 
   /** The role that it begins in, which is its name if none is given. */
   abstract String role();
@@ -38,13 +37,7 @@ abstract class ReplicaCommand implements Callable<Integer>, DebugOption.Carrier 
       ReplicaListener listener);
 
   @Override
-  public final boolean debug() {
-    return debug.debug();
-  }
-
-  @Override
   public final Integer call() {
-    debug.apply();
     try (GuestFiles files = new GuestFiles()) {
       MachineConfig config =
           files.complete(machineOptions, replicaOptions::apply, Purpose.REPLICATED);

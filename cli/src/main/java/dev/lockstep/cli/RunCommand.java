@@ -20,21 +20,14 @@ import picocli.CommandLine.Mixin;
       "Without options it boots the guest of scripts/guest-image, with a disk whose changes are lost. Ctrl-] is the way out.",
     },
     sortOptions = false)
-final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
+final class RunCommand implements Callable<Integer> {
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
   @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
   @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public Integer call() {
-    debug.apply();
     snapshotOptions.prepare();
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {

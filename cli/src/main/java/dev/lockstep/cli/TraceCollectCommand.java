@@ -30,7 +30,7 @@ import picocli.CommandLine.Option;
       "The file holds what the guest's memory held: keep it as safe as the guest. Without --what memory it is small.",
     },
     sortOptions = false)
-final class TraceCollectCommand implements Callable<Integer>, DebugOption.Carrier {
+final class TraceCollectCommand implements Callable<Integer> {
   @Option(
       names = "--log",
       paramLabel = "FOLDER",
@@ -50,16 +50,9 @@ final class TraceCollectCommand implements Callable<Integer>, DebugOption.Carrie
 
   @Mixin private final TraceOptions traceOptions = new TraceOptions();
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public Integer call() {
-    debug.apply();
     var selection = traceOptions.selection();
     try (OpenedLog opened = OpenedLog.onSoft(log, machineOptions);
         TraceCollector collector = new TraceCollector(out, opened.header(), selection)) {

@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -33,7 +32,7 @@ import picocli.CommandLine.Parameters;
       "text: a line a record. jsonl: a JSON object a line. timeline: one JSON document for chrome://tracing and Perfetto, of system calls, interrupts, ports, context switches and log entries over virtual time. champsim: a trace for the simulator ChampSim, which has instructions, branches and memory accesses alone; it reads it from a file, or from one that gzip or xz made of it.",
     },
     sortOptions = false)
-final class TraceDumpCommand implements Callable<Integer>, DebugOption.Carrier {
+final class TraceDumpCommand implements Callable<Integer> {
   /** The form of what is printed. */
   enum Format {
     TEXT,
@@ -71,16 +70,8 @@ final class TraceDumpCommand implements Callable<Integer>, DebugOption.Carrier {
 
   private long given;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     SymbolTable names = symbols == null ? SymbolTable.EMPTY : SymbolTable.read(symbols);
     try (TraceFile trace = open(file)) {
       PrintStream out =

@@ -7,7 +7,6 @@ import dev.lockstep.vmm.trace.TraceKind;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -16,23 +15,15 @@ import picocli.CommandLine.Parameters;
     name = "stats",
     description = "Prints what a trace file is of, and how much it has, from its index.",
     sortOptions = false)
-final class TraceStatsCommand implements Callable<Integer>, DebugOption.Carrier {
+final class TraceStatsCommand implements Callable<Integer> {
   @Parameters(paramLabel = "FILE", description = "What 'lockstep trace collect' wrote.")
   private Path file = Path.of("");
 
   @Option(names = "--json", description = "As one line of JSON.")
   private boolean json;
 
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
-
   @Override
   public Integer call() {
-    debug.apply();
     try (TraceFile trace = TraceDumpCommand.open(file)) {
       TraceHeader header = trace.header();
       Report report =

@@ -28,7 +28,7 @@ import picocli.CommandLine.Parameters;
       "Exit status 0 if it is whole (and repeats), 65 if it is unfinished, torn or corrupted or a checkpoint is damaged, 83 if the replay diverges, 85 if it repeats as far as it is certain.",
     },
     sortOptions = false)
-final class VerifyCommand implements Callable<Integer>, DebugOption.Carrier {
+final class VerifyCommand implements Callable<Integer> {
   @Parameters(paramLabel = "FOLDER", description = "The folder that record wrote.")
   private Path log = Path.of("");
 
@@ -36,16 +36,9 @@ final class VerifyCommand implements Callable<Integer>, DebugOption.Carrier {
   private boolean replay;
 
   @Mixin private final MachineOptions machineOptions = new MachineOptions();
-  @Mixin private final DebugOption debug = new DebugOption();
-
-  @Override
-  public boolean debug() {
-    return debug.debug();
-  }
 
   @Override
   public Integer call() {
-    debug.apply();
     LogSummary summary = LogSummary.of(log);
     if (summary.ending().kind() != LogEnding.Kind.COMPLETE) {
       VmmException found = summary.ending().asException();

@@ -65,6 +65,9 @@ public final class Errno {
   /** Function not implemented. */
   public static final int ENOSYS = 38;
 
+  /** Bad message: the kernel's answer is none that is understood. */
+  public static final int EBADMSG = 74;
+
   /** Operation not supported. */
   public static final int EOPNOTSUPP = 95;
 
@@ -94,6 +97,7 @@ public final class Errno {
       case ENOTTY -> "ENOTTY (no such ioctl)";
       case ENOSPC -> "ENOSPC (no space left)";
       case ENOSYS -> "ENOSYS (not implemented)";
+      case EBADMSG -> "EBADMSG (an answer that is not understood)";
       case EOPNOTSUPP -> "EOPNOTSUPP (not supported)";
       default -> "errno " + errno;
     };

@@ -34,6 +34,9 @@ public final class CProbe {
       #include <sys/socket.h>
       #include <sys/syscall.h>
       #include <linux/falloc.h>
+      #include <linux/if_link.h>
+      #include <linux/netlink.h>
+      #include <linux/rtnetlink.h>
       #include <linux/sockios.h>
       #include <linux/version.h>
       """;

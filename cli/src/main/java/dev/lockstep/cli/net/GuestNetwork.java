@@ -38,7 +38,7 @@ public final class GuestNetwork implements AutoCloseable {
         network == null || network.backend() instanceof NetworkConfig.Unplugged
             ? null
             : new NetworkPort(
-                network::open,
+                network.opener(notes),
                 network.address(),
                 packed -> inject.test(new MachineInput.NetworkFrames(packed)),
                 notes);

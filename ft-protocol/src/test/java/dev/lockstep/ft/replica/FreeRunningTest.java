@@ -1,5 +1,6 @@
 package dev.lockstep.ft.replica;
 
+import static dev.lockstep.ft.replica.DyingPrimary.SOME_BYTES;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -30,12 +31,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Pairs that follow freely: real replicas over a real link, on machines that number the exits of their guests and nothing else. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class FreeRunningTest {
-  private static final int SOME_BYTES = 60;
   private static final FreeRunning SELDOM = new FreeRunning(600_000_000_000L);
 
   private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
@@ -241,51 +242,25 @@ class FreeRunningTest {
 
   /** As of exact following: the primary is killed as soon as one of these is said. */
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "b: this backup's replay differs",
-        "a: divergence 1",
-        "a: the guest stood still",
-        "b: this backup is the primary's equal again",
-        "a: the backup is made equal again"
-      })
-  void thePrimaryDiesAtAStageOfAResynchronisation(String stage) throws Exception {
-    dies(() -> {
-      Watching at = stage.startsWith("a") ? atA : atB;
-      if (stage.startsWith("a: the guest stood still")) {
-        // The first pause was that of the join.
-        atA.await("RESYNCHRONISING");
-      }
-      at.awaitNote(stage.substring(3));
-    });
+  @EnumSource(DyingPrimary.Stage.class)
+  void thePrimaryDiesAtAStageOfAResynchronisation(DyingPrimary.Stage stage) throws Exception {
+    DyingPrimary dying = dying(new Rig(folder, random, SELDOM));
+    dies(dying, () -> dying.await(stage));
   }
 
   @RepeatedTest(3)
   void thePrimaryDiesAtAnyMomentOfAResynchronisation() throws Exception {
-    long nanos = random.nextInt(60_000_000);
-    dies(() -> {
-      atB.awaitNote("this backup's replay differs");
-      TimeUnit.NANOSECONDS.sleep(nanos);
-    });
+    DyingPrimary dying = dying(new Rig(folder, random, SELDOM));
+    dies(dying, dying.anyMoment(random));
   }
 
-  private interface Moment {
-    void await() throws InterruptedException;
-  }
-
-  private void dies(Moment moment) throws Exception {
+  private void dies(DyingPrimary dying, DyingPrimary.Moment moment) throws Exception {
     GuestLoader guest = Guests.clockworkWithoutCounter(8, 20);
-    Rig rig = new Rig(folder, random, SELDOM);
-    TinySource sourceB = source(guest);
-    try (Replica b = rig.backup("b", sourceB, atB)) {
-      Replica a = rig.primary("a", source(guest), b, atA);
-      atA.await("PROTECTED");
-      rig.outside.await(SOME_BYTES, 60);
-      rig.type(a, 5);
-      Flip.ticks(sourceB.machine(), random, atB);
-      moment.await();
-      takesOver(rig, a, b, null);
-    }
+    dying.dies(source(guest), source(guest), machine -> Flip.ticks(machine, random, atB), moment);
+  }
+
+  private DyingPrimary dying(Rig rig) {
+    return new DyingPrimary(rig, atA, atB, SOME_BYTES / 4);
   }
 
   /**
@@ -294,17 +269,9 @@ class FreeRunningTest {
    * @param reason why the new primary is not protected; null if it does not matter
    */
   private void takesOver(Rig rig, Replica a, Replica b, @Nullable String reason) throws Exception {
-    Rig.crash(a);
-    atB.await("LIVE");
-    int seen = rig.outside.size();
-    rig.type(b, 10);
-    rig.outside.await(seen + SOME_BYTES / 4, 60);
-    Rig.quit(b);
-    assertThat(b.ended().get(60, TimeUnit.SECONDS).outcome())
-        .isEqualTo(ReplicaEnd.Outcome.GUEST_ENDED);
+    dying(rig).takesOver(a, b);
     if (reason != null) {
       assertThat(b.status().reason()).isEqualTo(reason);
     }
-    assertThat(rig.outside.violation()).as("seed %d", seed).isEmpty();
   }
 }

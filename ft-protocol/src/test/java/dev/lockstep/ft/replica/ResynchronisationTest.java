@@ -1,5 +1,6 @@
 package dev.lockstep.ft.replica;
 
+import static dev.lockstep.ft.replica.DyingPrimary.SOME_BYTES;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lockstep.vmm.log.EndReason;
@@ -18,13 +19,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Bits flip in a real backup's memory: the difference is found before anything of it leaves, reported, and healed; whoever dies meanwhile. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class ResynchronisationTest {
-  private static final int SOME_BYTES = 60;
-
   /** The gate of its timer's interrupt: it is read all the time and written by nobody. */
   private static final int TIMER_GATE = 0x1000 + 0x20 * 16;
 
@@ -119,62 +118,28 @@ class ResynchronisationTest {
     assertThat(rig.outside.violation()).as("seed %d", seed).isEmpty();
   }
 
-  /** The primary is killed as soon as one of these is said: by the backup that its replay differs, by the primary that it knows, by either that it is over. */
+  /** The primary is killed as soon as one of these is said. */
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "b: this backup's replay differs",
-        "a: divergence 1",
-        "a: the guest stood still",
-        "b: this backup is the primary's equal again",
-        "a: the backup is made equal again"
-      })
-  void thePrimaryDiesAtAStageOfIt(String stage) throws Exception {
-    int noted = stage.startsWith("a: the guest stood still") ? 1 : 0;
-    dies(() -> {
-      Watching at = stage.startsWith("a") ? atA : atB;
-      if (noted == 1) {
-        // The first pause was that of the join.
-        atA.await("RESYNCHRONISING");
-      }
-      at.awaitNote(stage.substring(3));
-    });
+  @EnumSource(DyingPrimary.Stage.class)
+  void thePrimaryDiesAtAStageOfIt(DyingPrimary.Stage stage) throws Exception {
+    DyingPrimary dying = dying();
+    dies(dying, () -> dying.await(stage));
   }
 
   @RepeatedTest(4)
   void thePrimaryDiesAtAnyMomentOfIt() throws Exception {
-    long nanos = random.nextInt(60_000_000);
-    dies(() -> {
-      atB.awaitNote("this backup's replay differs");
-      TimeUnit.NANOSECONDS.sleep(nanos);
-    });
+    DyingPrimary dying = dying();
+    dies(dying, dying.anyMoment(random));
   }
 
-  private interface Moment {
-    void await() throws InterruptedException;
-  }
-
-  private void dies(Moment moment) throws Exception {
+  private void dies(DyingPrimary dying, DyingPrimary.Moment moment) throws Exception {
     GuestLoader guest = Guests.clockwork(8);
-    Rig rig = new Rig(folder, random);
-    TinySource sourceB = new TinySource(guest);
-    try (Replica b = rig.backup("b", sourceB, atB)) {
-      Replica a = rig.primary("a", new TinySource(guest), b, atA);
-      atA.await("PROTECTED");
-      rig.outside.await(SOME_BYTES, 60);
-      rig.type(a, 5);
-      flip(sourceB.machine(), Flip.HASH);
-      moment.await();
-      Rig.crash(a);
-      atB.await("LIVE");
-      int seen = rig.outside.size();
-      rig.type(b, 10);
-      rig.outside.await(seen + SOME_BYTES, 60);
-      Rig.quit(b);
-      assertThat(b.ended().get(60, TimeUnit.SECONDS).outcome())
-          .isEqualTo(ReplicaEnd.Outcome.GUEST_ENDED);
-      assertThat(rig.outside.violation()).as("seed %d", seed).isEmpty();
-    }
+    dying.dies(
+        new TinySource(guest), new TinySource(guest), machine -> flip(machine, Flip.HASH), moment);
+  }
+
+  private DyingPrimary dying() {
+    return new DyingPrimary(new Rig(folder, random), atA, atB, SOME_BYTES);
   }
 
   private void flip(Machine machine, int address) throws Exception {

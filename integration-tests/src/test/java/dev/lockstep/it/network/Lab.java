@@ -35,7 +35,7 @@ public final class Lab implements AutoCloseable {
 
   static final String TAP = "guest0";
   static final String GUEST = "10.201.0.2";
-  private static final String BRIDGE = "guests";
+  static final String BRIDGE = "guests";
 
   private final String prefix = "lockstep-%d-".formatted(ProcessHandle.current().pid());
 

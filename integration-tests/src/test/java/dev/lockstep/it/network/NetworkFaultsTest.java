@@ -20,6 +20,8 @@ class NetworkFaultsTest {
 
   /** What happens to a pair. */
   private enum Fault {
+    /** The guest's tap device is deleted where it runs; it comes back into its bridge, with nobody's help. */
+    TAP_DELETED,
     /** The primary freezes, its backup takes over, and it comes back: it sends nothing more. */
     ZOMBIE,
     /** The link between the hosts breaks. */
@@ -84,6 +86,19 @@ class NetworkFaultsTest {
     int saidByPrimary = pair.primary().said();
     int saidByBackup = pair.backup().said();
     switch (fault) {
+      case TAP_DELETED -> {
+        lab.deleteTap(pair.primaryHost());
+        pair.primary()
+            .await(
+                "that its tap device is back",
+                saidByPrimary,
+                event ->
+                    event
+                        .path("note")
+                        .asString("")
+                        .contains("is in bridge %s again".formatted(Lab.BRIDGE)),
+                GuestPair.PATIENCE_MILLIS);
+      }
       case ZOMBIE -> zombie(lab, pair, client);
       case LINK -> {
         lab.cutLink();

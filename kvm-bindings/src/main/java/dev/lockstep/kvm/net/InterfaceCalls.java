@@ -10,12 +10,13 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 
 /** {@code struct ifreq} (netdevice(7)), which jextract leaves out, and the ioctls that take it on a socket. */
 final class InterfaceCalls {
   static final int IFREQ_BYTES = 40;
 
-  /** Where the union begins: flags, MTU, hardware address. */
+  /** Where the union begins: flags, MTU, index, hardware address. */
   static final int VALUE_OFFSET = NetAbi.IFNAMSIZ;
 
   /** Within the union, the address after its family. */
@@ -24,7 +25,14 @@ final class InterfaceCalls {
   private static final MethodHandle SOCKET =
       Libc.find("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
 
+  private static final Pattern NAME = Pattern.compile("[!-.0-9;-~]+");
+
   private InterfaceCalls() {}
+
+  /** Whether an interface may bear that name and a request can hold it: 1 to 15 printable ASCII characters without slash, colon or blank. Linux itself also takes others than ASCII. */
+  static boolean isName(String name) {
+    return name.length() < NetAbi.IFNAMSIZ && NAME.matcher(name).matches();
+  }
 
   /** A request about an interface. */
   static MemorySegment request(Arena arena, String name) {
@@ -45,7 +53,7 @@ final class InterfaceCalls {
    * @param advice what to do if it is refused
    */
   static void control(String call, long number, MemorySegment request, String advice) {
-    int socket = socket();
+    int socket = socket(NetAbi.AF_INET, NetAbi.SOCK_DGRAM, 0);
     try {
       int result = Libc.ioctl(socket, number, request);
       if (result < 0) {
@@ -56,17 +64,15 @@ final class InterfaceCalls {
     }
   }
 
-  private static int socket() {
+  /** socket(2), in the network namespace of the thread that calls; closed on exec. */
+  static int socket(int family, int type, int protocol) {
     int result;
     try {
       result =
           Libc.result(
               (int)
                   SOCKET.invokeExact(
-                      Libc.errnoState(),
-                      NetAbi.AF_INET,
-                      NetAbi.SOCK_DGRAM | NetAbi.SOCK_CLOEXEC,
-                      0));
+                      Libc.errnoState(), family, type | NetAbi.SOCK_CLOEXEC, protocol));
     } catch (Throwable e) {
       throw Libc.broken(e);
     }

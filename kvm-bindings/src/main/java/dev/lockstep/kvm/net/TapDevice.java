@@ -11,8 +11,8 @@ import dev.lockstep.kvm.Libc;
 import dev.lockstep.kvm.layout.LinuxKvm;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -28,9 +28,13 @@ public final class TapDevice implements AutoCloseable {
 
   private final String name;
 
-  private TapDevice(int fd, String name) {
+  /** Names this very interface, where another may have the name of one that was deleted. */
+  private final int index;
+
+  private TapDevice(int fd, String name, int index) {
     this.fd = fd;
     this.name = name;
+    this.index = index;
   }
 
   /**
@@ -79,7 +83,8 @@ public final class TapDevice implements AutoCloseable {
       if (result < 0) {
         throw new KvmException("TUNSETIFF of " + name, fd, -result, adviceFor(name, -result));
       }
-      return new TapDevice(fd, InterfaceCalls.name(request));
+      String given = InterfaceCalls.name(request);
+      return new TapDevice(fd, given, index(given));
     } catch (RuntimeException e) {
       Libc.close(fd);
       throw e;
@@ -87,8 +92,7 @@ public final class TapDevice implements AutoCloseable {
   }
 
   private static void requireName(String name) {
-    int length = name.getBytes(StandardCharsets.UTF_8).length;
-    if (length == 0 || length >= NetAbi.IFNAMSIZ || !name.matches("[!-.0-9;-~]+")) {
+    if (!InterfaceCalls.isName(name)) {
       throw new IllegalArgumentException(
           "an interface's name has 1 to 15 printable ASCII characters without '/', ':' or blanks, not '"
               + name
@@ -124,6 +128,21 @@ public final class TapDevice implements AutoCloseable {
   /** The interface's name. */
   public String name() {
     return name;
+  }
+
+  /** Whether the interface stays when the device is closed, as one does that an administrator made. */
+  public boolean isPersistent() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment request = arena.allocate(InterfaceCalls.IFREQ_BYTES, 8);
+      DescriptorCalls.checked("TUNGETIFF", fd, Libc.ioctl(fd, NetAbi.TUNGETIFF, request));
+      return (request.get(JAVA_SHORT, InterfaceCalls.VALUE_OFFSET) & NetAbi.IFF_PERSIST) != 0;
+    }
+  }
+
+  /** Lets the interface stay when the device is closed, or not. */
+  public void setPersistent(boolean persistent) {
+    DescriptorCalls.checked(
+        "TUNSETPERSIST", fd, Libc.ioctl(fd, LinuxKvm.TUNSETPERSIST(), persistent ? 1L : 0L));
   }
 
   /** Tells the kernel which work on frames their reader does. Needs virtio-net headers. */
@@ -234,7 +253,55 @@ public final class TapDevice implements AutoCloseable {
     }
   }
 
+  /**
+   * The bridge that the interface is a port of; empty if it is in none. It is asked for this very interface, whatever has its name by now.
+   *
+   * @throws KvmException ENODEV if the interface is gone; EBADMSG if the bridge has a name that is not of printable ASCII characters
+   */
+  public Optional<String> bridge() {
+    try (RouteSocket routes = RouteSocket.open()) {
+      int master = routes.link(index).master();
+      return master == 0
+          ? Optional.empty()
+          : Optional.of(routes.link(master)).filter(LinkState::isBridge).map(LinkState::name);
+    }
+  }
+
+  /**
+   * Makes the interface a port of a bridge (SIOCBRADDIF, linux/sockios.h). Takes CAP_NET_ADMIN.
+   *
+   * @param bridge the bridge's name
+   * @throws KvmException with what to do: EPERM without the right, ENODEV if there is no such bridge, EBUSY if the interface is plugged in elsewhere
+   */
+  public void plugInto(String bridge) {
+    requireName(bridge);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment request = InterfaceCalls.request(arena, bridge);
+      request.set(JAVA_INT, InterfaceCalls.VALUE_OFFSET, index);
+      InterfaceCalls.control(
+          "SIOCBRADDIF",
+          NetAbi.SIOCBRADDIF,
+          request,
+          "It takes CAP_NET_ADMIN, a bridge that is there, and an interface that is in none: as root, ip link set "
+              + name
+              + " master "
+              + bridge
+              + ".");
+    }
+  }
+
+  private static int index(String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      return ask(arena, name, "SIOCGIFINDEX", NetAbi.SIOCGIFINDEX)
+          .get(JAVA_INT, InterfaceCalls.VALUE_OFFSET);
+    }
+  }
+
   private MemorySegment ask(Arena arena, String call, int number) {
+    return ask(arena, name, call, number);
+  }
+
+  private static MemorySegment ask(Arena arena, String name, String call, int number) {
     MemorySegment request = InterfaceCalls.request(arena, name);
     InterfaceCalls.control(
         call, number, request, "The interface is gone, or lies in another network namespace.");

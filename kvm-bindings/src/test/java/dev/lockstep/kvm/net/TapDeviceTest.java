@@ -111,6 +111,27 @@ final class TapDeviceTest {
   }
 
   @Test
+  void anInterfaceThatIsToStayStays() throws Exception {
+    inOwnNetwork(() -> {
+      byte[] address;
+      try (TapDevice tap = TapDevice.open("lockstep0")) {
+        assertThat(tap.isPersistent()).isFalse();
+        tap.setPersistent(true);
+        assertThat(tap.isPersistent()).isTrue();
+        address = tap.hardwareAddress();
+      }
+      try (TapDevice tap = TapDevice.open("lockstep0")) {
+        assertThat(tap.isPersistent()).isTrue();
+        assertThat(tap.hardwareAddress()).as("the same").isEqualTo(address);
+        tap.setPersistent(false);
+      }
+      try (TapDevice tap = TapDevice.open("lockstep0")) {
+        assertThat(tap.hardwareAddress()).as("another").isNotEqualTo(address);
+      }
+    });
+  }
+
+  @Test
   void aDeviceInUseIsRefusedByName() throws Exception {
     inOwnNetwork(() -> {
       try (TapDevice tap = TapDevice.open("lockstep0")) {

@@ -7,6 +7,8 @@ import dev.lockstep.vmm.net.host.PortForward;
 import dev.lockstep.vmm.net.host.TapBackend;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,17 +45,19 @@ public record NetworkConfig(MacAddress address, Backend backend) {
   }
 
   /**
-   * Opens the way out.
+   * What opens the way out, now and again after it was lost; it throws a {@link dev.lockstep.engine.VmmException} if this host does not have it.
    *
-   * @throws dev.lockstep.engine.VmmException if this host does not have it
+   * @param notes told what there is to say of it, for people
    * @throws IllegalStateException if it leads nowhere
    */
-  public NetworkBackend open() {
+  public Supplier<NetworkBackend> opener(Consumer<String> notes) {
     return switch (backend) {
-      case Tap tap -> TapBackend.open(tap.device());
+      case Tap tap -> TapBackend.opener(tap.device(), notes);
       case Passt passt -> {
         Path socket = passt.socket();
-        yield socket == null ? PasstBackend.start(passt.forwards()) : PasstBackend.connect(socket);
+        yield socket == null
+            ? () -> PasstBackend.start(passt.forwards())
+            : () -> PasstBackend.connect(socket);
       }
       case Unplugged it -> throw new IllegalStateException("no cable");
     };

@@ -32,6 +32,9 @@ final class BlockColumns {
   /** No column of a block may be longer. */
   static final int MAX_BYTES = 1 << 28;
 
+  /** What zstd can make of one byte at most: a block of one repeated byte has four bytes and stands for 128 KiB (RFC 8878, sections 3.1.1.2.2 and 3.1.1.2.3). */
+  private static final int MAX_RATIO = (128 << 10) / 4;
+
   private static final int LEVEL = 1;
   private static final Name[] NAMES = Name.values();
 
@@ -99,6 +102,11 @@ final class BlockColumns {
     }
     byte[] bytes = new byte[packed];
     block.get((int) offset, bytes);
+    // Before there is memory for them: a few bytes can claim to be all that a column may be.
+    if (size > (long) packed * MAX_RATIO || Zstd.getFrameContentSize(bytes) != size) {
+      throw new TraceFormatException(
+          "column %s of %d bytes cannot be in %d".formatted(name, size, packed));
+    }
     try {
       byte[] whole = Zstd.decompress(bytes, size);
       if (whole.length != size) {

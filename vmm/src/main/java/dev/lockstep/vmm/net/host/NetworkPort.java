@@ -36,6 +36,12 @@ public final class NetworkPort implements AutoCloseable {
   private static final int ANNOUNCEMENTS = 4;
   private static final long ANNOUNCE_NANOS = 100_000_000;
 
+  /** Less than a pair's backup waits before it takes over. */
+  private static final long STANDSTILL_NANOS = 300_000_000;
+
+  /** Enough for a process that went on after a standstill to learn that it is a replica no more. */
+  private static final long SETTLE_NANOS = 2_000_000_000;
+
   private final Supplier<NetworkBackend> opener;
   private final MacAddress address;
   private final Receiver receiver;
@@ -124,12 +130,20 @@ public final class NetworkPort implements AutoCloseable {
   }
 
   private void work() {
-    long announced = System.nanoTime();
+    long nextAnnouncement = System.nanoTime() + ANNOUNCE_NANOS;
+    long due = System.nanoTime() + STANDSTILL_NANOS;
     while (!closed) {
       NetworkBackend now = backend;
-      if (live && announcements > 0 && System.nanoTime() - announced > ANNOUNCE_NANOS) {
+      long turn = System.nanoTime();
+      if (turn - due > 0) {
+        // Perhaps the process was frozen, and the guest lives elsewhere since: the network must not
+        // be told to look for it here.
+        nextAnnouncement = turn + SETTLE_NANOS;
+      }
+      due = turn + STANDSTILL_NANOS + (now == null ? REOPEN_NANOS : 0);
+      if (live && announcements > 0 && turn - nextAnnouncement >= 0) {
         // The first may have been lost.
-        announced = System.nanoTime();
+        nextAnnouncement = turn + ANNOUNCE_NANOS;
         announcements--;
         announce();
       }

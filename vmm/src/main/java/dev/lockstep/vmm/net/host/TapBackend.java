@@ -12,6 +12,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A tap device of this host. While its interface is down, what is sent is lost. */
@@ -22,21 +24,30 @@ public final class TapBackend implements NetworkBackend {
   private static final long DOWN_NANOS = 50_000_000;
 
   private final TapDevice tap;
+  private final TapPlace place;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment receiving = arena.allocate(BUFFER_BYTES);
   private final MemorySegment sending = arena.allocate(Frames.MAX_FRAME_BYTES);
   private boolean closed;
 
-  private TapBackend(TapDevice tap) {
+  private TapBackend(TapDevice tap, TapPlace place) {
     this.tap = tap;
+    this.place = place;
   }
 
   /**
-   * Opens a tap device that exists, or makes one that lasts as long as it is open; its interface is set up if it is not and this process may.
+   * Opens a tap device as often as it is asked to; one that has taken the place of a deleted one goes back into its bridge, and lasts if that did. Each time it opens the device that exists, or makes one that lasts as long as it is
+   * open; the interface is set up if it is not and this process may. It throws a {@link VmmException} if it cannot be opened.
    *
-   * @throws VmmException if it cannot be opened
+   * @param notes told in a sentence or two whether it is back in its bridge
    */
-  public static TapBackend open(String name) {
+  public static Supplier<NetworkBackend> opener(String name, Consumer<String> notes) {
+    TapPlace place = new TapPlace(notes);
+    return () -> open(name, place);
+  }
+
+  /** As {@link #opener} says. */
+  static TapBackend open(String name, TapPlace place) {
     TapDevice tap;
     try {
       tap = TapDevice.open(name);
@@ -56,12 +67,16 @@ public final class TapBackend implements NetworkBackend {
           e.advice(),
           e);
     }
-    return new TapBackend(tap);
+    // Now and not before: 'lockstep net up' sets a device up when it is in its bridge, and it is
+    // not to be told that it is outside before that.
+    place.opened(tap);
+    return new TapBackend(tap, place);
   }
 
   @Override
   public byte @Nullable [] receive(int timeoutMillis, int maxBytes) throws IOException {
     try {
+      place.watch(tap);
       if (tap.await(timeoutMillis) <= 0) {
         return null;
       }

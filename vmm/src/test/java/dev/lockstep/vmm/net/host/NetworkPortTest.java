@@ -14,7 +14,9 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -27,6 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 class NetworkPortTest {
   private static final MacAddress ADDRESS = MacAddress.parse("52:54:00:12:34:56");
   private static final byte[] ANNOUNCEMENT = Frames.unpack(Rarp.request(ADDRESS)).getFirst();
+
+  /** Longer than a port takes for its thread's own delays. */
+  private static final int STANDSTILL_MILLIS = 400;
 
   @TempDir Path folder = Path.of("unset");
   private final BlockingQueue<byte[]> received = new LinkedBlockingQueue<>();
@@ -89,6 +94,51 @@ class NetworkPortTest {
       port.send(Frames.pack(frame(70, 2)));
       port.goLive();
       assertThat(server.frame()).as("nothing while it was not live").isEqualTo(ANNOUNCEMENT);
+    }
+  }
+
+  /** As when its process was frozen, while which another replica may have gone live: it must have time to learn that before it draws the network to itself. */
+  @Test
+  void afterAStandstillItAnnouncesNothingAtOnce() throws Exception {
+    CountDownLatch standing = new CountDownLatch(1);
+    CountDownLatch goesOn = new CountDownLatch(1);
+    CompletableFuture<NetworkPort> itself = new CompletableFuture<>();
+    NetworkPort.Receiver receiver =
+        packed -> {
+          if (standing.getCount() > 0) {
+            standing.countDown();
+            awaitUninterruptibly(goesOn);
+          } else {
+            // On the port's own thread: in this very turn it may have announced something.
+            itself.join().send(Frames.pack(frame(60, 2)));
+          }
+          return true;
+        };
+    try (FrameServer server = server();
+        NetworkPort port = port(receiver)) {
+      itself.complete(port);
+      server.accept();
+      port.goLive();
+      server.raw(FrameServer.prefixed(frame(60, 9)));
+      standing.await();
+      port.send(Frames.pack(frame(60, 1)));
+      byte[] sent = server.frame();
+      while (Arrays.equals(sent, ANNOUNCEMENT)) {
+        sent = server.frame();
+      }
+      assertThat(sent).as("the last before the standstill").isEqualTo(frame(60, 1));
+      server.raw(FrameServer.prefixed(frame(60, 9)));
+      TimeUnit.MILLISECONDS.sleep(STANDSTILL_MILLIS);
+      goesOn.countDown();
+      assertThat(server.frame()).as("the first after it").isEqualTo(frame(60, 2));
+    }
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 

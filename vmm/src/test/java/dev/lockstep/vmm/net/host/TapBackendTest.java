@@ -1,13 +1,13 @@
 package dev.lockstep.vmm.net.host;
 
+import static dev.lockstep.vmm.net.host.OwnNetwork.addBridge;
+import static dev.lockstep.vmm.net.host.OwnNetwork.inOwnNetwork;
+import static dev.lockstep.vmm.net.host.OwnNetwork.ip;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.Descriptors;
-import dev.lockstep.kvm.Unprivileged;
-import dev.lockstep.kvm.net.TapDevice;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
 import java.io.IOException;
@@ -15,8 +15,6 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -32,51 +30,18 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class TapBackendTest {
   private static final String NAME = "lockstep0";
+  private static final String BRIDGE = "br0";
   private static final int BATCH_BYTES = 32 << 10;
   private static final byte[] GUEST = {0x52, 0x54, 0, 0, 0, 1};
 
-  /** A test that may throw anything. */
-  private interface Body {
-    void run() throws Exception;
-  }
-
-  private static void inOwnNetwork(Body body) throws InterruptedException {
-    assumeTrue(
-        Files.isReadable(TapDevice.DEVICE) && Files.isWritable(TapDevice.DEVICE),
-        "no /dev/net/tun for this user: tap devices are not tested");
-    assumeTrue(ipIsThere(), "no ip command (iproute2): tap devices are not tested");
-    boolean ran =
-        Unprivileged.runInOwnNetwork(() -> {
-          try {
-            body.run();
-          } catch (Exception e) {
-            throw new AssertionError(e);
-          }
-        });
-    assumeTrue(ran, "this user may not make a network namespace: tap devices are not tested");
-  }
-
-  private static boolean ipIsThere() {
-    return Files.isExecutable(Path.of("/usr/sbin/ip"))
-        || Files.isExecutable(Path.of("/sbin/ip"))
-        || Files.isExecutable(Path.of("/usr/bin/ip"));
-  }
-
-  /** ip(8), in the namespace of the thread that calls. */
-  private static void ip(String arguments) throws Exception {
-    ProcessBuilder builder = new ProcessBuilder("ip");
-    builder.command().addAll(List.of(arguments.split(" ")));
-    builder.environment().merge("PATH", "/usr/sbin:/sbin", (path, more) -> path + ":" + more);
-    builder.command().set(0, Files.exists(Path.of("/usr/sbin/ip")) ? "/usr/sbin/ip" : "ip");
-    Process process = builder.redirectErrorStream(true).start();
-    String words = new String(process.getInputStream().readAllBytes());
-    assertThat(process.waitFor()).as("ip %s: %s", arguments, words).isZero();
+  private static TapBackend open(String name) {
+    return TapBackend.open(name, new TapPlace(note -> {}));
   }
 
   @Test
   void theHostAnswersAFrame() throws Exception {
     inOwnNetwork(() -> {
-      try (TapBackend tap = TapBackend.open(NAME)) {
+      try (TapBackend tap = open(NAME)) {
         ip("addr add 192.0.2.1/24 dev " + NAME);
         askAndAwait(tap);
       }
@@ -86,7 +51,7 @@ class TapBackendTest {
   @Test
   void framesThatAreTooLongAreLost() throws Exception {
     inOwnNetwork(() -> {
-      try (TapBackend tap = TapBackend.open(NAME)) {
+      try (TapBackend tap = open(NAME)) {
         ip("link set " + NAME + " mtu 9000");
         ip("addr add 192.0.2.1/24 dev " + NAME);
         askAndAwait(tap);
@@ -110,11 +75,16 @@ class TapBackendTest {
   @Test
   void whileItIsDownFramesAreLost() throws Exception {
     inOwnNetwork(() -> {
-      try (TapBackend tap = TapBackend.open(NAME)) {
+      try (TapBackend tap = open(NAME)) {
         ip("addr add 192.0.2.1/24 dev " + NAME);
         ip("link set " + NAME + " down");
         byte[] request = arpRequest();
         assertThat(tap.send(request, 0, request.length)).isFalse();
+        byte[] queued;
+        do {
+          // The host may have said something of its own, for IPv6, before it went down.
+          queued = tap.receive(0, BATCH_BYTES);
+        } while (queued != null);
         long before = System.nanoTime();
         for (int i = 0; i < 10; i++) {
           assertThat(tap.receive(20, BATCH_BYTES)).isNull();
@@ -129,7 +99,7 @@ class TapBackendTest {
   @Test
   void aTapThatIsDeletedIsTheEnd() throws Exception {
     inOwnNetwork(() -> {
-      try (TapBackend tap = TapBackend.open(NAME)) {
+      try (TapBackend tap = open(NAME)) {
         ip("link del " + NAME);
         assertThatThrownBy(() -> receiveToTheEnd(tap))
             .isInstanceOf(IOException.class)
@@ -149,7 +119,7 @@ class TapBackendTest {
       List<String> notes = new CopyOnWriteArrayList<>();
       try (NetworkPort port =
           new NetworkPort(
-              () -> TapBackend.open(NAME),
+              TapBackend.opener(NAME, notes::add),
               MacAddress.parse("52:54:00:00:00:01"),
               received::add,
               notes::add)) {
@@ -163,6 +133,38 @@ class TapBackendTest {
         ip("addr add 192.0.2.1/24 dev " + NAME);
         received.clear();
         exchange(port, received);
+      }
+    });
+  }
+
+  @Test
+  void aTapThatWasDeletedComesBackIntoItsBridge() throws Exception {
+    inOwnNetwork(() -> {
+      addBridge(BRIDGE);
+      ip("addr add 192.0.2.1/24 dev " + BRIDGE);
+      ip("tuntap add dev " + NAME + " mode tap");
+      ip("link set " + NAME + " master " + BRIDGE);
+      BlockingQueue<byte[]> received = new LinkedBlockingQueue<>();
+      List<String> notes = new CopyOnWriteArrayList<>();
+      try (NetworkPort port =
+          new NetworkPort(
+              TapBackend.opener(NAME, notes::add),
+              MacAddress.parse("52:54:00:00:00:01"),
+              received::add,
+              notes::add)) {
+        port.goLive();
+        exchange(port, received);
+        for (int time = 1; time <= 2; time++) {
+          ip("link del " + NAME);
+          int said = 3 * time;
+          Awaitility.await().until(() -> notes.size() == said);
+          assertThat(notes.get(said - 3)).contains("the tap device lockstep0 is gone");
+          assertThat(notes.get(said - 2))
+              .isEqualTo("the tap device lockstep0 is in bridge br0 again");
+          assertThat(notes.get(said - 1)).isEqualTo("the guest's network is back");
+          received.clear();
+          exchange(port, received);
+        }
       }
     });
   }
@@ -181,30 +183,28 @@ class TapBackendTest {
 
   @Test
   void nothingIsLeftOpen() throws Exception {
-    inOwnNetwork(
-        () -> Descriptors.assertNoneLeft("/dev/net/tun", () -> TapBackend.open(NAME).close()));
+    inOwnNetwork(() -> Descriptors.assertNoneLeft("/dev/net/tun", () -> open(NAME).close()));
     inOwnNetwork(() ->
         Descriptors.assertNoneLeft(
             "/dev/net/tun",
-            () ->
-                assertThatThrownBy(() -> TapBackend.open("lo")).isInstanceOf(VmmException.class)));
+            () -> assertThatThrownBy(() -> open("lo")).isInstanceOf(VmmException.class)));
   }
 
   @Test
   void whatCannotBeOpenedIsToldWithAdvice() throws Exception {
     inOwnNetwork(() -> {
       for (String name : new String[] {"", "a/b", "sixteen-letters-", "lo"}) {
-        assertThatThrownBy(() -> TapBackend.open(name))
+        assertThatThrownBy(() -> open(name))
             .as("'%s'", name)
             .isInstanceOfSatisfying(VmmException.class, e -> assertThat(e.advice()).isNotBlank());
       }
-      try (TapBackend tap = TapBackend.open(NAME)) {
+      try (TapBackend tap = open(NAME)) {
         assertThat(tap.send(arpRequest(), 0, 42)).isTrue();
-        assertThatThrownBy(() -> TapBackend.open(NAME))
+        assertThatThrownBy(() -> open(NAME))
             .isInstanceOfSatisfying(
                 VmmException.class, e -> assertThat(e.advice()).contains("Another process"));
       }
-      TapBackend closed = TapBackend.open(NAME);
+      TapBackend closed = open(NAME);
       closed.close();
       assertThat(closed.send(arpRequest(), 0, 42)).as("once it is closed").isFalse();
     });
