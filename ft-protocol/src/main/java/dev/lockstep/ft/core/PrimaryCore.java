@@ -400,12 +400,12 @@ public final class PrimaryCore extends PrimaryState {
     if (now >= backup.leaseEndNanos) {
       return;
     }
-    if (outputs.releaseThrough(
-        canary.waitsForMatch()
-            ? backup.committedThrough(commit)
-            : backup.openWindow().acknowledgedThrough())) {
-      effects.add(new PrimaryEffect.Release(outputs.released()));
-    }
+    boolean news =
+        outputs.releaseThrough(
+            canary.waitsForMatch()
+                ? backup.committedThrough(commit)
+                : backup.openWindow().acknowledgedThrough());
+    tellReleased(news, backup.leaseEndNanos);
   }
 
   // ---- joining

@@ -49,8 +49,15 @@ public sealed interface PrimaryEffect {
    */
   record OrderEnded(OperatorOrder order, @Nullable String failure) implements PrimaryEffect {}
 
-  /** Let the outputs with numbers up to {@code throughOutput} leave, and answer with {@code OutputsLeft} once they have. */
-  record Release(long throughOutput) implements PrimaryEffect {}
+  /**
+   * Let the outputs with numbers up to {@code throughOutput} leave, and answer with {@code OutputsLeft} once they have. It goes before every earlier word.
+   *
+   * @param untilNanos from this moment on nothing leaves, until this is said anew: a replica that is frozen on the way may find that another one has gone live since; {@link #FOR_EVER} where none can
+   */
+  record Release(long throughOutput, long untilNanos) implements PrimaryEffect {
+    /** No moment. */
+    public static final long FOR_EVER = Long.MAX_VALUE;
+  }
 
   /** Create the name with this replica's instance as its value if it is absent, read it, and answer with {@code DecisionKnown}; no answer is an answer too. */
   record Claim(DecisionName name) implements PrimaryEffect {}

@@ -35,6 +35,9 @@ abstract class PrimaryState {
   boolean degraded;
   long lastClaimNanos;
 
+  /** Until when outputs may leave, as was said last. */
+  private long releasedUntilNanos;
+
   PrimaryState(
       VmId vm,
       ReplicaInstance self,
@@ -80,8 +83,14 @@ abstract class PrimaryState {
   }
 
   void releaseAll() {
-    if (outputs.releaseAll()) {
-      effects.add(new PrimaryEffect.Release(outputs.released()));
+    tellReleased(outputs.releaseAll(), PrimaryEffect.Release.FOR_EVER);
+  }
+
+  /** Says what may leave, if that is news, or if it has not left and until when it may has changed. */
+  void tellReleased(boolean news, long untilNanos) {
+    if (news || outputs.left() < outputs.released() && untilNanos != releasedUntilNanos) {
+      releasedUntilNanos = untilNanos;
+      effects.add(new PrimaryEffect.Release(outputs.released(), untilNanos));
     }
   }
 

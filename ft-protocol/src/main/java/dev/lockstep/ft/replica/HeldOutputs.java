@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 final class HeldOutputs implements OutputGate {
   private record Held(long number, Output output, long sinceNanos) {}
 
+  /** No moment of {@link System#nanoTime}. */
+  static final long FOR_EVER = Long.MAX_VALUE;
+
   private static final long MAX_HELD_BYTES = 64L << 20;
 
   /** How much of what the machine has put out goes with a checkpoint, for consumers that have not read it before a failover. */
@@ -40,6 +43,9 @@ final class HeldOutputs implements OutputGate {
   private long forgotten;
   private long heldBytes;
   private boolean closed;
+
+  /** By {@link System#nanoTime}. */
+  private long leavesUntilNanos = FOR_EVER;
 
   /**
    * @param produced outputs that the machine has produced before
@@ -161,9 +167,14 @@ final class HeldOutputs implements OutputGate {
     }
   }
 
-  /** The core's word: outputs through this number may leave. They may not all be here yet. */
-  synchronized void release(long throughNumber) {
+  /**
+   * The core's word: outputs through this number may leave. They may not all be here yet.
+   *
+   * @param untilNanos by {@link System#nanoTime}: from then on none leaves before the core's next word; {@link #FOR_EVER} if they may at any time
+   */
+  synchronized void release(long throughNumber, long untilNanos) {
     released = Math.max(released, throughNumber);
+    leavesUntilNanos = untilNanos;
     settle();
   }
 
@@ -180,10 +191,17 @@ final class HeldOutputs implements OutputGate {
     notifyAll();
   }
 
+  /** Looked at before each output: between the core's word and this the process may have stood still for long. */
+  private boolean mayLeave(Held output) {
+    return output.number() <= forgotten
+        || output.number() <= released
+            && (leavesUntilNanos == FOR_EVER || System.nanoTime() - leavesUntilNanos < 0);
+  }
+
   private void settle() {
     long leftThrough = -1;
     Held first = held.peek();
-    while (first != null && first.number() <= Math.max(released, forgotten) && !closed) {
+    while (first != null && !closed && mayLeave(first)) {
       held.remove();
       heldBytes -= first.output().bytes().length;
       Output output = first.output();

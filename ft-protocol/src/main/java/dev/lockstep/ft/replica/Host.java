@@ -30,6 +30,7 @@ final class Host {
   /** How long the guest may stand still for a checkpoint. The replica's thread sets it. */
   volatile int maxPauseMillis;
 
+  private final long originNanos = System.nanoTime() - 1;
   private volatile int protocolVersion;
   private final Arbiter arbiter;
   private final Replica replica;
@@ -50,6 +51,16 @@ final class Host {
     this.arbiter = arbiter;
     this.outside = outside;
     markers = new DiskMarkers(source.vmName(), source.writableImages());
+  }
+
+  /** The time that the cores live in, from 1 on. Any thread. */
+  long now() {
+    return System.nanoTime() - originNanos;
+  }
+
+  /** A moment of the cores as {@link System#nanoTime} tells it; what never comes stays {@link Long#MAX_VALUE}. */
+  long systemNanos(long moment) {
+    return moment == Long.MAX_VALUE ? moment : moment + originNanos;
   }
 
   private static ThreadFactory daemon(String name) {

@@ -310,7 +310,8 @@ final class PrimaryDriver implements Driver {
           discardCheckpoint();
         }
       }
-      case PrimaryEffect.Release release -> gate.release(release.throughOutput());
+      case PrimaryEffect.Release release ->
+          gate.release(release.throughOutput(), host.systemNanos(release.untilNanos()));
       case PrimaryEffect.Claim claim ->
           host.claim(
               claim.name(),

@@ -47,7 +47,6 @@ public final class Replica implements AutoCloseable {
   private final Host host;
   private final Arbiter arbiter;
   private final ReplicationServer server;
-  private final long originNanos = System.nanoTime();
   private final CompletableFuture<ReplicaEnd> ended = new CompletableFuture<>();
   private final ArbiterProof proof;
   private final Thread thread;
@@ -385,13 +384,9 @@ public final class Replica implements AutoCloseable {
     void run(long now);
   }
 
-  private long now() {
-    return System.nanoTime() - originNanos + 1;
-  }
-
   private void work() {
     try {
-      driver.begin(now());
+      driver.begin(host.now());
       InetSocketAddress peer = host.settings.peer();
       if (peer != null) {
         if (driver instanceof PrimaryDriver) {
@@ -412,14 +407,14 @@ public final class Replica implements AutoCloseable {
   }
 
   private void turn() {
-    long before = now();
+    long before = host.now();
     Object item = host.inbox.poll(driver.nextTickNanos() - before);
     for (int n = 0; item != null && n < BATCH_INPUTS && !done; n++) {
-      dispatch(now(), item);
+      dispatch(host.now(), item);
       item = n + 1 < BATCH_INPUTS ? host.inbox.poll(0) : null;
     }
     if (!done) {
-      long now = now();
+      long now = host.now();
       driver.tick(now);
       status = driver.status(now);
     }

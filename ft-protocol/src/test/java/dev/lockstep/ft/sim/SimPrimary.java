@@ -35,6 +35,7 @@ final class SimPrimary {
   private final ArrayDeque<SimGuest.Output> sink = new ArrayDeque<>();
   private final List<SimGuest.Output> fresh = new ArrayList<>();
   private final Map<String, byte[]> checkpoints = new HashMap<>();
+  private long leavesUntilNanos;
   private boolean runs;
   private boolean paused;
   private boolean guestStarted;
@@ -220,7 +221,7 @@ final class SimPrimary {
         replica.after(1, replica::restartSoon);
       }
       case PrimaryEffect.OrderEnded ignored -> {}
-      case PrimaryEffect.Release release -> release(release.throughOutput());
+      case PrimaryEffect.Release release -> release(release.throughOutput(), release.untilNanos());
       case PrimaryEffect.Claim claim ->
           simulation.arbiter.claim(replica, claim.name(), replica.instance());
       case PrimaryEffect.LetGuestRun let -> runs = let.run();
@@ -307,8 +308,9 @@ final class SimPrimary {
   }
 
   /** What is released is on its way out; a crash loses what has not left yet. */
-  private void release(long throughOutput) {
-    boolean idle = sink.isEmpty();
+  private void release(long throughOutput, long untilNanos) {
+    boolean idle = sink.isEmpty() || leavesUntilNanos <= simulation.now();
+    leavesUntilNanos = untilNanos;
     boolean alone = phase() == PrimaryPhase.NOT_PROTECTED || phase() == PrimaryPhase.TRANSFERRING;
     SimGuest.Output next = gate.peek();
     while (next != null && next.number() <= throughOutput) {
@@ -327,8 +329,9 @@ final class SimPrimary {
     replica.after(
         delay,
         () -> {
-          SimGuest.Output next = sink.poll();
+          SimGuest.Output next = simulation.now() < leavesUntilNanos ? sink.poll() : null;
           if (next != null && !dead) {
+            simulation.leaves(replica, next);
             simulation.consumer.accept(replica.name, next);
             feed(new PrimaryInput.OutputsLeft(next.number()));
             leaveSoon();

@@ -341,10 +341,19 @@ final class Simulation {
           "output %d is released by %s before its backup has matched it"
               .formatted(output.number(), replica.name));
     }
+    requireLive(replica, output, "is released by");
+  }
+
+  /** A primary that was frozen meanwhile sends nothing more. */
+  void leaves(SimReplica replica, SimGuest.Output output) {
+    requireLive(replica, output, "leaves");
+  }
+
+  private void requireLive(SimReplica replica, SimGuest.Output output, String what) {
     if (!replica.instanceName().equals(topLive)) {
       violation(
-          "output %d is released by %s, but %s is the primary of epoch %d"
-              .formatted(output.number(), replica.instanceName(), topLive, topLiveEpoch));
+          "output %d %s %s, but %s is the primary of epoch %d"
+              .formatted(output.number(), what, replica.instanceName(), topLive, topLiveEpoch));
     }
   }
 
