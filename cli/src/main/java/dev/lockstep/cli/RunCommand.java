@@ -53,7 +53,7 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
                                 control == null ? console : control.machine(machine, console)),
                             1),
                     MachineMode.LIVE);
-        report.print(outcome, System.err);
+        report.print(config, outcome, System.err);
         return outcome.exitStatus();
       }
     }

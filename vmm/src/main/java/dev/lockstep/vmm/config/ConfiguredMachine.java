@@ -4,6 +4,7 @@ import dev.lockstep.counting.StepCountedVcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.softcpu.SoftVcpu;
+import dev.lockstep.softcpu.Translation;
 import dev.lockstep.vmm.boot.BootLoader;
 import dev.lockstep.vmm.boot.BootOptions;
 import dev.lockstep.vmm.boot.KernelEdit;
@@ -59,10 +60,13 @@ public final class ConfiguredMachine {
    */
   public static MachineFactory factory(MachineConfig config) {
     return switch (config.engine()) {
-      case EngineChoice.SOFT ->
-          new MachineFactory(
-              EngineChoice.SOFT,
-              (model, semantics, memory, tsc) -> SoftVcpu.create(model, memory, tsc, semantics));
+      case EngineChoice.SOFT -> {
+        Translation translation = config.translator();
+        yield new MachineFactory(
+            EngineChoice.SOFT,
+            (model, semantics, memory, tsc) ->
+                SoftVcpu.create(model, memory, tsc, semantics, translation));
+      }
       case EngineChoice.KVM -> new MachineFactory(EngineChoice.KVM, kvm(config));
       default -> throw new IllegalStateException("engine " + config.engine());
     };
