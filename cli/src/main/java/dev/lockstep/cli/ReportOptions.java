@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.cli.profile.RunProfile;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.MachineDigest;
@@ -36,6 +37,18 @@ final class ReportOptions {
   void print(MachineConfig config, MachineSession.Outcome outcome, PrintStream to) {
     if (wanted()) {
       report(config, outcome).print(to, json);
+    }
+  }
+
+  /** Prints a profile, with the rest as if it were wanted. */
+  void print(
+      MachineConfig config, MachineSession.Outcome outcome, RunProfile profile, PrintStream to) {
+    Report report = report(config, outcome);
+    if (json) {
+      report.add("profile", "profile", "", profile.values()).print(to, true);
+    } else {
+      report.print(to, false);
+      profile.print(to);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.cli.control.ControlPort;
+import dev.lockstep.cli.profile.Profiling;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
@@ -25,6 +26,7 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
   @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
   @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
+  @Mixin private final ProfileOption profile = new ProfileOption();
   @Mixin private final DebugOption debug = new DebugOption();
 
   @Override
@@ -39,7 +41,11 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
       MachineConfig config = files.complete(machineOptions, from, Purpose.FREE_RUNNING);
-      try (Machine machine = GuestFiles.open(config, machineOptions, from);
+      @Nullable Profiling profiling = profile.begin(config);
+      try (profiling;
+          Machine machine =
+              GuestFiles.open(
+                  ProfileOption.engine(profiling, config), config, machineOptions, from);
           ControlPort.@Nullable OfOne control = controlOptions.ofOne(config)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
@@ -53,7 +59,11 @@ final class RunCommand implements Callable<Integer>, DebugOption.Carrier {
                                 control == null ? console : control.machine(machine, console)),
                             1),
                     MachineMode.LIVE);
-        report.print(config, outcome, System.err);
+        if (profiling == null) {
+          report.print(config, outcome, System.err);
+        } else {
+          report.print(config, outcome, profiling.end(outcome.status().exits()), System.err);
+        }
         return outcome.exitStatus();
       }
     }

@@ -3,6 +3,7 @@ package dev.lockstep.vmm.config;
 import dev.lockstep.counting.StepCountedVcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.softcpu.ExecutionTally;
 import dev.lockstep.softcpu.SoftVcpu;
 import dev.lockstep.softcpu.Translation;
 import dev.lockstep.vmm.boot.BootLoader;
@@ -70,6 +71,19 @@ public final class ConfiguredMachine {
       case EngineChoice.KVM -> new MachineFactory(EngineChoice.KVM, kvm(config));
       default -> throw new IllegalStateException("engine " + config.engine());
     };
+  }
+
+  /**
+   * A factory for a machine on {@code soft} that is profiled.
+   *
+   * @param tally counts what the machine made last executes
+   */
+  public static MachineFactory profiledFactory(MachineConfig config, ExecutionTally tally) {
+    Translation translation = config.translator();
+    return new MachineFactory(
+        EngineChoice.SOFT,
+        (model, semantics, memory, tsc) ->
+            SoftVcpu.create(model, memory, tsc, semantics, translation, tally));
   }
 
   private static VcpuFactory kvm(MachineConfig config) {

@@ -1,0 +1,140 @@
+package dev.lockstep.cli.profile;
+
+import dev.lockstep.softcpu.WorkKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordedFrame;
+import jdk.jfr.consumer.RecordedStackTrace;
+import jdk.jfr.consumer.RecordedThread;
+import jdk.jfr.consumer.RecordingFile;
+
+/**
+ * What the vCPU's thread is at, by the Flight Recorder's samples of its stack: every few milliseconds in which it executes Java. A sample belongs to the innermost method of Lockstep's own on the stack.
+ */
+final class StackSamples implements AutoCloseable {
+  private static final String EVENT = "jdk.ExecutionSample";
+  private static final Duration PERIOD = Duration.ofMillis(5);
+  private static final String OURS = "dev.lockstep.";
+  private static final String DEVICES = "dev.lockstep.vmm.";
+  private static final List<String> LOG =
+      List.of("dev.lockstep.vmm.log.", "dev.lockstep.vmm.replay.");
+
+  /**
+   * What was seen.
+   *
+   * @param total samples of the thread
+   * @param kinds samples by what the thread was at, most first
+   * @param methods samples by method, most first
+   */
+  record Seen(long total, Map<String, Long> kinds, Map<String, Long> methods) {}
+
+  private final Recording recording = new Recording();
+
+  /** Begins to sample. */
+  StackSamples() {
+    recording.enable(EVENT).withPeriod(PERIOD).withStackTrace();
+    recording.start();
+  }
+
+  /**
+   * Ends it.
+   *
+   * @throws IOException if the recorder's file cannot be written or read
+   */
+  Seen end() throws IOException {
+    recording.stop();
+    Path file = Files.createTempFile("lockstep-profile-", ".jfr");
+    Map<String, Long> kinds = new HashMap<>();
+    Map<String, Long> methods = new HashMap<>();
+    long total = 0;
+    try {
+      recording.dump(file);
+      try (RecordingFile events = new RecordingFile(file)) {
+        while (events.hasMoreEvents()) {
+          List<StackTraceElement> stack = stackOfVcpu(events.readEvent());
+          if (!stack.isEmpty()) {
+            total++;
+            kinds.merge(kind(stack), 1L, Long::sum);
+            methods.merge(method(stack), 1L, Long::sum);
+          }
+        }
+      }
+    } finally {
+      Files.deleteIfExists(file);
+    }
+    return new Seen(total, sorted(kinds), sorted(methods));
+  }
+
+  /** Empty for other threads, and other events. */
+  private static List<StackTraceElement> stackOfVcpu(RecordedEvent event) {
+    if (!event.getEventType().getName().equals(EVENT)) {
+      return List.of();
+    }
+    RecordedThread thread = event.getThread("sampledThread");
+    RecordedStackTrace stack = event.getStackTrace();
+    String name = thread == null ? null : thread.getJavaName();
+    if (name == null || stack == null || !name.startsWith("vcpu-")) {
+      return List.of();
+    }
+    return stack.getFrames().stream()
+        .filter(RecordedFrame::isJavaFrame)
+        .map(StackSamples::element)
+        .toList();
+  }
+
+  private static StackTraceElement element(RecordedFrame frame) {
+    return new StackTraceElement(
+        frame.getMethod().getType().getName(), frame.getMethod().getName(), null, -1);
+  }
+
+  /** What a thread is at whose stack this is, the innermost frame first. */
+  static String kind(List<StackTraceElement> stack) {
+    for (StackTraceElement frame : stack) {
+      String type = frame.getClassName();
+      if (LOG.stream().anyMatch(type::startsWith)) {
+        return "log";
+      }
+      if (type.startsWith(DEVICES)) {
+        return "devices and exits";
+      }
+      if (type.startsWith(OURS)) {
+        break;
+      }
+    }
+    return WorkKind.of(stack).map(WorkKind::label).orElse("other");
+  }
+
+  private static String method(List<StackTraceElement> stack) {
+    StackTraceElement shown =
+        stack.stream()
+            .filter(frame -> frame.getClassName().startsWith(OURS))
+            .findFirst()
+            .orElse(stack.getFirst());
+    String type = shown.getClassName();
+    return type.substring(type.lastIndexOf('.') + 1) + "." + shown.getMethodName();
+  }
+
+  private static Map<String, Long> sorted(Map<String, Long> counts) {
+    Map<String, Long> sorted = new LinkedHashMap<>();
+    counts.entrySet().stream()
+        .sorted(
+            Map.Entry.<String, Long>comparingByValue(Comparator.reverseOrder())
+                .thenComparing(Map.Entry.comparingByKey()))
+        .forEach(entry -> sorted.put(entry.getKey(), entry.getValue()));
+    return sorted;
+  }
+
+  @Override
+  public void close() {
+    recording.close();
+  }
+}
