@@ -1,9 +1,9 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.cli.profile.Profiling;
 import dev.lockstep.vmm.config.ConfiguredMachine;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.machine.MachineFactory;
+import dev.lockstep.vmm.profile.Profiling;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 

@@ -1,11 +1,11 @@
 package dev.lockstep.cli;
 
-import dev.lockstep.cli.profile.RunProfile;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineStatus;
+import dev.lockstep.vmm.profile.RunProfile;
 import java.io.PrintStream;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -69,7 +69,7 @@ final class ReportOptions {
 
   /** When code is translated; only {@code soft} does that. */
   private static String translator(MachineConfig config) {
-    return config.engine().equals(EngineChoice.SOFT) ? config.translator().word() : "none";
+    return config.engine().equals(EngineChoice.SOFT) ? config.translator() : "none";
   }
 
   /** The result as rows. */

@@ -1,12 +1,12 @@
 package dev.lockstep.cli;
 
 import dev.lockstep.cli.control.ControlPort;
-import dev.lockstep.cli.profile.Profiling;
 import dev.lockstep.vmm.config.MachineConfig;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineMode;
+import dev.lockstep.vmm.profile.Profiling;
 import dev.lockstep.vmm.replay.DiskFailureNotes;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;

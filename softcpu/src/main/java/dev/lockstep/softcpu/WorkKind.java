@@ -10,7 +10,9 @@ public enum WorkKind {
   /** Executing blocks one after the other. The processor's way into each operation is mostly seen in the operation. */
   DISPATCH(
       "dispatch",
-      "Interpreter ProfiledInterpreter SoftVcpu Events Terminator Op Cpu BlockTally ExecutionTally HostBreakpoints Observation ObservedAccesses ObservedCode ObservedState ExecutionObserver"),
+      "Interpreter ProfiledInterpreter SoftVcpu Events Terminator Op Cpu HostBreakpoints Observation ObservedAccesses ObservedCode ObservedState ExecutionObserver"),
+  /** What the profile itself does in each block. */
+  COUNTING("counting for this profile", "BlockTally ExecutionTally"),
   /** Finding the block at an address. */
   LOOKUP("finding blocks", "Block BlockCache"),
   /** Operations that end a block, those fused with a comparison included. */
@@ -89,7 +91,7 @@ public enum WorkKind {
         return kind;
       }
       if (innermost.isEmpty()) {
-        innermost = isLookup(frame) ? Optional.of(LOOKUP) : kind;
+        innermost = Optional.of(ofMethod(frame, kind.get()));
       }
     }
     return innermost;
@@ -118,9 +120,14 @@ public enum WorkKind {
     };
   }
 
-  private static boolean isLookup(StackTraceElement frame) {
-    return frame.getClassName().equals(PACKAGE + "Interpreter")
-        && List.of("enter", "enterSingle", "search", "linear", "withinLimit")
-            .contains(frame.getMethodName());
+  /** Some methods of the loop are at something else. */
+  private static WorkKind ofMethod(StackTraceElement frame, WorkKind ofClass) {
+    return ofClass != DISPATCH
+        ? ofClass
+        : switch (frame.getMethodName()) {
+          case "enter", "enterSingle", "search", "linear", "withinLimit" -> LOOKUP;
+          case "count" -> COUNTING;
+          default -> DISPATCH;
+        };
   }
 }

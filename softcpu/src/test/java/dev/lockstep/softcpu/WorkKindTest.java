@@ -37,6 +37,8 @@ final class WorkKindTest {
     String loop = PACKAGE + "Interpreter.blocks";
     assertThat(of(loop)).contains(WorkKind.DISPATCH);
     assertThat(of(PACKAGE + "Interpreter.search", loop)).contains(WorkKind.LOOKUP);
+    assertThat(of(PACKAGE + "ProfiledInterpreter.count", PACKAGE + "ProfiledInterpreter.blocks"))
+        .contains(WorkKind.COUNTING);
     assertThat(of(PACKAGE + "AluOps64$AddRR.exec", loop)).contains(WorkKind.OPERATIONS);
     assertThat(of("jdk.internal.foreign.Layout.get", PACKAGE + "Mmu.load64", loop))
         .contains(WorkKind.MEMORY);

@@ -4,7 +4,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.preflight.Preflight;
 import dev.lockstep.kvmcpu.probe.Finding;
 import dev.lockstep.kvmcpu.probe.Verdict;
-import dev.lockstep.softcpu.Translation;
+import dev.lockstep.vmm.config.HostTranslator;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -37,14 +37,14 @@ final class SoftwareCheck {
 
   /** What commands do that are not given {@code --translator}. */
   static Finding translator() {
-    boolean said = System.getProperty(Translation.PROPERTY) != null;
+    boolean said = System.getProperty(HostTranslator.PROPERTY) != null;
     try {
-      String word = Translation.configured().word();
+      String word = HostTranslator.word();
       return Finding.of(
               "translator",
               "translator",
               Verdict.OK,
-              word + (said ? ", by the system property " + Translation.PROPERTY : ""),
+              word + (said ? ", by the system property " + HostTranslator.PROPERTY : ""),
               word.equals("off")
                   ? "soft interprets everything, unless a command is given --translator on."
                   : "soft translates hot code, unless a command is given --translator off.")

@@ -62,7 +62,7 @@ public final class ConfiguredMachine {
   public static MachineFactory factory(MachineConfig config) {
     return switch (config.engine()) {
       case EngineChoice.SOFT -> {
-        Translation translation = config.translator();
+        Translation translation = config.translation();
         yield new MachineFactory(
             EngineChoice.SOFT,
             (model, semantics, memory, tsc) ->
@@ -79,7 +79,7 @@ public final class ConfiguredMachine {
    * @param tally counts what the machine made last executes
    */
   public static MachineFactory profiledFactory(MachineConfig config, ExecutionTally tally) {
-    Translation translation = config.translator();
+    Translation translation = config.translation();
     return new MachineFactory(
         EngineChoice.SOFT,
         (model, semantics, memory, tsc) ->

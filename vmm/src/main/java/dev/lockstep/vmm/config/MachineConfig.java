@@ -217,11 +217,16 @@ public final class MachineConfig {
   }
 
   /**
-   * When {@code soft} translates hot code on this host, which nobody can tell from the guest: what was asked for, else what the host's process says.
+   * When {@code soft} translates hot code on this host, which nobody can tell from the guest: {@code off}, {@code on}, {@code on:THRESHOLD} as it was asked for, else {@link HostTranslator#word}.
    *
-   * @throws dev.lockstep.engine.VmmException if its system property says what there is not
+   * @throws dev.lockstep.engine.VmmException as that
    */
-  public Translation translator() {
+  public String translator() {
+    return translation().word();
+  }
+
+  /** The same, for the engine. */
+  Translation translation() {
     Translation asked = translator;
     return asked == null ? Translation.configured() : asked;
   }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
-import dev.lockstep.softcpu.Translation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,16 +121,15 @@ final class MachineConfigTest {
   void theTranslatorIsNoFactOfTheMachine() {
     MachineConfig plain = build(b -> b);
     MachineConfig translated = build(b -> b.translator("on:5000", FLAG));
-    assertThat(translated.translator().word()).isEqualTo("on:5000");
-    assertThat(plain.translator()).isEqualTo(Translation.configured());
+    assertThat(translated.translator()).isEqualTo("on:5000");
+    assertThat(plain.translator()).isEqualTo(HostTranslator.word());
     assertThat(translated.facts()).isEqualTo(plain.facts());
     assertThat(translated.digest()).isEqualTo(plain.digest());
     assertThat(ConfigFile.write(plain)).doesNotContain("translator");
     assertThat(read(ConfigFile.write(translated)).translator()).isEqualTo(translated.translator());
-    assertThat(translated.withDrivePaths(DriveConfig::path).translator().word())
-        .isEqualTo("on:5000");
+    assertThat(translated.withDrivePaths(DriveConfig::path).translator()).isEqualTo("on:5000");
     for (String known : List.of("off", "on", "on:1")) {
-      assertThat(build(b -> b.translator(known, FLAG)).translator().word()).isEqualTo(known);
+      assertThat(build(b -> b.translator(known, FLAG)).translator()).isEqualTo(known);
     }
     for (String unknown : List.of("", "yes", "on:", "on:0", "on:-1", "on:9999999999", "always")) {
       refuses(

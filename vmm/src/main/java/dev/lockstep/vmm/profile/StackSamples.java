@@ -1,4 +1,4 @@
-package dev.lockstep.cli.profile;
+package dev.lockstep.vmm.profile;
 
 import dev.lockstep.softcpu.WorkKind;
 import java.io.IOException;
@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
@@ -21,18 +22,22 @@ import jdk.jfr.consumer.RecordingFile;
  * What the vCPU's thread is at, by the Flight Recorder's samples of its stack: every few milliseconds in which it executes Java. A sample belongs to the innermost method of Lockstep's own on the stack.
  */
 final class StackSamples implements AutoCloseable {
+  static final String LOG = "log";
+  static final String DEVICES = "devices";
+  static final String OTHER = "other";
+
   private static final String EVENT = "jdk.ExecutionSample";
   private static final Duration PERIOD = Duration.ofMillis(5);
   private static final String OURS = "dev.lockstep.";
-  private static final String DEVICES = "dev.lockstep.vmm.";
-  private static final List<String> LOG =
+  private static final String MACHINE = "dev.lockstep.vmm.";
+  private static final List<String> LOGGING =
       List.of("dev.lockstep.vmm.log.", "dev.lockstep.vmm.replay.");
 
   /**
    * What was seen.
    *
    * @param total samples of the thread
-   * @param kinds samples by what the thread was at, most first
+   * @param kinds samples by what the thread was at, most first; named by {@link WorkKind}s, {@link #LOG}, {@link #DEVICES} or {@link #OTHER}, in small letters
    * @param methods samples by method, most first
    */
   record Seen(long total, Map<String, Long> kinds, Map<String, Long> methods) {}
@@ -100,17 +105,17 @@ final class StackSamples implements AutoCloseable {
   static String kind(List<StackTraceElement> stack) {
     for (StackTraceElement frame : stack) {
       String type = frame.getClassName();
-      if (LOG.stream().anyMatch(type::startsWith)) {
-        return "log";
+      if (LOGGING.stream().anyMatch(type::startsWith)) {
+        return LOG;
       }
-      if (type.startsWith(DEVICES)) {
-        return "devices and exits";
+      if (type.startsWith(MACHINE)) {
+        return DEVICES;
       }
       if (type.startsWith(OURS)) {
         break;
       }
     }
-    return WorkKind.of(stack).map(WorkKind::label).orElse("other");
+    return WorkKind.of(stack).map(kind -> kind.name().toLowerCase(Locale.ROOT)).orElse(OTHER);
   }
 
   private static String method(List<StackTraceElement> stack) {

@@ -1,4 +1,4 @@
-package dev.lockstep.cli.profile;
+package dev.lockstep.vmm.profile;
 
 import java.io.IOException;
 import java.nio.file.DirectoryStream;

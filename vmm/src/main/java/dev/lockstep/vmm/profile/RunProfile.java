@@ -1,6 +1,7 @@
-package dev.lockstep.cli.profile;
+package dev.lockstep.vmm.profile;
 
 import dev.lockstep.softcpu.ExecutionProfile;
+import dev.lockstep.softcpu.WorkKind;
 import dev.lockstep.vmm.machine.ExitCounts;
 import dev.lockstep.vmm.machine.ExitKind;
 import java.io.PrintStream;
@@ -103,13 +104,22 @@ public final class RunProfile {
         .kinds()
         .forEach((kind, count) -> {
           double share = (double) count / samples.total();
-          row(to, kind, "%.2f".formatted(share * vcpu), percent(100 * share));
+          row(to, label(kind), "%.2f".formatted(share * vcpu), percent(100 * share));
         });
     heading(to, "Its methods");
     samples.methods().entrySet().stream()
         .limit(METHODS)
         .forEach(entry ->
             row(to, entry.getKey(), "", percent(100.0 * entry.getValue() / samples.total())));
+  }
+
+  private static String label(String kind) {
+    return switch (kind) {
+      case StackSamples.LOG -> "the event log";
+      case StackSamples.DEVICES -> "devices, the machine's loop";
+      case StackSamples.OTHER -> "none of ours";
+      default -> WorkKind.valueOf(kind.toUpperCase(Locale.ROOT)).label();
+    };
   }
 
   private void instructions(PrintStream to) {
@@ -132,7 +142,11 @@ public final class RunProfile {
     row(to, "decoded again", "%,d".formatted(decodedAgain(executed)), "");
     row(to, "dropped as their bytes changed", "%,d".formatted(executed.invalidatedBlocks()), "");
     for (int number : HOTTEST) {
-      row(to, "the hottest", "%,d".formatted(number), percent(share(executed.hottest(number))));
+      row(
+          to,
+          "the hottest so many",
+          "%,d".formatted(number),
+          percent(share(executed.hottest(number))));
     }
     for (int runs : COLDER) {
       List<ExecutionProfile.BlockCount> cold = executed.colderThan(runs);

@@ -1,4 +1,4 @@
-package dev.lockstep.cli.profile;
+package dev.lockstep.vmm.profile;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.softcpu.ExecutionTally;
