@@ -106,6 +106,11 @@ public final class RunProfile {
           double share = (double) count / samples.total();
           row(to, label(kind), "%.2f".formatted(share * vcpu), percent(100 * share));
         });
+    row(
+        to,
+        "all of it: not yet compiled by HotSpot",
+        "%.2f".formatted(vcpu * samples.uncompiled() / Math.max(1, samples.total())),
+        percent(100.0 * samples.uncompiled() / Math.max(1, samples.total())));
     heading(to, "Its methods");
     samples.methods().entrySet().stream()
         .limit(METHODS)
@@ -206,6 +211,7 @@ public final class RunProfile {
     times.forEach((group, seconds) -> cpu.put(group.name().toLowerCase(Locale.ROOT), seconds));
     values.put("cpu_seconds", cpu);
     values.put("samples", samples.total());
+    values.put("samples_uncompiled", samples.uncompiled());
     values.put("samples_by_kind", samples.kinds());
     values.put("samples_by_method", samples.methods());
     values.put("instructions", executed.instructions());

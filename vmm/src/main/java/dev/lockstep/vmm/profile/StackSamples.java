@@ -27,6 +27,10 @@ final class StackSamples implements AutoCloseable {
   static final String OTHER = "other";
 
   private static final String EVENT = "jdk.ExecutionSample";
+
+  /** What the recorder calls a frame that HotSpot interprets. */
+  private static final String INTERPRETED = "Interpreted";
+
   private static final Duration PERIOD = Duration.ofMillis(5);
   private static final String OURS = "dev.lockstep.";
   private static final String MACHINE = "dev.lockstep.vmm.";
@@ -37,10 +41,11 @@ final class StackSamples implements AutoCloseable {
    * What was seen.
    *
    * @param total samples of the thread
+   * @param uncompiled those of them in which HotSpot interpreted the innermost method, as it had not compiled it
    * @param kinds samples by what the thread was at, most first; named by {@link WorkKind}s, {@link #LOG}, {@link #DEVICES} or {@link #OTHER}, in small letters
    * @param methods samples by method, most first
    */
-  record Seen(long total, Map<String, Long> kinds, Map<String, Long> methods) {}
+  record Seen(long total, long uncompiled, Map<String, Long> kinds, Map<String, Long> methods) {}
 
   private final Recording recording = new Recording();
 
@@ -61,13 +66,16 @@ final class StackSamples implements AutoCloseable {
     Map<String, Long> kinds = new HashMap<>();
     Map<String, Long> methods = new HashMap<>();
     long total = 0;
+    long uncompiled = 0;
     try {
       recording.dump(file);
       try (RecordingFile events = new RecordingFile(file)) {
         while (events.hasMoreEvents()) {
-          List<StackTraceElement> stack = stackOfVcpu(events.readEvent());
-          if (!stack.isEmpty()) {
+          List<RecordedFrame> frames = framesOfVcpu(events.readEvent());
+          if (!frames.isEmpty()) {
+            List<StackTraceElement> stack = frames.stream().map(StackSamples::element).toList();
             total++;
+            uncompiled += frames.getFirst().getType().equals(INTERPRETED) ? 1 : 0;
             kinds.merge(kind(stack), 1L, Long::sum);
             methods.merge(method(stack), 1L, Long::sum);
           }
@@ -76,11 +84,11 @@ final class StackSamples implements AutoCloseable {
     } finally {
       Files.deleteIfExists(file);
     }
-    return new Seen(total, sorted(kinds), sorted(methods));
+    return new Seen(total, uncompiled, sorted(kinds), sorted(methods));
   }
 
   /** Empty for other threads, and other events. */
-  private static List<StackTraceElement> stackOfVcpu(RecordedEvent event) {
+  private static List<RecordedFrame> framesOfVcpu(RecordedEvent event) {
     if (!event.getEventType().getName().equals(EVENT)) {
       return List.of();
     }
@@ -90,10 +98,7 @@ final class StackSamples implements AutoCloseable {
     if (name == null || stack == null || !name.startsWith("vcpu-")) {
       return List.of();
     }
-    return stack.getFrames().stream()
-        .filter(RecordedFrame::isJavaFrame)
-        .map(StackSamples::element)
-        .toList();
+    return stack.getFrames().stream().filter(RecordedFrame::isJavaFrame).toList();
   }
 
   private static StackTraceElement element(RecordedFrame frame) {
