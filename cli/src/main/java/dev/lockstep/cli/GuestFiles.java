@@ -10,6 +10,7 @@ import dev.lockstep.vmm.config.Origin;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.Machine;
+import dev.lockstep.vmm.machine.MachineFactory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,15 +74,24 @@ final class GuestFiles implements AutoCloseable {
    * @param from as in {@link #complete}
    */
   static Machine open(MachineConfig config, MachineOptions options, @Nullable MachineFolder from) {
+    return open(ConfiguredMachine.factory(config), config, options, from);
+  }
+
+  /** As {@link #open(MachineConfig, MachineOptions, MachineFolder)}, on an engine of the caller's. */
+  static Machine open(
+      MachineFactory engine,
+      MachineConfig config,
+      MachineOptions options,
+      @Nullable MachineFolder from) {
     if (from != null) {
       return ConfiguredMachine.restore(
-          config, options.hasDisks() ? DiskUse.DIRECT : DiskUse.PRIVATE, from.state());
+          engine, config, options.hasDisks() ? DiskUse.DIRECT : DiskUse.PRIVATE, from.state());
     }
     for (DriveConfig drive : config.drives()) {
       DiskMarker.requireStartable(drive.path(), config.name(), options.unfitDisks());
     }
     return ConfiguredMachine.create(
-        config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()), DiskUse.DIRECT);
+        engine, config, ConfiguredMachine.spec(config, WallClock.nanosSince1970()), DiskUse.DIRECT);
   }
 
   /**

@@ -93,6 +93,13 @@ final class MachineOptions {
   private @Nullable String engine;
 
   @Option(
+      names = "--translator",
+      paramLabel = "MODE",
+      description =
+          "When soft turns hot code into bytecode of the JVM: off (default), on, or on:THRESHOLD (once a block has executed so many instructions). The guest cannot tell; replicas and replays may differ in it.")
+  private @Nullable String translator;
+
+  @Option(
       names = "--counter",
       paramLabel = "NAME",
       description =
@@ -181,6 +188,9 @@ final class MachineOptions {
     }
     if (engine != null) {
       into.engine(engine, new Origin("--engine"));
+    }
+    if (translator != null) {
+      into.translator(translator, new Origin("--translator"));
     }
     if (following != null) {
       into.following(following, new Origin("--following"));

@@ -79,7 +79,8 @@ final class RecordCommand implements Callable<Integer> {
         }
         if (report.wanted()) {
           Report rows =
-              ReportOptions.report(outcome).add("log_bytes", "log bytes", sink.bytesWritten());
+              ReportOptions.report(config, outcome)
+                  .add("log_bytes", "log bytes", sink.bytesWritten());
           report.print(running.add(rows), System.err);
         }
         return outcome.exitStatus();

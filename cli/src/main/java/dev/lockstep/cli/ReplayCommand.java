@@ -97,7 +97,7 @@ final class ReplayCommand implements Callable<Integer> {
         }
         return ExitStatus.OK;
       }
-      report.print(outcome, System.err);
+      report.print(opened.config(), outcome, System.err);
       return conclude(opened.source(), outcome.end());
     }
   }
@@ -149,7 +149,7 @@ final class ReplayCommand implements Callable<Integer> {
 
   private void stand(OpenedReplay opened, MachineSession.Outcome outcome) {
     MachineView view = opened.machine().atBoundary(MachineView::of).join();
-    Report rows = report.wanted() ? ReportOptions.report(outcome) : new Report();
+    Report rows = report.wanted() ? ReportOptions.report(opened.config(), outcome) : new Report();
     report.print(StandReport.add(rows, view, opened.checkpoint()), System.err);
     if (!report.json()) {
       StandReport.listing(view, System.err);

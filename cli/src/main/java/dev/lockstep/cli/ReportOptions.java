@@ -1,8 +1,11 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.vmm.config.MachineConfig;
+import dev.lockstep.vmm.engine.EngineChoice;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineStatus;
+import dev.lockstep.vmm.profile.RunProfile;
 import java.io.PrintStream;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -30,10 +33,22 @@ final class ReportOptions {
     return json;
   }
 
-  /** Prints what is wanted. */
-  void print(MachineSession.Outcome outcome, PrintStream to) {
+  /** Prints what is wanted of a machine of this configuration. */
+  void print(MachineConfig config, MachineSession.Outcome outcome, PrintStream to) {
     if (wanted()) {
-      report(outcome).print(to, json);
+      report(config, outcome).print(to, json);
+    }
+  }
+
+  /** Prints a profile, with the rest as if it were wanted. */
+  void print(
+      MachineConfig config, MachineSession.Outcome outcome, RunProfile profile, PrintStream to) {
+    Report report = report(config, outcome);
+    if (json) {
+      report.add("profile", "profile", "", profile.values()).print(to, true);
+    } else {
+      report.print(to, false);
+      profile.print(to);
     }
   }
 
@@ -52,8 +67,13 @@ final class ReportOptions {
     return values;
   }
 
+  /** When code is translated; only {@code soft} does that. */
+  private static String translator(MachineConfig config) {
+    return config.engine().equals(EngineChoice.SOFT) ? config.translator() : "none";
+  }
+
   /** The result as rows. */
-  static Report report(MachineSession.Outcome outcome) {
+  static Report report(MachineConfig config, MachineSession.Outcome outcome) {
     MachineEnd end = outcome.end();
     MachineStatus status = outcome.status();
     double seconds = outcome.elapsedNanos() / 1e9;
@@ -67,6 +87,8 @@ final class ReportOptions {
                 end.reason().name().toLowerCase(Locale.ROOT))
             .add("detail", "detail", end.detail())
             .add("exit_status", "exit status", outcome.exitStatus())
+            .add("engine", "engine", config.engine())
+            .add("translator", "translator", translator(config))
             .add("seconds", "host time", "%.3f s".formatted(seconds), seconds)
             .add(
                 "virtual_seconds",

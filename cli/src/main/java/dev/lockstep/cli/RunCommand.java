@@ -6,6 +6,7 @@ import dev.lockstep.vmm.engine.Purpose;
 import dev.lockstep.vmm.machine.DirectGate;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineMode;
+import dev.lockstep.vmm.profile.Profiling;
 import dev.lockstep.vmm.replay.DiskFailureNotes;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,7 @@ final class RunCommand implements Callable<Integer> {
   @Mixin private final SnapshotOptions snapshotOptions = new SnapshotOptions();
   @Mixin private final ControlOptions controlOptions = new ControlOptions();
   @Mixin private final ReportOptions report = new ReportOptions();
+  @Mixin private final ProfileOption profile = new ProfileOption();
 
   @Override
   public Integer call() {
@@ -32,7 +34,11 @@ final class RunCommand implements Callable<Integer> {
     @Nullable MachineFolder from = snapshotOptions.from();
     try (GuestFiles files = new GuestFiles()) {
       MachineConfig config = files.complete(machineOptions, from, Purpose.FREE_RUNNING);
-      try (Machine machine = GuestFiles.open(config, machineOptions, from);
+      @Nullable Profiling profiling = profile.begin(config);
+      try (profiling;
+          Machine machine =
+              GuestFiles.open(
+                  ProfileOption.engine(profiling, config), config, machineOptions, from);
           ControlPort.@Nullable OfOne control = controlOptions.ofOne(config)) {
         MachineSession.Outcome outcome =
             new MachineSession(machine, System.err)
@@ -46,7 +52,11 @@ final class RunCommand implements Callable<Integer> {
                                 control == null ? console : control.machine(machine, console)),
                             1),
                     MachineMode.LIVE);
-        report.print(outcome, System.err);
+        if (profiling == null) {
+          report.print(config, outcome, System.err);
+        } else {
+          report.print(config, outcome, profiling.end(outcome.status().exits()), System.err);
+        }
         return outcome.exitStatus();
       }
     }

@@ -45,6 +45,7 @@ final class DoctorTest {
           "open_files",
           "priority",
           "jdk",
+          "translator",
           "start_cache",
           "guest_image");
 

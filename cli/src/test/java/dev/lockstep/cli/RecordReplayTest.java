@@ -49,6 +49,17 @@ final class RecordReplayTest {
   }
 
   @Test
+  void replaysTranslatedWhatWasInterpreted() throws Exception {
+    Command.Result replayed =
+        Command.run(folder, "replay", "--log", log.toString(), "--translator", "on:1", "--stats");
+    assertThat(replayed.err())
+        .containsPattern("translator +on:1\n")
+        .endsWith("lockstep: the replay is identical to the recording\n");
+    assertThat(replayed.out()).isEqualTo("ready\n" + TYPED);
+    assertThat(replayed.status()).isZero();
+  }
+
+  @Test
   void refusesAnotherKernelAndAnotherMachine() throws Exception {
     Path other = new TinyGuest().print("other").exit(9).write(folder.resolve("other"));
     fails(69, "kernel_file_sha256 differs", "--kernel", other.toString());

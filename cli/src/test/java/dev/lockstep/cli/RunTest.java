@@ -8,6 +8,7 @@ import dev.lockstep.vmm.disk.DiskMarker;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -51,13 +52,41 @@ final class RunTest {
     Command.Result table = Command.run(folder, "run", "--kernel", kernel.toString(), "--stats");
     assertThat(table.err())
         .containsPattern("exit status +5\n")
-        .containsPattern("output bytes +1\n");
+        .containsPattern("output bytes +1\n")
+        .containsPattern("translator +off\n");
     Command.Result json = Command.run(folder, "run", "--kernel", kernel.toString(), "--json");
     JsonNode values = new JsonMapper().readTree(json.err());
     assertThat(values.get("end").asString()).isEqualTo("guest_exit");
     assertThat(values.get("exit_status").asInt()).isEqualTo(5);
     assertThat(values.get("instructions").asLong()).isEqualTo(5);
     assertThat(values.get("output_bytes").asLong()).isOne();
+  }
+
+  @Test
+  void theTranslatorIsAnOptionOfTheHost() throws Exception {
+    String kernel = kernel(new TinyGuest().print("x").exit(5)).toString();
+    Path config =
+        Files.writeString(
+            folder.resolve("vm.json"),
+            "{\"machine-config\": {\"translator\": \"on:7\", \"engine\": \"soft\"}}");
+    String[] words = {"run", "--config", config.toString(), "--kernel", kernel, "--json"};
+    Command.Result asConfigured = Command.run(folder, words);
+    assertThat(values(asConfigured).get("translator").asString()).isEqualTo("on:7");
+    Command.Result replaced =
+        Command.run(
+            folder,
+            Stream.concat(Stream.of(words), Stream.of("--translator", "on"))
+                .toArray(String[]::new));
+    assertThat(values(replaced).get("translator").asString()).isEqualTo("on");
+    Command.Result wrong = Command.here("run", "--kernel", kernel, "--translator", "fast");
+    assertThat(wrong.status()).isEqualTo(64);
+    assertThat(wrong.err())
+        .contains("--translator: there is no translator 'fast'; use one of off, on, on:THRESHOLD");
+  }
+
+  private static JsonNode values(Command.Result result) {
+    assertThat(result.status()).isEqualTo(5);
+    return new JsonMapper().readTree(result.err());
   }
 
   @Test

@@ -30,6 +30,11 @@ final class AddressTranslation {
   /** Every access to data is to be looked at: none may be put on a fast path. */
   boolean observed;
 
+  /** Walks of the tables for data, and for fetches. */
+  long dataWalks;
+
+  long fetchWalks;
+
   /** See {@link Mmu#fetchEpoch}. */
   int fetchEpoch;
 
@@ -53,6 +58,7 @@ final class AddressTranslation {
     if (paging) {
       entry = data.lookup(linear);
       if (entry == -1 || !allows(entry, access)) {
+        dataWalks++;
         entry = refill(data, linear, access);
       }
       physical = frame(entry) | linear & ~PAGE_MASK;
@@ -91,6 +97,7 @@ final class AddressTranslation {
     if (paging) {
       long entry = fetch.lookup(linear);
       if (entry == -1 || !allows(entry, access)) {
+        fetchWalks++;
         entry = refill(fetch, linear, access);
       }
       physical = frame(entry) | linear & ~PAGE_MASK;

@@ -74,6 +74,9 @@ final class Block {
   /** The translation that was asked for. */
   Translator.@Nullable Request request;
 
+  /** What a profile counts of it, once it has been executed in one. */
+  @Nullable BlockTally tally;
+
   /** How observers see it, once one has. */
   @Nullable ObservedCode observed;
 

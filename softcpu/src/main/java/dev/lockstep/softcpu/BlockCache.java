@@ -24,6 +24,8 @@ final class BlockCache implements CodePages.Owner {
 
   private int instructions;
   private long added;
+  private long decodedInstructions;
+  private long invalidated;
 
   BlockCache(long mappingBytes) {
     this.pages = new Block[(int) (mappingBytes >>> GuestMemory.PAGE_SHIFT) + 1];
@@ -75,6 +77,16 @@ final class BlockCache implements CodePages.Owner {
     return added;
   }
 
+  /** Instructions of all blocks added so far. */
+  long decodedInstructions() {
+    return decodedInstructions;
+  }
+
+  /** Blocks dropped because bytes of theirs changed. */
+  long invalidated() {
+    return invalidated;
+  }
+
   /** Adds a block that {@link #find} does not find. Its code must be marked in {@link CodePages}. */
   void add(Block block) {
     if (instructions > MAX_INSTRUCTIONS) {
@@ -82,6 +94,7 @@ final class BlockCache implements CodePages.Owner {
     }
     instructions += block.instructions;
     added++;
+    decodedInstructions += block.instructions;
     int bucket = bucket(block.rip, block.offset);
     block.chain = buckets[bucket];
     buckets[bucket] = block;
@@ -118,6 +131,7 @@ final class BlockCache implements CodePages.Owner {
       Block next = next(block, page);
       if ((block.chunks(page) & chunks) != 0) {
         remove(block);
+        invalidated++;
       }
       block = next;
     }

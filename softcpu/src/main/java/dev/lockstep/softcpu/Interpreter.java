@@ -5,21 +5,22 @@ import dev.lockstep.engine.VcpuExit;
 import org.jspecify.annotations.Nullable;
 
 /** Executes blocks, one after the other or one instruction at a time, and hands guest exceptions to their delivery. */
-final class Interpreter {
+class Interpreter {
   private static final long LOW32 = 0xffff_ffffL;
   private static final long FLAG_TF = 1 << 8;
   private static final long FLAG_RF = 1 << 16;
   private static final long DR6_BS = 1 << 14;
 
-  private final Cpu c;
-  private final BlockCache cache;
+  final Cpu c;
+  final BlockCache cache;
   private final BlockBuilder builder;
-  private final Regions regions;
+  final Regions regions;
 
   /** Whether anything is ever translated: else heat is not worth its counting. */
-  private final boolean translating;
+  final boolean translating;
 
-  private final int hot;
+  /** Instructions executed of a block after which it is hot. */
+  final int hot;
 
   Interpreter(Cpu c, Translation translation) {
     this.c = c;
@@ -229,7 +230,7 @@ final class Interpreter {
   }
 
   /** The block at {@code c.rip}, entered through the fetch TLB. Raises what the fetch raises. */
-  private Block enter() {
+  final Block enter() {
     Cpu c = this.c;
     long rip = c.rip;
     int mode = c.mode;
@@ -290,7 +291,7 @@ final class Interpreter {
   }
 
   /** Sets RIP to where operation {@code i} of a block begins, and counts what was completed before it. */
-  private void stop(@Nullable Block b, int i) {
+  void stop(@Nullable Block b, int i) {
     if (b != null) {
       Observation observation = c.observation;
       if (observation != null) {
@@ -303,7 +304,7 @@ final class Interpreter {
   }
 
   /** Delivers the exception that operation {@code i} of a block raised, or the fetch before it (no block). */
-  private void faulted(@Nullable Block b, int i, GuestFault fault) {
+  final void faulted(@Nullable Block b, int i, GuestFault fault) {
     stop(b, i);
     if (fault.nonCanonical && b != null && operation(b, i).usesStackSegment(c)) {
       fault.raise(GuestFault.SS, 0);
@@ -312,7 +313,7 @@ final class Interpreter {
   }
 
   /** Delivers the exception that an instruction of a region raised. */
-  private void faulted(Region region, GuestFault fault) {
+  final void faulted(Region region, GuestFault fault) {
     region.stop(c);
     if (fault.nonCanonical && region.thrower(c).usesStackSegment(c)) {
       fault.raise(GuestFault.SS, 0);
@@ -320,7 +321,8 @@ final class Interpreter {
     deliver(fault);
   }
 
-  private void deliver(GuestFault fault) {
+  /** Delivers an exception; RIP is that of the instruction that raised it. */
+  void deliver(GuestFault fault) {
     boolean single = c.single;
     c.single = true;
     try {
@@ -333,7 +335,7 @@ final class Interpreter {
   }
 
   /** An operation of a longer block must start over alone, or exits. */
-  private @Nullable VcpuExit signalled(@Nullable Block b, int i, ExitSignal signal) {
+  final @Nullable VcpuExit signalled(@Nullable Block b, int i, ExitSignal signal) {
     stop(b, i);
     return signal == c.exits.restart() ? one() : c.exits.takeThrown();
   }

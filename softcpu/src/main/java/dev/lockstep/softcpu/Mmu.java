@@ -520,6 +520,16 @@ final class Mmu implements GuestMemory.Observer {
     return forgotten;
   }
 
+  /** Walks of the page tables for loads and stores. */
+  long dataWalks() {
+    return translation.dataWalks;
+  }
+
+  /** Walks of the page tables for fetches. */
+  long fetchWalks() {
+    return translation.fetchWalks;
+  }
+
   /** Forgets the fast path, not the TLB: nothing that the guest could see. */
   void dropDerived() {
     translation.dropFastPaths();

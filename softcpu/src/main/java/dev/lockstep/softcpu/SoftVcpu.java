@@ -28,14 +28,9 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
   private final BranchSemantics semantics;
   private boolean windowWanted;
 
-  private SoftVcpu(
-      CpuModel model,
-      GuestMemory memory,
-      TimeStampCounter tsc,
-      BranchSemantics semantics,
-      Translation translation) {
-    this.c = new Cpu(model, memory, tsc, semantics);
-    this.interpreter = new Interpreter(c, translation);
+  private SoftVcpu(Cpu c, BranchSemantics semantics, Interpreter interpreter) {
+    this.c = c;
+    this.interpreter = interpreter;
     this.events = new Events(c);
     this.stateCopy = new StateCopy(c);
     this.semantics = semantics;
@@ -61,7 +56,20 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
       TimeStampCounter tsc,
       BranchSemantics semantics,
       Translation translation) {
-    return new SoftVcpu(model, memory, tsc, semantics, translation);
+    Cpu c = new Cpu(model, memory, tsc, semantics);
+    return new SoftVcpu(c, semantics, new Interpreter(c, translation));
+  }
+
+  /** The same, profiled: counts into a tally what it executes. Cannot be observed. */
+  public static SoftVcpu create(
+      CpuModel model,
+      GuestMemory memory,
+      TimeStampCounter tsc,
+      BranchSemantics semantics,
+      Translation translation,
+      ExecutionTally tally) {
+    Cpu c = new Cpu(model, memory, tsc, semantics);
+    return new SoftVcpu(c, semantics, ProfiledInterpreter.create(c, translation, tally));
   }
 
   @Override

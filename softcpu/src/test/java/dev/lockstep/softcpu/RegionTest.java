@@ -16,6 +16,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -40,11 +41,28 @@ final class RegionTest {
     final SoftVcpu cpu;
 
     Machine(BranchSemantics semantics, Translation translation) {
+      this(semantics, translation, null);
+    }
+
+    /** Profiled, where there is a tally. */
+    Machine(BranchSemantics semantics, Translation translation, @Nullable ExecutionTally tally) {
       guest.map(DATA + DATA_BYTES, 0, 0);
       guest.map(DEVICE, BEYOND_MEMORY, 7);
       cpu =
-          SoftVcpu.create(
-              CpuModel.LOCKSTEP_V1_TSC, guest.memory(), count -> 3 * count, semantics, translation);
+          tally == null
+              ? SoftVcpu.create(
+                  CpuModel.LOCKSTEP_V1_TSC,
+                  guest.memory(),
+                  count -> 3 * count,
+                  semantics,
+                  translation)
+              : SoftVcpu.create(
+                  CpuModel.LOCKSTEP_V1_TSC,
+                  guest.memory(),
+                  count -> 3 * count,
+                  semantics,
+                  translation,
+                  tally);
     }
 
     void start(byte[] code, long at, byte[] data, CpuState state) {
@@ -116,7 +134,14 @@ final class RegionTest {
         for (Translation way : ways) {
           machines.add(new Machine(semantics, way));
         }
+        // The same, profiled: nothing else happens, and every instruction is counted once.
+        Translation mixed = Translation.mixed(random.nextLong());
+        List<ExecutionTally> tallies = List.of(new ExecutionTally(), new ExecutionTally());
+        machines.add(new Machine(semantics, Translation.OFF, tallies.get(0)));
+        machines.add(new Machine(semantics, mixed, tallies.get(1)));
+        ways.addAll(List.of(Translation.OFF, mixed));
         same(machines, ways);
+        tallies.forEach(this::countedOnce);
         translated += machines.get(1).cpu.translationCounts().instructions();
         executed += machines.get(1).cpu.instructionsExecuted();
       } finally {
@@ -257,6 +282,17 @@ final class RegionTest {
 
   private static byte[] hex(String text) {
     return HexFormat.of().parseHex(text.replace(" ", ""));
+  }
+
+  private void countedOnce(ExecutionTally tally) {
+    ExecutionProfile profile = tally.profile();
+    assertThat(
+            profile.hottest(Integer.MAX_VALUE)
+                + profile.beyond()
+                + profile.alone()
+                + profile.translated())
+        .as("seed %d", seed)
+        .isEqualTo(profile.instructions());
   }
 
   private void same(List<Machine> machines, List<Translation> ways) {

@@ -42,6 +42,7 @@ public final class Examination {
     findings.add(guarded("open_files", "open files", RoomCheck::openFiles));
     findings.add(guarded("priority", "priority", PriorityCheck::urgent));
     findings.add(guarded("jdk", "JDK", SoftwareCheck::jdk));
+    findings.add(guarded("translator", "translator", SoftwareCheck::translator));
     findings.add(guarded("start_cache", "start cache", () -> StartCheck.ask(StartCache.named())));
     findings.add(guarded("guest_image", "guest image", () -> SoftwareCheck.guestImage(guestImage)));
     Map<Purpose, EngineChoice> choices = new EnumMap<>(Purpose.class);

@@ -1,8 +1,10 @@
 package dev.lockstep.cli.doctor;
 
+import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.preflight.Preflight;
 import dev.lockstep.kvmcpu.probe.Finding;
 import dev.lockstep.kvmcpu.probe.Verdict;
+import dev.lockstep.vmm.config.HostTranslator;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -31,6 +33,31 @@ final class SoftwareCheck {
         .with("version", Runtime.version().toString())
         .with("vm", vm)
         .with("kernel", Preflight.kernelRelease());
+  }
+
+  /** What commands do that are not given {@code --translator}. */
+  static Finding translator() {
+    boolean said = System.getProperty(HostTranslator.PROPERTY) != null;
+    try {
+      String word = HostTranslator.word();
+      return Finding.of(
+              "translator",
+              "translator",
+              Verdict.OK,
+              word + (said ? ", by the system property " + HostTranslator.PROPERTY : ""),
+              word.equals("off")
+                  ? "soft interprets everything, unless a command is given --translator on."
+                  : "soft translates hot code, unless a command is given --translator off.")
+          .with("mode", word);
+    } catch (VmmException e) {
+      return Finding.of(
+              "translator",
+              "translator",
+              Verdict.LIMITED,
+              String.valueOf(e.getMessage()),
+              "No machine on soft starts without --translator.")
+          .advise(e.advice());
+    }
   }
 
   static Finding guestImage(Path folder) {

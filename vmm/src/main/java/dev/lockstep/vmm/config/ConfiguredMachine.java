@@ -3,7 +3,9 @@ package dev.lockstep.vmm.config;
 import dev.lockstep.counting.StepCountedVcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.softcpu.ExecutionTally;
 import dev.lockstep.softcpu.SoftVcpu;
+import dev.lockstep.softcpu.Translation;
 import dev.lockstep.vmm.boot.BootLoader;
 import dev.lockstep.vmm.boot.BootOptions;
 import dev.lockstep.vmm.boot.KernelEdit;
@@ -59,13 +61,29 @@ public final class ConfiguredMachine {
    */
   public static MachineFactory factory(MachineConfig config) {
     return switch (config.engine()) {
-      case EngineChoice.SOFT ->
-          new MachineFactory(
-              EngineChoice.SOFT,
-              (model, semantics, memory, tsc) -> SoftVcpu.create(model, memory, tsc, semantics));
+      case EngineChoice.SOFT -> {
+        Translation translation = config.translation();
+        yield new MachineFactory(
+            EngineChoice.SOFT,
+            (model, semantics, memory, tsc) ->
+                SoftVcpu.create(model, memory, tsc, semantics, translation));
+      }
       case EngineChoice.KVM -> new MachineFactory(EngineChoice.KVM, kvm(config));
       default -> throw new IllegalStateException("engine " + config.engine());
     };
+  }
+
+  /**
+   * A factory for a machine on {@code soft} that is profiled.
+   *
+   * @param tally counts what the machine made last executes
+   */
+  public static MachineFactory profiledFactory(MachineConfig config, ExecutionTally tally) {
+    Translation translation = config.translation();
+    return new MachineFactory(
+        EngineChoice.SOFT,
+        (model, semantics, memory, tsc) ->
+            SoftVcpu.create(model, memory, tsc, semantics, translation, tally));
   }
 
   private static VcpuFactory kvm(MachineConfig config) {

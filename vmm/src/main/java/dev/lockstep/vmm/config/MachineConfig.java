@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.config;
 
 import dev.lockstep.engine.CpuModel;
+import dev.lockstep.softcpu.Translation;
 import dev.lockstep.vmm.MachineLayout;
 import dev.lockstep.vmm.engine.Counting;
 import dev.lockstep.vmm.engine.EngineChoice;
@@ -60,6 +61,7 @@ public final class MachineConfig {
   private final boolean patchTsc;
   private final Counting counting;
   private final EngineChoice engine;
+  private final @Nullable Translation translator;
   private final long seed;
   private final ReplicationConfig replication;
 
@@ -76,6 +78,7 @@ public final class MachineConfig {
       boolean patchTsc,
       Counting counting,
       EngineChoice engine,
+      @Nullable Translation translator,
       long seed,
       ReplicationConfig replication) {
     this.name = name;
@@ -90,6 +93,7 @@ public final class MachineConfig {
     this.patchTsc = patchTsc;
     this.counting = counting;
     this.engine = engine;
+    this.translator = translator;
     this.seed = seed;
     this.replication = replication;
   }
@@ -169,6 +173,7 @@ public final class MachineConfig {
         patchTsc,
         counting,
         engine,
+        translator,
         seed,
         replication);
   }
@@ -211,6 +216,26 @@ public final class MachineConfig {
     return engine.reason();
   }
 
+  /**
+   * When {@code soft} translates hot code on this host, which nobody can tell from the guest: {@code off}, {@code on}, {@code on:THRESHOLD} as it was asked for, else {@link HostTranslator#word}.
+   *
+   * @throws dev.lockstep.engine.VmmException as that
+   */
+  public String translator() {
+    return translation().word();
+  }
+
+  /** The same, for the engine. */
+  Translation translation() {
+    Translation asked = translator;
+    return asked == null ? Translation.configured() : asked;
+  }
+
+  /** The word by which {@link #translator} was asked for; null if it was left to the host. */
+  @Nullable String translatorAsked() {
+    return translator == null ? null : translator.word();
+  }
+
   /** What the guest's random numbers start from. */
   public long seed() {
     return seed;
@@ -227,8 +252,8 @@ public final class MachineConfig {
   }
 
   /**
-   * What two replicas must have in common of this: what the guest can see, by name. Not the engine, the host's paths, or
-   * how the machine is protected.
+   * What two replicas must have in common of this: what the guest can see, by name. Not the engine or its translator, the
+   * host's paths, or how the machine is protected.
    */
   public SortedMap<String, String> facts() {
     TreeMap<String, String> facts = new TreeMap<>();

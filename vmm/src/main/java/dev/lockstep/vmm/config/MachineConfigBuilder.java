@@ -2,6 +2,7 @@ package dev.lockstep.vmm.config;
 
 import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.softcpu.Translation;
 import dev.lockstep.vmm.MachineLayout;
 import dev.lockstep.vmm.config.ConfigException.Problem;
 import dev.lockstep.vmm.engine.Counting;
@@ -52,6 +53,7 @@ public final class MachineConfigBuilder {
   private Origin countingOrigin = NOWHERE;
   private String engine = EngineNames.AUTO;
   private Origin engineOrigin = NOWHERE;
+  private @Nullable Translation translator;
   private @Nullable Long seed;
   private ReplicationConfig.Following following = ReplicationConfig.Following.EXACT;
   private Origin followingOrigin = NOWHERE;
@@ -274,6 +276,17 @@ public final class MachineConfigBuilder {
     return this;
   }
 
+  /** When {@code soft} translates hot code: {@code off}, {@code on}, or {@code on:THRESHOLD} with the instructions that a block must have executed first. */
+  public MachineConfigBuilder translator(String value, Origin origin) {
+    Optional<Translation> known = Translation.named(value);
+    if (known.isEmpty()) {
+      return problem(
+          origin, "there is no translator '%s'; use one of off, on, on:THRESHOLD".formatted(value));
+    }
+    translator = known.get();
+    return this;
+  }
+
   /** What the guest's random numbers start from; unless it is said, a random one is drawn. */
   public MachineConfigBuilder seed(long value) {
     seed = value;
@@ -459,6 +472,7 @@ public final class MachineConfigBuilder {
         patchTsc || choice.patchTsc(),
         counting == Counting.AUTO || counting == Counting.PERF ? choice.counting() : counting,
         choice,
+        translator,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
             maxLagMillis,

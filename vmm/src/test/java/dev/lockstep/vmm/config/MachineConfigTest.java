@@ -116,6 +116,28 @@ final class MachineConfigTest {
     assertThat(ConfigFile.write(plain)).doesNotContain("patch_tsc");
   }
 
+  /** It is the host's: no digest knows of it, and what nobody asked for is not written down. */
+  @Test
+  void theTranslatorIsNoFactOfTheMachine() {
+    MachineConfig plain = build(b -> b);
+    MachineConfig translated = build(b -> b.translator("on:5000", FLAG));
+    assertThat(translated.translator()).isEqualTo("on:5000");
+    assertThat(plain.translator()).isEqualTo(HostTranslator.word());
+    assertThat(translated.facts()).isEqualTo(plain.facts());
+    assertThat(translated.digest()).isEqualTo(plain.digest());
+    assertThat(ConfigFile.write(plain)).doesNotContain("translator");
+    assertThat(read(ConfigFile.write(translated)).translator()).isEqualTo(translated.translator());
+    assertThat(translated.withDrivePaths(DriveConfig::path).translator()).isEqualTo("on:5000");
+    for (String known : List.of("off", "on", "on:1")) {
+      assertThat(build(b -> b.translator(known, FLAG)).translator()).isEqualTo(known);
+    }
+    for (String unknown : List.of("", "yes", "on:", "on:0", "on:-1", "on:9999999999", "always")) {
+      refuses(
+          b -> b.translator(unknown, FLAG),
+          "there is no translator '%s'; use one of off, on, on:THRESHOLD".formatted(unknown));
+    }
+  }
+
   @Test
   void tellsEverythingThatIsWrongWithItsPlace() {
     assertProblems(

@@ -1,0 +1,20 @@
+package dev.lockstep.vmm.config;
+
+import dev.lockstep.softcpu.Translation;
+
+/** When {@code soft} translates on this host where no configuration says it. */
+public final class HostTranslator {
+  /** The system property that says it. */
+  public static final String PROPERTY = Translation.PROPERTY;
+
+  private HostTranslator() {}
+
+  /**
+   * The word for it: {@code off} where the property is not set.
+   *
+   * @throws dev.lockstep.engine.VmmException if the property says what there is not
+   */
+  public static String word() {
+    return Translation.configured().word();
+  }
+}
