@@ -57,13 +57,16 @@ class NetworkFaultsTest {
     System.out.printf("network faults: %d rounds, seed %d%n", rounds, seed);
     Random random = new Random(seed);
     Map<Fault, Long> worst = new EnumMap<>(Fault.class);
+    int done = 0;
+    int lost = 0;
     try (Lab lab = Lab.open();
         GuestPair pair = new GuestPair(lab, GuestPair.Service.ECHO, folder, seed)) {
       pair.powerOn();
       try (LabProcess client = pair.client(seed)) {
-        for (int round = 0; round < rounds; round++) {
+        for (; done < rounds; done++) {
           for (Fault fault : Fault.values()) {
             TimeUnit.MILLISECONDS.sleep(random.nextInt(MAX_PAUSE_MILLIS));
+            lost += pair.awaitBackup() ? 1 : 0;
             GuestPair.longestGapMicros(client, "mark");
             happen(fault, lab, pair, client, random);
             long gap = GuestPair.longestGapMicros(client, "after");
@@ -72,9 +75,12 @@ class NetworkFaultsTest {
         }
         JsonNode end = GuestPair.ask(client, "stop");
         System.out.printf(
-            "network faults: %d rounds of %d, %d bytes echoed over one connection%n",
-            rounds, Fault.values().length, end.path("bytes").asLong());
+            "network faults: %d bytes echoed over one connection%n", end.path("bytes").asLong());
       }
+    } finally {
+      System.out.printf(
+          "network faults: %d of %d rounds of %d; %d times the backup was lost by itself%n",
+          done, rounds, Fault.values().length, lost);
     }
     worst.forEach((fault, micros) ->
         System.out.printf(
