@@ -14,8 +14,8 @@ public record Translation(int threshold, boolean waits, long seed) {
   /** The interpreter alone. */
   public static final Translation OFF = new Translation(Integer.MAX_VALUE, false, 0);
 
-  /** What is hot. */
-  public static final Translation ON = new Translation(4_000_000, false, 0);
+  /** What is hot: so often executed that, if it goes on like that, it saves more than HotSpot's work on it costs (docs/translator.md). */
+  public static final Translation ON = new Translation(16_000_000, false, 0);
 
   /** Everything that can be, at once: for tests. */
   public static final Translation ALWAYS = new Translation(1, true, 0);

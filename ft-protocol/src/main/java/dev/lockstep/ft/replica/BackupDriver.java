@@ -108,8 +108,10 @@ final class BackupDriver implements Driver {
         }
       }
       case Resynchronised done when done.attempt() == this -> resynchronised(now, done);
-      case ApplyFailed failed when failed.attempt() == this ->
-          step(now, new BackupInput.Failed(failed.reason(), failed.detail()));
+      case ApplyFailed failed when failed.attempt() == this -> {
+        applying = false; // else no other attempt would follow this one
+        step(now, new BackupInput.Failed(failed.reason(), failed.detail()));
+      }
       case Advanced advanced when advanced.attempt() == this -> {
         advanceTold.set(false);
         BackupSource source = following;

@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
@@ -20,7 +21,9 @@ class FalseFailoverTest {
 
   private static final long REST_MILLIS = 20;
 
-  @TempDir Path folder = Path.of("unset");
+  /** With what the processes have said, if it fails. */
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  Path folder = Path.of("unset");
 
   @Test
   @Tag("long")

@@ -4,8 +4,11 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -31,18 +34,26 @@ public final class LabProcess implements AutoCloseable {
   }
 
   /**
-   * @param log gets its standard error
+   * @param log gets its standard error, and between that what it says
    */
   public static LabProcess start(String name, List<String> command, Path log) throws IOException {
     return new LabProcess(
-        name, log, new ProcessBuilder(command).redirectError(log.toFile()).start());
+        name,
+        log,
+        new ProcessBuilder(command)
+            .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
+            .start());
   }
 
   private void read() {
     try (BufferedReader lines =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+            new BufferedReader(
+                new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        Writer kept =
+            Files.newBufferedWriter(log, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        kept.write(line + "\n");
+        kept.flush();
         if (line.startsWith("{")) {
           add(MAPPER.readTree(line));
         }

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
@@ -22,7 +23,9 @@ class NetworkFailoverTest {
     "--following", "free-running", "--cpu-model", "lockstep-v1", "--patch-tsc"
   };
 
-  @TempDir Path folder = Path.of("unset");
+  /** With what the processes have said, if it fails. */
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  Path folder = Path.of("unset");
 
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)

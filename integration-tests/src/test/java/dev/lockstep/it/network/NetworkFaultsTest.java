@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
@@ -38,7 +40,9 @@ class NetworkFaultsTest {
     JOINING_BACKUP_DIES
   }
 
-  @TempDir Path folder = Path.of("unset");
+  /** With what the processes have said, if it fails. */
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  Path folder = Path.of("unset");
 
   @Test
   @Timeout(value = 15, unit = TimeUnit.MINUTES)
@@ -56,6 +60,8 @@ class NetworkFaultsTest {
     long seed = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
     System.out.printf("network faults: %d rounds, seed %d%n", rounds, seed);
     Random random = new Random(seed);
+    String only = System.getProperty("campaign.fault");
+    List<Fault> faults = only == null ? List.of(Fault.values()) : List.of(Fault.valueOf(only));
     Map<Fault, Long> worst = new EnumMap<>(Fault.class);
     int done = 0;
     int lost = 0;
@@ -64,7 +70,7 @@ class NetworkFaultsTest {
       pair.powerOn();
       try (LabProcess client = pair.client(seed)) {
         for (; done < rounds; done++) {
-          for (Fault fault : Fault.values()) {
+          for (Fault fault : faults) {
             TimeUnit.MILLISECONDS.sleep(random.nextInt(MAX_PAUSE_MILLIS));
             lost += pair.awaitBackup() ? 1 : 0;
             GuestPair.longestGapMicros(client, "mark");
@@ -80,7 +86,7 @@ class NetworkFaultsTest {
     } finally {
       System.out.printf(
           "network faults: %d of %d rounds of %d; %d times the backup was lost by itself%n",
-          done, rounds, Fault.values().length, lost);
+          done, rounds, faults.size(), lost);
     }
     worst.forEach((fault, micros) ->
         System.out.printf(
