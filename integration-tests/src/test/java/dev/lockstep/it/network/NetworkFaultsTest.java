@@ -22,8 +22,6 @@ class NetworkFaultsTest {
 
   /** What happens to a pair. */
   private enum Fault {
-    /** The guest's tap device is deleted where it runs; it comes back into its bridge, with nobody's help. */
-    TAP_DELETED,
     /** The primary freezes, its backup takes over, and it comes back: it sends nothing more. */
     ZOMBIE,
     /** The link between the hosts breaks. */
@@ -37,7 +35,9 @@ class NetworkFaultsTest {
     /** The backup dies. */
     BACKUP_DIES,
     /** A backup dies while it joins. */
-    JOINING_BACKUP_DIES
+    JOINING_BACKUP_DIES,
+    /** The guest's tap device is deleted where it runs; it comes back into its bridge, with nobody's help. */
+    TAP_DELETED
   }
 
   /** With what the processes have said, if it fails. */
