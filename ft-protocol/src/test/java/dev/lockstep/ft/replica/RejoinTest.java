@@ -7,9 +7,7 @@ import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Random;
-import java.util.SortedMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -29,41 +27,19 @@ class RejoinTest {
   @TempDir Path folder = Path.of("unset");
 
   /** Cannot read the first checkpoints to their end. */
-  private static final class Interrupted implements MachineSource {
-    private final TinySource source = new TinySource(Guests.clockwork(8));
-    private final AtomicInteger failures = new AtomicInteger();
+  private static final class Interrupted extends WrappedSource {
+    private final AtomicInteger restores = new AtomicInteger();
 
-    @Override
-    public String vmName() {
-      return source.vmName();
-    }
-
-    @Override
-    public SortedMap<String, String> facts() {
-      return source.facts();
-    }
-
-    @Override
-    public Machine create() {
-      return source.create();
+    Interrupted() {
+      super(new TinySource(Guests.clockwork(8)));
     }
 
     @Override
     public Machine restore(CheckpointReader checkpoint) throws IOException {
-      if (failures.incrementAndGet() <= FAILURES) {
+      if (restores.incrementAndGet() <= FAILURES) {
         throw new IOException("the file is closed");
       }
-      return source.restore(checkpoint);
-    }
-
-    @Override
-    public List<Path> writableImages() {
-      return source.writableImages();
-    }
-
-    @Override
-    public boolean forceDisks() {
-      return source.forceDisks();
+      return super.restore(checkpoint);
     }
   }
 
@@ -75,7 +51,7 @@ class RejoinTest {
     try (Replica b = rig.backup("b", interrupted, atB);
         Replica a = rig.primary("a", new TinySource(Guests.clockwork(8)), b, atA)) {
       atA.await("PROTECTED");
-      assertThat(interrupted.failures).hasValue(FAILURES + 1);
+      assertThat(interrupted.restores).hasValue(FAILURES + 1);
       assertThat(atB.notes())
           .anyMatch(it -> it.contains("this backup is lost (CHECKPOINT_FAILED)"));
       rig.outside.await(SOME_BYTES, 60);
