@@ -112,17 +112,20 @@ class TapBackendTest {
     });
   }
 
+  private static NetworkPort port(BlockingQueue<byte[]> received, List<String> notes) {
+    return new NetworkPort(
+        TapBackend.opener(NAME, notes::add),
+        MacAddress.parse("52:54:00:00:00:01"),
+        received::add,
+        notes::add);
+  }
+
   @Test
   void aPortSurvivesItsTap() throws Exception {
     inOwnNetwork(() -> {
       BlockingQueue<byte[]> received = new LinkedBlockingQueue<>();
       List<String> notes = new CopyOnWriteArrayList<>();
-      try (NetworkPort port =
-          new NetworkPort(
-              TapBackend.opener(NAME, notes::add),
-              MacAddress.parse("52:54:00:00:00:01"),
-              received::add,
-              notes::add)) {
+      try (NetworkPort port = port(received, notes)) {
         port.goLive();
         ip("addr add 192.0.2.1/24 dev " + NAME);
         exchange(port, received);
@@ -146,12 +149,7 @@ class TapBackendTest {
       ip("link set " + NAME + " master " + BRIDGE);
       BlockingQueue<byte[]> received = new LinkedBlockingQueue<>();
       List<String> notes = new CopyOnWriteArrayList<>();
-      try (NetworkPort port =
-          new NetworkPort(
-              TapBackend.opener(NAME, notes::add),
-              MacAddress.parse("52:54:00:00:00:01"),
-              received::add,
-              notes::add)) {
+      try (NetworkPort port = port(received, notes)) {
         port.goLive();
         exchange(port, received);
         for (int time = 1; time <= 2; time++) {
