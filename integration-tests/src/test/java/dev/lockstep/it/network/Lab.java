@@ -116,11 +116,12 @@ public final class Lab implements AutoCloseable {
     return whole;
   }
 
-  /** This JVM's own command, for a class of the test's class path. */
+  /** This JVM's own command, for a class of the test's class path; the options are the launcher's. */
   public static List<String> java(String mainClass) {
     return List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-XX:+UseSerialGC",
+        "-XX:+PerfDisableSharedMem",
         "--enable-native-access=ALL-UNNAMED",
         "--illegal-native-access=deny",
         "-cp",
