@@ -12,6 +12,10 @@ final class BackupStream {
   private final PrimaryHealing healing;
   private List<PrimaryEffect> effects = new ArrayList<>();
   private @Nullable ProgressMark sentMark;
+
+  /** Records have been sent since the last mark: the next one says how far the backup may run by them, and is not kept waiting. */
+  private boolean markFollows;
+
   private long lastHeartbeatNanos;
   private long lastMarkNanos;
 
@@ -47,7 +51,7 @@ final class BackupStream {
     }
     if (peer.takesRecords()) {
       sendRecords(now);
-      if (mark != null && mark.position().isAfter(peer.replayedPosition)) {
+      if (mark != null && mayMatter(mark)) {
         sendMark(now, mark, heartbeat);
       }
     }
@@ -56,11 +60,13 @@ final class BackupStream {
   /** When a mark that came too soon after the last one may be sent; {@link Long#MAX_VALUE} if there is none. */
   long nextMarkNanos(@Nullable ProgressMark mark) {
     boolean waits =
-        mark != null
-            && !mark.equals(sentMark)
-            && peer.takesRecords()
-            && mark.position().isAfter(peer.replayedPosition);
+        mark != null && !mark.equals(sentMark) && peer.takesRecords() && mayMatter(mark);
     return waits ? lastMarkNanos + timing.closeMarkNanos() : Long.MAX_VALUE;
+  }
+
+  /** Not if the backup is past it. One where it stands may be a promise. */
+  private boolean mayMatter(ProgressMark mark) {
+    return !peer.replayedPosition.isAfter(mark.position());
   }
 
   /** True once every heartbeat interval. */
@@ -110,14 +116,16 @@ final class BackupStream {
       window.rewind();
     }
     while (window.hasUnsent()) {
+      markFollows = true;
       List<LogRecord> batch = window.takeBatch(limits.maxBatchRecords(), limits.maxBatchBytes());
       send(new Message.Records(peer.epoch, batch, null));
     }
   }
 
   private void sendMark(long now, ProgressMark mark, boolean repeat) {
-    boolean news = !mark.equals(sentMark) && now - lastMarkNanos >= timing.closeMarkNanos();
-    if (news || repeat) {
+    boolean due = markFollows || now - lastMarkNanos >= timing.closeMarkNanos();
+    if (repeat || due && !mark.equals(sentMark)) {
+      markFollows = false;
       lastMarkNanos = now;
       sentMark = mark;
       send(new Message.Records(peer.epoch, List.of(), mark));

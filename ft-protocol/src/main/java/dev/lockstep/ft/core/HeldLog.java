@@ -14,6 +14,7 @@ final class HeldLog {
   private long outputsReplayed;
   private long endSequence;
   private @Nullable Position markPosition;
+  private @Nullable ProgressMark lastMark;
   private @Nullable ProgressMark earlyMark;
 
   HeldLog(Canary canary) {
@@ -64,9 +65,11 @@ final class HeldLog {
     if (!fresh.isEmpty()) {
       effects.add(new BackupEffect.Replay(fresh));
     }
-    if (message.mark() != null
-        && (markPosition == null || message.mark().position().isAfter(markPosition))) {
-      earlyMark = message.mark();
+    ProgressMark mark = message.mark();
+    if (mark != null
+        && (markPosition == null || !markPosition.isAfter(mark.position()))
+        && !mark.equals(lastMark)) {
+      earlyMark = mark;
     }
     heedMark(effects);
     return !fresh.isEmpty();
@@ -80,6 +83,7 @@ final class HeldLog {
     } else if (earlyMark != null && earlyMark.afterSequence() <= receivedThrough) {
       if (earlyMark.afterSequence() == receivedThrough) {
         markPosition = earlyMark.position();
+        lastMark = earlyMark;
         effects.add(new BackupEffect.ReplayUpTo(earlyMark));
       }
       earlyMark = null;

@@ -387,6 +387,8 @@ public final class PrimaryCore extends PrimaryState {
 
   private void append(RecordKind kind, Position position, Payload payload) {
     lastSequence++;
+    // The record says itself how far the guest has come.
+    mark = null;
     if (peer != null && peer.window != null && phase != PrimaryPhase.ARBITRATING) {
       peer.window.add(new LogRecord(lastSequence, kind, position, payload));
     }

@@ -13,6 +13,7 @@ import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.core.Takeover;
 import dev.lockstep.ft.core.VmId;
 import dev.lockstep.ft.wire.PeerIdentity;
+import dev.lockstep.ft.wire.ProtocolVersions;
 import dev.lockstep.ft.wire.proto.Refusal;
 import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.machine.Machine;
@@ -332,6 +333,9 @@ final class PrimaryDriver implements Driver {
   }
 
   private void statusChanged(PrimaryStatus status) {
+    sink.letPromise(
+        (status.phase() == PrimaryPhase.ARMING || status.phase() == PrimaryPhase.PROTECTED)
+            && host.protocolVersion() >= ProtocolVersions.PROMISES);
     switch (status.phase()) {
       case NOT_PROTECTED, TRANSFERRING, ARMING, PROTECTED, RESYNCHRONISING, ENDED -> {
         if (started || status.phase() != PrimaryPhase.TRANSFERRING) {

@@ -30,6 +30,7 @@ final class RecordingSink implements LogSink {
   private final boolean placing;
   private final EntryEncoder encoder = new EntryEncoder();
   private volatile boolean mayRun = true;
+  private volatile boolean promises;
   private volatile boolean closed;
   private volatile boolean ended;
 
@@ -144,6 +145,19 @@ final class RecordingSink implements LogSink {
   }
 
   @Override
+  public boolean wantsPromises() {
+    return promises;
+  }
+
+  @Override
+  public void promise(Moment moment, long until) {
+    inbox.putFromVcpu(
+        new PrimaryInput.Progress(
+            Moments.position(moment),
+            Moments.encode(encoder, new LogEntry.ProgressMark(moment, until))));
+  }
+
+  @Override
   public long progressNanos() {
     return progressNanos;
   }
@@ -163,6 +177,11 @@ final class RecordingSink implements LogSink {
   @Override
   public void end() {
     // The end is an entry; a machine that ends without one has failed, which its owner sees.
+  }
+
+  /** Whether there is a backup that follows, and runs as far as it is promised. */
+  void letPromise(boolean wanted) {
+    promises = wanted;
   }
 
   /** Whether the vCPU may go on after its next boundary. */

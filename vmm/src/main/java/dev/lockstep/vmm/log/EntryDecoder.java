@@ -43,11 +43,19 @@ public final class EntryDecoder {
       case EntryEncoder.DIGEST -> new LogEntry.DigestEntry(moment, fixed(), fixed());
       case EntryEncoder.CHECKPOINT -> new LogEntry.CheckpointMark(moment, number(), digest());
       case EntryEncoder.END -> end(moment);
-      case EntryEncoder.PROGRESS -> new LogEntry.ProgressMark(moment);
+      case EntryEncoder.PROGRESS -> progress(moment, (head & EntryEncoder.PROMISES) != 0);
       case EntryEncoder.NETWORK_INPUT -> network(moment);
       case EntryEncoder.UNCERTAIN -> new LogEntry.UncertainFrom(moment);
       default -> throw new LogFormatException("entry of unknown kind %#x".formatted(head));
     };
+  }
+
+  private LogEntry progress(Moment moment, boolean promises) throws LogFormatException {
+    long until = promises ? moment.count() + number() : moment.count();
+    if (until < moment.count()) {
+      throw new LogFormatException("a promise goes back to " + until);
+    }
+    return new LogEntry.ProgressMark(moment, until);
   }
 
   private LogEntry network(Moment moment) throws LogFormatException {
@@ -94,7 +102,8 @@ public final class EntryDecoder {
   }
 
   private Moment moment(int head) throws LogFormatException {
-    if ((head & 0x80) != 0) {
+    if ((head & EntryEncoder.PROMISES) != 0
+        && (head & EntryEncoder.KIND_MASK) != EntryEncoder.PROGRESS) {
       throw new LogFormatException("entry of unknown kind %#x".formatted(head));
     }
     if ((head & EntryEncoder.SAME_POINT) == 0) {

@@ -30,6 +30,9 @@ public final class EntryEncoder {
   static final int SAME_POINT = 0x20;
   static final int HAS_DIGEST = 0x40;
 
+  /** Of a progress mark alone. */
+  static final int PROMISES = 0x80;
+
   /** The most bytes of one console, entropy or network input. */
   public static final int MAX_INPUT_BYTES = 1 << 16;
 
@@ -128,7 +131,13 @@ public final class EntryEncoder {
         }
       }
       case LogEntry.UncertainFrom it -> moment(UNCERTAIN, it.at());
-      case LogEntry.ProgressMark it -> moment(PROGRESS, it.at());
+      case LogEntry.ProgressMark it -> {
+        long promised = it.until() - it.at().count();
+        moment(promised > 0 ? PROGRESS | PROMISES : PROGRESS, it.at());
+        if (promised > 0) {
+          number(promised);
+        }
+      }
     }
     entries++;
   }

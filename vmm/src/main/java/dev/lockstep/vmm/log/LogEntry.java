@@ -196,6 +196,24 @@ public sealed interface LogEntry {
    */
   record UncertainFrom(Moment at) implements LogEntry {}
 
-  /** The primary's word that no input takes effect before this moment. Travels to backups only, never into a file. */
-  record ProgressMark(Moment at) implements LogEntry {}
+  /**
+   * The primary's word that no input takes effect before this moment. Travels to backups only, never into a file.
+   *
+   * <p>It may be a promise as well: from this moment on none does until the guest's branch count has come to {@code until}, or the guest waits halted, whichever comes first. A backup may
+   * run so far at once, beside its primary. An output is no input: where it lies follows from the execution.
+   *
+   * @param until at least the moment's own count, which promises nothing
+   */
+  record ProgressMark(Moment at, long until) implements LogEntry {
+    public ProgressMark {
+      if (until < at.count()) {
+        throw new IllegalArgumentException("a promise until %d from %s".formatted(until, at));
+      }
+    }
+
+    /** One that promises nothing. */
+    public ProgressMark(Moment at) {
+      this(at, at.count());
+    }
+  }
 }

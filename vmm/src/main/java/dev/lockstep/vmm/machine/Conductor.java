@@ -28,6 +28,11 @@ interface Conductor {
   /** A checkpoint was taken at this boundary. */
   default void mark(MachineDigest digest) {}
 
+  /** Whether the guest has to run on before it may be stopped, looked at or given anything: somebody else was promised that it does. */
+  default boolean isBound() {
+    return false;
+  }
+
   /** Its present mode. */
   MachineMode mode();
 

@@ -32,6 +32,12 @@ final class FollowConductor implements Conductor {
 
   private volatile boolean waiting;
 
+  /** How far the guest may run without an entry, unless it waits halted before. */
+  private long promised;
+
+  /** Whether the guest has run by a promise since it last stood at the moment of an entry: it may be past some that are still to come. */
+  private volatile boolean ahead;
+
   /**
    * @param until where to stop before the log's end; null for nowhere
    */
@@ -72,10 +78,19 @@ final class FollowConductor implements Conductor {
     return source.peek() == null;
   }
 
+  /** Whether an entry that comes is to make the vCPU look at it at once. Any thread. */
+  boolean runsAhead() {
+    return ahead;
+  }
+
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
     LogEntry entry = source.peek();
-    boolean due = entry != null && isDue(entry);
+    boolean exact = entry != null && isDue(entry);
+    if (exact) {
+      ahead = false;
+    }
+    boolean due = exact || entry != null && isPassed(entry);
     if (stop != null && stop.reached(entry, due)) {
       return core.end(EndReason.TARGET, false, false);
     }
@@ -113,8 +128,14 @@ final class FollowConductor implements Conductor {
   private void taken(LogEntry entry) {
     passes = 0;
     source.advance();
-    if (!(entry instanceof LogEntry.ProgressMark)) {
-      core.takeSequence();
+    if (entry instanceof LogEntry.ProgressMark it) {
+      promised = it.until();
+      return;
+    }
+    core.takeSequence();
+    if (!(entry instanceof LogEntry.OutputEntry)) {
+      // What was promised was over when this happened, though more may happen at the same moment.
+      promised = 0;
     }
   }
 
@@ -122,10 +143,46 @@ final class FollowConductor implements Conductor {
     if (source.ended() && mode == MachineMode.REPLAY) {
       return core.end(EndReason.HANDED_OVER, false, false);
     }
+    if (runAhead()) {
+      return null;
+    }
     waiting = true;
     mailbox.await(Long.MAX_VALUE);
     waiting = false;
     return null;
+  }
+
+  /** Runs on by the primary's promise, if there is one. */
+  private boolean runAhead() {
+    if (core.vcpu().branchCount() >= promised || core.runner().endReason() != null) {
+      return false;
+    }
+    if (core.runner().halted() && !core.runner().wake()) {
+      promised = 0;
+      return false;
+    }
+    ahead = true;
+    // One that has come before anybody knew that this machine is ahead has not made it look.
+    if (source.peek() == null) {
+      core.runner().run(promised);
+      requireInTime();
+    }
+    return true;
+  }
+
+  /** Whether a guest that has run ahead has come by this entry's moment. Its output may have come out before the primary's: then content and order are compared. */
+  private boolean isPassed(LogEntry entry) {
+    if (!ahead) {
+      return false;
+    }
+    long count = core.vcpu().branchCount();
+    return switch (entry) {
+      case LogEntry.OutputEntry it ->
+          it.at().count() < count || core.outputs().difference(it) == null;
+      case LogEntry.ProgressMark it ->
+          it.at().count() < count || it.at().count() == count && !it.at().halted();
+      default -> false;
+    };
   }
 
   @Override
@@ -177,7 +234,12 @@ final class FollowConductor implements Conductor {
     VcpuRunner.Stop came = core.runner().runTo(target.point());
     requireInTime();
     switch (came) {
-      case MISSED -> throw diverged(entry, "the execution", "at " + target, "past it");
+      case MISSED -> {
+        if (!ahead || !(entry instanceof LogEntry.OutputEntry)) {
+          throw diverged(entry, "the execution", "at " + target, "past it");
+        }
+        // What it has not put out is found to be missing in the next turn.
+      }
       case POINT, KICKED, HALTED, ENDED -> {
         // Looked at in the next turn.
       }
@@ -227,12 +289,14 @@ final class FollowConductor implements Conductor {
     if (later && !(core.runner().wakeable() && core.board().timerCanInterrupt())) {
       throw diverged(entry, "the execution", "at " + target, "halted for ever at " + point);
     }
+    promised = 0;
     core.fireNextTimer();
   }
 
   /** Lets an entry take effect, or compares it; false if that must wait for this replica's own I/O. */
   private boolean fulfil(LogEntry entry) {
-    if (entry.at().halted() && !(entry instanceof LogEntry.ProgressMark)) {
+    // An output that a guest which is ahead has put out before is no moment of its time.
+    if (entry.at().halted() && !(entry instanceof LogEntry.ProgressMark) && !ahead) {
       core.idleUntil(entry.at().haltedNanos());
     }
     switch (entry) {

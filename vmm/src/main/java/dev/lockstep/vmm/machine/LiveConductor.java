@@ -52,7 +52,13 @@ final class LiveConductor implements Conductor {
   private final SecureRandom entropy = new SecureRandom();
   private long nextDigest;
   private long lastProgressNanos;
+
+  /** Of a halted guest's virtual time: no input takes effect before it. */
   private long promisedNanos;
+
+  /** The same of a running guest's branch count, unless it waits halted before. */
+  private long promisedCount;
+
   private Moment lastNamed;
   private long overshoots;
   private boolean uncertain;
@@ -138,7 +144,9 @@ final class LiveConductor implements Conductor {
 
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
-    if (sink.held()) {
+    boolean bound = isBound();
+    // What was promised is kept first: it is over soon, and a backup may be there already.
+    if (!bound && sink.held()) {
       mailbox.await(HOLD_NANOS);
       pacer.running(System.nanoTime(), core.vcpu().branchCount());
       return null;
@@ -155,6 +163,12 @@ final class LiveConductor implements Conductor {
     if (ended != null) {
       return finish(ended, true);
     }
+    if (bound) {
+      core.runner().wake();
+      runAndRest();
+      return null;
+    }
+    promisedCount = 0;
     digest();
     lastNamed = core.moment();
     if (core.runner().halted()) {
@@ -165,11 +179,41 @@ final class LiveConductor implements Conductor {
     if (hasPace() && pace()) {
       return null;
     }
-    progress(lastNamed, sink.runningProgressNanos());
+    if (!promise(lastNamed)) {
+      progress(lastNamed, sink.runningProgressNanos());
+    }
+    runAndRest();
+    return null;
+  }
+
+  private void runAndRest() throws InterruptedException {
     long started = System.nanoTime();
     runToBoundary();
     rest(System.nanoTime() - started);
-    return null;
+  }
+
+  @Override
+  public boolean isBound() {
+    return core.vcpu().branchCount() < promisedCount
+        && core.runner().endReason() == null
+        && !(core.runner().halted() && !wakes());
+  }
+
+  /** Whether a halted guest goes on at once. */
+  private boolean wakes() {
+    return core.board().interruptPending() && core.runner().wakeable();
+  }
+
+  /** Promises, if somebody wants it, that nothing happens to the guest from this moment on until it has come to its next boundary; false if nobody does. */
+  private boolean promise(Moment moment) {
+    if (placing || !sink.wantsPromises()) {
+      return false;
+    }
+    sink.flush();
+    promisedCount = boundaryCount();
+    lastProgressNanos = System.nanoTime();
+    sink.promise(moment, promisedCount);
+    return true;
   }
 
   /** Whether no other execution could be led to where the guest stands. */
@@ -441,7 +485,9 @@ final class LiveConductor implements Conductor {
 
   /** The guest is halted: its next timer fires when its time has come, unless an input comes before. */
   private void idle() throws InterruptedException {
-    if (core.runner().wake()) {
+    if (wakes()) {
+      promise(core.moment());
+      core.runner().wake();
       run();
       return;
     }
@@ -478,10 +524,7 @@ final class LiveConductor implements Conductor {
   }
 
   private void runToBoundary() {
-    long count = core.vcpu().branchCount();
-    long wanted = sink.runningProgressNanos();
-    long spacing = wanted > 0 ? pacer.boundaryBranches(wanted) : pacer.boundaryBranches();
-    names.run(Math.max(Math.min(count + spacing, nextDigest), count + 1));
+    names.run(core.vcpu().branchCount() < promisedCount ? promisedCount : boundaryCount());
     if (names.overshoots() > overshoots) {
       overshoots = names.overshoots();
       notCertain();
@@ -490,6 +533,14 @@ final class LiveConductor implements Conductor {
       // It has halted here before, and not even a branch tells the two apart: time has to.
       core.idleUntil(core.virtualNanos() + 1);
     }
+  }
+
+  /** The count of the next boundary, if nothing else makes one before. */
+  private long boundaryCount() {
+    long count = core.vcpu().branchCount();
+    long wanted = sink.runningProgressNanos();
+    long spacing = wanted > 0 ? pacer.boundaryBranches(wanted) : pacer.boundaryBranches();
+    return Math.max(Math.min(count + spacing, nextDigest), count + 1);
   }
 
   /** Without pacing an idle guest's time is free to jump, but not past what is on its way. */

@@ -78,6 +78,19 @@ public interface LogSink {
     progress(mark.entry().at());
   }
 
+  /**
+   * Whether marks are to be promises ({@link LogEntry.ProgressMark}), so that a backup can run beside this machine. Inputs then wait until what is promised is over, about {@link #runningProgressNanos} at most. Asked
+   * whenever the guest is about to run on; not of a sink that wants places.
+   */
+  default boolean wantsPromises() {
+    return false;
+  }
+
+  /** As {@link #progress(Moment)}, and from there on none takes effect until the guest's branch count has come to {@code until} or it waits halted. */
+  default void promise(Moment moment, long until) {
+    progress(moment);
+  }
+
   /** How often this sink wants {@link #progress} at least while no entry is appended, in nanoseconds of host time; 0 for never. */
   default long progressNanos() {
     return 0;

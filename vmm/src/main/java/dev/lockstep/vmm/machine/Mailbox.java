@@ -219,6 +219,16 @@ final class Mailbox {
     }
   }
 
+  /** Whether the machine is to be killed. */
+  boolean isKilled() {
+    lock.lock();
+    try {
+      return orders.stream().anyMatch(Order.Kill.class::isInstance);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Takes the next order. */
   @Nullable Order pollOrder() {
     lock.lock();

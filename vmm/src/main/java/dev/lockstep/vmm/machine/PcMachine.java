@@ -138,8 +138,16 @@ final class PcMachine implements Machine {
       }
       requireFitting(source.header(), mode);
     }
-    source.onAvailable(mailbox::wake);
+    source.onAvailable(this::lookAtSource);
     launch(gate, () -> following(source, gate, mode, until));
+  }
+
+  /** Only a guest that is past the moment of what comes now is made to stop for it. */
+  private void lookAtSource() {
+    mailbox.wake();
+    if (conductor instanceof FollowConductor it && it.runsAhead()) {
+      core.vcpu().kick();
+    }
   }
 
   /** Who follows depends on what is followed: a log that says of its entries where they lie is followed freely. */
@@ -412,7 +420,9 @@ final class PcMachine implements Machine {
 
   private @Nullable MachineEnd conduct() throws InterruptedException {
     while (true) {
-      obey();
+      if (!current().isBound() || mailbox.isKilled()) {
+        obey();
+      }
       Conductor now = current();
       if (killed) {
         return null;
@@ -467,7 +477,7 @@ final class PcMachine implements Machine {
       // to the end
     }
     core.board().disks().resubmit();
-    source.onAvailable(mailbox::wake);
+    source.onAvailable(this::lookAtSource);
     conductor = following(source, current, MachineMode.FOLLOW, null);
   }
 

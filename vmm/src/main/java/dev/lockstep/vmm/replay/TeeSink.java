@@ -51,6 +51,16 @@ public final class TeeSink implements LogSink {
   }
 
   @Override
+  public boolean wantsPromises() {
+    return sinks.stream().anyMatch(LogSink::wantsPromises);
+  }
+
+  @Override
+  public void promise(Moment moment, long until) {
+    sinks.forEach(sink -> sink.promise(moment, until));
+  }
+
+  @Override
   public long progressNanos() {
     return least(LogSink::progressNanos);
   }

@@ -65,7 +65,10 @@ public final class RandomEntries {
   }
 
   public LogEntry progress() {
-    return new LogEntry.ProgressMark(moment());
+    Moment at = moment();
+    return random.nextBoolean()
+        ? new LogEntry.ProgressMark(at)
+        : new LogEntry.ProgressMark(at, at.count() + random.nextInt(1 << 20));
   }
 
   public Moment moment() {

@@ -55,13 +55,16 @@ class GoLiveTest {
     }
   }
 
-  @RepeatedTest(5)
+  @RepeatedTest(10)
   void theBackupGoesOnWhereThePrimaryDied() throws Exception {
     System.out.println("GoLiveTest seed " + seed);
     MachineSpec spec = Machines.spec(Pacing.HOST);
     ByOffset outside = new ByOffset();
     CommitGate primaryGate = CommitGate.guarded(outside, KEPT_BYTES, FULL_NANOS);
-    StreamLog stream = new StreamLog(primaryGate::committed);
+    StreamLog stream =
+        random.nextBoolean()
+            ? new StreamLog(primaryGate::committed)
+            : new PromisingLog(primaryGate::committed);
     CommitGate backupGate = CommitGate.following(outside, KEPT_BYTES, FULL_NANOS);
     Path secondLog = folder.resolve("second");
     try (Machine primary = Machines.create(spec, Guests.clockwork(8));

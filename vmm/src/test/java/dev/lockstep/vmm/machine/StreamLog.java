@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * The log of a primary as a backup gets it, within one process: batches go through their encoded form, and what was not
  * flushed when the stream is cut is lost.
  */
-final class StreamLog implements LogSink, LogSource {
+class StreamLog implements LogSink, LogSource {
   private final CompletableFuture<LogHeader> header = new CompletableFuture<>();
   private final LongConsumer received;
   private final List<LogEntry> unsent = new ArrayList<>();
@@ -84,11 +84,16 @@ final class StreamLog implements LogSink, LogSource {
 
   @Override
   public void progress(Moment moment) {
+    mark(new LogEntry.ProgressMark(moment));
+  }
+
+  /** Sends a mark. */
+  final void mark(LogEntry.ProgressMark mark) {
     synchronized (this) {
       if (cut) {
         return;
       }
-      entries.add(new LogEntry.ProgressMark(moment));
+      entries.add(mark);
     }
     wake.run();
   }
