@@ -295,11 +295,11 @@ final class BackupDriver implements Driver {
 
   private void statusChanged(long now, BackupStatus status) {
     switch (status.phase()) {
-      case FOLLOWING -> host.markers.write(DiskMarker.State.IN_SYNC, status.epoch());
-      case LIVE -> host.markers.write(DiskMarker.State.LIVE, status.epoch());
+      case FOLLOWING -> host.mark(DiskMarker.State.IN_SYNC, status.epoch());
+      case LIVE -> host.markNow(DiskMarker.State.LIVE, status.epoch());
       case LOST -> {
         if (applying || machine != null) {
-          host.markers.write(DiskMarker.State.STALE, status.epoch());
+          host.mark(DiskMarker.State.STALE, status.epoch());
         }
       }
       // Whoever waits for the guest goes before whoever takes a snapshot.
@@ -339,8 +339,8 @@ final class BackupDriver implements Driver {
     outputsBefore = apply.outputsBefore();
     applying = true;
     // From here until it is in sync the disk is neither the old one nor the primary's.
-    host.markers.write(DiskMarker.State.STALE, apply.epoch());
-    host.work(() -> restore(file, apply.epoch()));
+    host.mark(DiskMarker.State.STALE, apply.epoch())
+        .thenRun(() -> host.work(() -> restore(file, apply.epoch())));
   }
 
   /** On a worker. */

@@ -7,7 +7,10 @@ import dev.lockstep.ft.core.Message;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.kvm.ThreadPriority;
+import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.machine.Machine;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
@@ -22,7 +25,6 @@ final class Host {
   final MachineSource source;
   final ReplicaSettings settings;
   final OutputSink outside;
-  final DiskMarkers markers;
   final Inbox inbox = new Inbox();
   final CommitLatency commitLatency = new CommitLatency();
   final Holds holds = new Holds();
@@ -36,6 +38,8 @@ final class Host {
   private final Replica replica;
   private final AtomicBoolean claiming = new AtomicBoolean();
   private final ExecutorService workers = Executors.newFixedThreadPool(2, ordinary("ft-worker"));
+  private final DiskMarkers markers;
+  private final ExecutorService marking = Executors.newSingleThreadExecutor(daemon("ft-markers"));
   private final ExecutorService claims = Executors.newSingleThreadExecutor(daemon("ft-arbiter"));
 
   Host(
@@ -82,6 +86,31 @@ final class Host {
   /** Does something that may take long on a worker. It must report by the inbox. */
   void work(Runnable task) {
     workers.execute(task);
+  }
+
+  /**
+   * Puts on record how good the images are, in the order of the calls. Does not wait: until a write is durable a busy disk may take a second, in which nobody would hear of this replica. If one fails the replica ends.
+   *
+   * @return done when it is durable
+   */
+  CompletableFuture<Void> mark(DiskMarker.State state, long epoch) {
+    CompletableFuture<Void> durable =
+        CompletableFuture.runAsync(() -> markers.write(state, epoch), marking);
+    durable.whenComplete((done, failure) -> {
+      if (failure != null) {
+        inbox.put(new Replica.Failed(failure));
+      }
+    });
+    return durable;
+  }
+
+  /** As {@link #mark}, and waits: for what must be on record before anything leaves, so that no older image can be taken for the better one. */
+  void markNow(DiskMarker.State state, long epoch) {
+    try {
+      mark(state, epoch).join();
+    } catch (CompletionException e) {
+      throw PrimaryDriver.rethrown(e);
+    }
   }
 
   /** Asks the arbiter, unless it is being asked already; tells the answer, if there is one, on a thread of its own. */
@@ -163,10 +192,12 @@ final class Host {
   /** Waits for what is under way, but not for ever: an arbiter or a disk may hang. */
   void close() {
     workers.shutdown();
+    marking.shutdown();
     claims.shutdown();
     try {
       boolean done =
           workers.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)
+              && marking.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS)
               && claims.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
       if (!done) {
         note("this replica closes although something it has begun is not done");

@@ -339,10 +339,10 @@ final class PrimaryDriver implements Driver {
     switch (status.phase()) {
       case NOT_PROTECTED, TRANSFERRING, ARMING, PROTECTED, RESYNCHRONISING, ENDED -> {
         if (started || status.phase() != PrimaryPhase.TRANSFERRING) {
-          host.markers.write(DiskMarker.State.LIVE, status.epoch());
+          host.mark(DiskMarker.State.LIVE, status.epoch());
         }
       }
-      case FENCED -> host.markers.write(DiskMarker.State.STALE, status.epoch());
+      case FENCED -> host.mark(DiskMarker.State.STALE, status.epoch());
       case STARTING, HANDING_OVER, HANDED_OVER, ARBITRATING -> {}
     }
     host.changed(status(lastNow));

@@ -56,6 +56,7 @@ final class FollowConductor implements Conductor {
     this.gate = gate;
     this.mode = mode;
     core.setNextSequence(source.firstSequence());
+    source.onAvailable(this::look);
   }
 
   @Override
@@ -78,9 +79,12 @@ final class FollowConductor implements Conductor {
     return source.peek() == null;
   }
 
-  /** Whether an entry that comes is to make the vCPU look at it at once. Any thread. */
-  boolean runsAhead() {
-    return ahead;
+  /** The source has something. Only a guest that may be past the moment of what comes is made to stop for it. Any thread. */
+  private void look() {
+    mailbox.wake();
+    if (ahead) {
+      core.vcpu().kick();
+    }
   }
 
   @Override

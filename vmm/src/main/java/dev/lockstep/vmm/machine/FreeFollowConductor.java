@@ -72,6 +72,7 @@ final class FreeFollowConductor implements Conductor {
     completions = new OwnCompletions(core);
     takenNanos = core.virtualNanos();
     core.setNextSequence(source.firstSequence());
+    source.onAvailable(mailbox::wake);
   }
 
   @Override

@@ -29,6 +29,9 @@ final class LiveConductor implements Conductor {
   /** How often a sink that holds the guest is asked again. */
   private static final long HOLD_NANOS = 500_000;
 
+  /** Nothing less is promised. */
+  private static final long MIN_PROMISE_NANOS = 100_000;
+
   /** What a unit of an engine's own count stands for, when it measures work. */
   private static final long WORK_NANOS = VirtualClock.INITIAL_PACE / VirtualClock.ONE_NANO;
 
@@ -210,7 +213,8 @@ final class LiveConductor implements Conductor {
       return false;
     }
     sink.flush();
-    promisedCount = boundaryCount();
+    long spacing = pacer.branchesIn(Math.max(sink.runningProgressNanos(), MIN_PROMISE_NANOS));
+    promisedCount = countAhead(spacing);
     lastProgressNanos = System.nanoTime();
     sink.promise(moment, promisedCount);
     return true;
@@ -537,10 +541,13 @@ final class LiveConductor implements Conductor {
 
   /** The count of the next boundary, if nothing else makes one before. */
   private long boundaryCount() {
-    long count = core.vcpu().branchCount();
     long wanted = sink.runningProgressNanos();
-    long spacing = wanted > 0 ? pacer.boundaryBranches(wanted) : pacer.boundaryBranches();
-    return Math.max(Math.min(count + spacing, nextDigest), count + 1);
+    return countAhead(wanted > 0 ? pacer.boundaryBranches(wanted) : pacer.boundaryBranches());
+  }
+
+  private long countAhead(long branches) {
+    long count = core.vcpu().branchCount();
+    return Math.max(Math.min(count + branches, nextDigest), count + 1);
   }
 
   /** Without pacing an idle guest's time is free to jump, but not past what is on its way. */

@@ -35,7 +35,7 @@ public interface LogSource {
 
   /**
    * Who is told that {@link #peek} may have an entry now, or that the source has ended. Called on any thread; does not
-   * block. Set once, before the machine starts.
+   * block. Set once, before {@link #peek} is called first.
    */
   void onAvailable(Runnable wake);
 }

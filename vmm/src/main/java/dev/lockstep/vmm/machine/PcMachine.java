@@ -138,16 +138,7 @@ final class PcMachine implements Machine {
       }
       requireFitting(source.header(), mode);
     }
-    source.onAvailable(this::lookAtSource);
     launch(gate, () -> following(source, gate, mode, until));
-  }
-
-  /** Only a guest that is past the moment of what comes now is made to stop for it. */
-  private void lookAtSource() {
-    mailbox.wake();
-    if (conductor instanceof FollowConductor it && it.runsAhead()) {
-      core.vcpu().kick();
-    }
   }
 
   /** Who follows depends on what is followed: a log that says of its entries where they lie is followed freely. */
@@ -477,7 +468,6 @@ final class PcMachine implements Machine {
       // to the end
     }
     core.board().disks().resubmit();
-    source.onAvailable(this::lookAtSource);
     conductor = following(source, current, MachineMode.FOLLOW, null);
   }
 

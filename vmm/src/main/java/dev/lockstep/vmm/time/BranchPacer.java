@@ -90,7 +90,13 @@ public final class BranchPacer extends Pacer {
   @Override
   public long boundaryBranches(long nanos) {
     long usual = boundaryBranches();
-    if (nanos >= boundaryNanos || !close || measuredPace == 0) {
+    return nanos >= boundaryNanos || !close ? usual : branchesIn(nanos);
+  }
+
+  @Override
+  public long branchesIn(long nanos) {
+    long usual = boundaryBranches();
+    if (measuredPace == 0) {
       return usual;
     }
     long wanted = (long) (nanos * VirtualClock.ONE_NANO / measuredPace);

@@ -97,4 +97,13 @@ public abstract class Pacer {
   public long boundaryBranches(long nanos) {
     return boundaryBranches();
   }
+
+  /**
+   * About how many branches the guest executes in that time: how far it is promised that nothing happens to it. Whoever waits for that waits no longer for an engine whose boundaries are dear.
+   *
+   * @param nanos host time, positive
+   */
+  public long branchesIn(long nanos) {
+    return boundaryBranches(nanos);
+  }
 }

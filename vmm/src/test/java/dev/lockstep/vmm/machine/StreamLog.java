@@ -23,7 +23,7 @@ class StreamLog implements LogSink, LogSource {
   private final LongConsumer received;
   private final List<LogEntry> unsent = new ArrayList<>();
   private final Deque<LogEntry> entries = new ArrayDeque<>();
-  private Runnable wake = () -> {};
+  private volatile Runnable wake = () -> {};
   private long firstUnsent;
   private boolean cut;
   private boolean ended;

@@ -10,7 +10,7 @@ class PacerTest {
   private static final long SECOND = 1_000_000_000L;
 
   private final VirtualClock clock = new VirtualClock();
-  private final Pacer pacer = BranchPacer.withFrequentBoundaries();
+  private Pacer pacer = BranchPacer.withFrequentBoundaries();
   private long host = 12_345;
   private long count;
   private long entries;
@@ -54,6 +54,16 @@ class PacerTest {
     assertThat(pacer.boundaryBranches(1)).as("however soon").isEqualTo(1 << 10);
     Pacer rare = BranchPacer.withRareBoundaries();
     assertThat(rare.boundaryBranches(250_000)).isEqualTo(rare.boundaryBranches());
+  }
+
+  @Test
+  void aPromiseIsShortWhereBoundariesAreDearToo() {
+    pacer = BranchPacer.withRareBoundaries();
+    pacer.anchor(host, 0);
+    pacer.running(host, 0);
+    run(SECOND, 30.0);
+    assertThat(pacer.branchesIn(250_000)).as("250 us of 30 ns each").isBetween(7_500L, 9_500L);
+    assertThat(pacer.boundaryBranches(250_000)).isGreaterThan(100_000);
   }
 
   @Test
