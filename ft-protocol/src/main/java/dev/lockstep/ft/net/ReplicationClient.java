@@ -173,9 +173,8 @@ public final class ReplicationClient implements AutoCloseable {
     }
   }
 
-  /** Ends the link and stops dialling. */
-  @Override
-  public void close() {
+  /** Ends the link and stops dialling; what was said last may be still on its way. Does not wait. */
+  public void hangUp() {
     closed = true;
     LockSupport.unpark(thread);
     if (Thread.currentThread() != thread) {
@@ -184,6 +183,15 @@ public final class ReplicationClient implements AutoCloseable {
     PeerLink now = link;
     if (now != null) {
       now.close("closed by this side");
+    }
+  }
+
+  /** Hangs up, and waits until a peer that lives has heard what was said last. */
+  @Override
+  public void close() {
+    hangUp();
+    PeerLink now = link;
+    if (now != null) {
       now.awaitParted();
     }
     dialler.close();

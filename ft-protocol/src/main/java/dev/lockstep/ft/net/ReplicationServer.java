@@ -80,6 +80,7 @@ public final class ReplicationServer implements AutoCloseable {
     this.listener = listener;
     this.limits = limits;
     this.tls = tls == null ? null : tls.server();
+    Warmup.begin(limits);
     newcomers = new Newcomers(limits.maxConnections());
     threads = new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
     var bound =

@@ -445,7 +445,9 @@ public final class Replica implements AutoCloseable {
     client = null;
     dialled = null;
     if (before != null) {
-      before.close();
+      // A peer that is frozen hears nothing for long, and a guest may wait to go live.
+      before.hangUp();
+      host.work(before::close);
     }
   }
 
