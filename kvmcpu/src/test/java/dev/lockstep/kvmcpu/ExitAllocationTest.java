@@ -105,15 +105,14 @@ final class ExitAllocationTest {
     }
   }
 
-  /** Runs in batches until one has allocated nothing; the one after it must not either. */
+  /** Runs in batches until two in a row have allocated nothing. One may have while HotSpot still changes its mind about the code. */
   private static void assertNothingAllocated(Runnable exit) {
     int batches = 0;
-    while (allocatedBy(exit) != 0) {
+    for (int clean = 0; clean < 2; clean = allocatedBy(exit) == 0 ? clean + 1 : 0) {
       assertThat(++batches)
-          .as("batches of %d exits, each of which allocated", EXITS)
+          .as("batches of %d exits without two in a row that allocated nothing", EXITS)
           .isLessThan(MAX_WARM_UP);
     }
-    assertThat(allocatedBy(exit)).as("bytes allocated by %d exits", EXITS).isZero();
   }
 
   private static long allocatedBy(Runnable exit) {
