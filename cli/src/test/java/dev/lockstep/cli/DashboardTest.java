@@ -145,6 +145,8 @@ final class DashboardTest {
       Page page = browser.page(1440, 900, ColorScheme.LIGHT);
       page.navigate(a.url + "#web");
       assertThat(cell(page, "web", 4)).hasText(Pattern.compile(".?protected"));
+      // What is typed before the console shows all that there was is not sent.
+      showsBytes(page, GREETING.length());
       type(page, "abc");
       assertThat(rows(page)).containsText("abc");
       confirm(page, "failover", "web", "failover-asked-1440-light");
