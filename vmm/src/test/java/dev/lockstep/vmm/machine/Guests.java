@@ -41,6 +41,13 @@ public final class Guests {
     return load(new Assembly(CODE).label("start").out(MachineLayout.DEBUG_EXIT, code));
   }
 
+  /** Gives back what comes on the UART, which it asks again and again. */
+  public static GuestLoader poller() {
+    Assembly it = new Assembly(CODE).label("start").raw(0xba, 0xfd, 0x03, 0, 0, 0xec, 0xa8, 0x01);
+    it.raw(0x74, 0xf6, 0xb2, 0xf8, 0xec, 0xee, 0xeb, 0xf0);
+    return load(it);
+  }
+
   /** Prints a text, then halts with interrupts off. */
   public static GuestLoader print(String text) {
     Assembly it = new Assembly(CODE).label("start");
