@@ -50,8 +50,7 @@ class RunAheadTest {
     BackupFirst stream = new BackupFirst();
     try (Machine primary = machine();
         Machine backup = machine()) {
-      primary.start(stream, new DirectGate(outside), 1);
-      backup.follow(stream, new DirectGate(again), MachineMode.FOLLOW);
+      begin(primary, backup, stream);
       stream.backup = backup;
       type(primary, TYPED);
       end(primary, backup);
@@ -67,8 +66,7 @@ class RunAheadTest {
     PromisingLog stream = new PromisingLog(sequence -> {});
     try (Machine primary = machine();
         Machine backup = machine()) {
-      primary.start(stream, new DirectGate(outside), 1);
-      backup.follow(stream, new DirectGate(again), MachineMode.FOLLOW);
+      begin(primary, backup, stream);
       for (int i = 0; i < TYPED; i++) {
         type(primary, 1);
         // Whoever looks makes a vCPU stop anywhere.
@@ -119,8 +117,7 @@ class RunAheadTest {
         };
     try (Machine primary = machine();
         Machine backup = machine()) {
-      primary.start(stream, new DirectGate(outside), 1);
-      backup.follow(stream, new DirectGate(again), MachineMode.FOLLOW);
+      begin(primary, backup, stream);
       stream.backup = backup;
       type(primary, TYPED);
       assertThatThrownBy(() -> Machines.await(backup))
@@ -136,6 +133,11 @@ class RunAheadTest {
 
   private static Machine machine() {
     return Machines.create(Machines.spec(Pacing.HOST), Guests.clockwork(8));
+  }
+
+  private void begin(Machine primary, Machine backup, StreamLog stream) {
+    primary.start(stream, new DirectGate(outside), 1);
+    backup.follow(stream, new DirectGate(again), MachineMode.FOLLOW);
   }
 
   private void end(Machine primary, Machine backup) throws Exception {
