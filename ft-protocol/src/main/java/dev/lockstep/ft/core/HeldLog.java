@@ -46,6 +46,7 @@ final class HeldLog {
     stands(replayedPosition.max(position));
     // A mark that the machine before had may lie ahead; it is told again.
     markPosition = position;
+    lastMark = null;
   }
 
   /** Takes what continues the log, adds what is to be replayed; true if that was news. */

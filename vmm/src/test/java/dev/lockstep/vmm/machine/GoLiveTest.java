@@ -130,14 +130,6 @@ class GoLiveTest {
   }
 
   private void type(Machine machine, int inputs) throws InterruptedException {
-    for (int i = 0; i < inputs; i++) {
-      Thread.sleep(0, random.nextInt(900_000));
-      Thread.sleep(random.nextInt(4));
-      byte[] typed = new byte[1 + random.nextInt(20)];
-      for (int j = 0; j < typed.length; j++) {
-        typed[j] = (byte) ('0' + random.nextInt(10));
-      }
-      machine.inject(new MachineInput.ConsoleBytes(DeviceIndexes.UART0, typed));
-    }
+    Typing.at(machine, random, inputs);
   }
 }
