@@ -139,9 +139,7 @@ final class RecordingSink implements LogSink {
 
   @Override
   public void progress(Moment moment) {
-    inbox.putFromVcpu(
-        new PrimaryInput.Progress(
-            Moments.position(moment), Moments.encode(encoder, new LogEntry.ProgressMark(moment))));
+    promise(moment, moment.count());
   }
 
   @Override
