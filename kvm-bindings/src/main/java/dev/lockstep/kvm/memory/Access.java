@@ -11,7 +11,10 @@ public enum Access {
   READ(LinuxKvm.PROT_READ()),
 
   /** Reads and writes. */
-  READ_WRITE(LinuxKvm.PROT_READ() | LinuxKvm.PROT_WRITE());
+  READ_WRITE(LinuxKvm.PROT_READ() | LinuxKvm.PROT_WRITE()),
+
+  /** Reads and execution as code of the host's processor. */
+  READ_EXECUTE(LinuxKvm.PROT_READ() | MemoryAbi.PROT_EXEC);
 
   private final int bits;
 

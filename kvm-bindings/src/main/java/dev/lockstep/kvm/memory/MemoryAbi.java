@@ -10,6 +10,8 @@ final class MemoryAbi {
   static final int F_SEAL_WRITE = 0x08;
   static final int F_SEAL_FUTURE_WRITE = 0x10;
 
+  static final int PROT_EXEC = 0x4;
+
   static final int MADV_WILLNEED = 3;
   static final int MADV_FREE = 8;
   static final int MADV_REMOVE = 9;
