@@ -96,7 +96,7 @@ final class MachineOptions {
       names = "--translator",
       paramLabel = "MODE",
       description =
-          "When soft turns hot code into bytecode of the JVM: off (default), on, or on:THRESHOLD (once a block has executed so many instructions). The guest cannot tell; replicas and replays may differ in it.")
+          "What soft does with hot code: on (default) makes code of the host's processor of it, bytecode makes bytecode of the JVM, off interprets everything; on:THRESHOLD or bytecode:THRESHOLD once a block has executed so many instructions. The guest cannot tell; replicas and replays may differ in it.")
   private @Nullable String translator;
 
   @Option(

@@ -33,7 +33,15 @@ final class ProfileTest {
   @Test
   void countsAreExactAndSamplesAreOfTheVcpu() throws Exception {
     Command.Result result =
-        Command.run(folder, "run", "--kernel", kernel(), "--engine=soft", "--profile", "--json");
+        Command.run(
+            folder,
+            "run",
+            "--kernel",
+            kernel(),
+            "--engine=soft",
+            "--translator=off",
+            "--profile",
+            "--json");
     assertThat(result.out()).isEqualTo("x");
     assertThat(result.status()).isEqualTo(5);
     assertThat(result.err().lines()).hasSize(1);
@@ -65,7 +73,8 @@ final class ProfileTest {
   @Test
   void tablesAreForPeople() throws Exception {
     Command.Result result =
-        Command.run(folder, "run", "--kernel", kernel(), "--engine=soft", "--profile");
+        Command.run(
+            folder, "run", "--kernel", kernel(), "--engine=soft", "--translator=off", "--profile");
     assertThat(result.status()).isEqualTo(5);
     assertThat(result.err())
         .containsPattern("instructions +40,000,00")

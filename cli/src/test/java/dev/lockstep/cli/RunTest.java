@@ -53,7 +53,7 @@ final class RunTest {
     assertThat(table.err())
         .containsPattern("exit status +5\n")
         .containsPattern("output bytes +1\n")
-        .containsPattern("translator +off\n");
+        .containsPattern("translator +on\n");
     Command.Result json = Command.run(folder, "run", "--kernel", kernel.toString(), "--json");
     JsonNode values = new JsonMapper().readTree(json.err());
     assertThat(values.get("end").asString()).isEqualTo("guest_exit");
@@ -81,7 +81,8 @@ final class RunTest {
     Command.Result wrong = Command.here("run", "--kernel", kernel, "--translator", "fast");
     assertThat(wrong.status()).isEqualTo(64);
     assertThat(wrong.err())
-        .contains("--translator: there is no translator 'fast'; use one of off, on, on:THRESHOLD");
+        .contains(
+            "--translator: there is no translator 'fast'; use one of off, on, bytecode, on:THRESHOLD, bytecode:THRESHOLD");
   }
 
   private static JsonNode values(Command.Result result) {

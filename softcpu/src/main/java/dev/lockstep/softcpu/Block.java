@@ -71,6 +71,9 @@ final class Block {
   /** The translation that begins here. */
   Regions.@Nullable Installed region;
 
+  /** Its translation into code of the host's processor. */
+  @Nullable NativeBlock code;
+
   /** The translation that was asked for. */
   Translator.@Nullable Request request;
 

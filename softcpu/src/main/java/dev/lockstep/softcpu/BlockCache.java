@@ -22,6 +22,9 @@ final class BlockCache implements CodePages.Owner {
   /** First block that touches each page of the mapping. */
   private final @Nullable Block[] pages;
 
+  /** Told of translations that have to go with their blocks; null where there are none. */
+  private @Nullable NativeCode translations;
+
   private int instructions;
   private long added;
   private long decodedInstructions;
@@ -116,6 +119,10 @@ final class BlockCache implements CodePages.Owner {
       return;
     }
     block.dead = true;
+    NativeBlock code = block.code;
+    if (code != null && translations != null) {
+      translations.drop(code);
+    }
     instructions -= block.instructions;
     unhash(block);
     unlist(block, block.offset >>> GuestMemory.PAGE_SHIFT);
@@ -137,8 +144,16 @@ final class BlockCache implements CodePages.Owner {
     }
   }
 
+  /** Has translations go with their blocks from now on. */
+  void setTranslations(NativeCode code) {
+    translations = code;
+  }
+
   /** Drops everything. */
   void clear() {
+    if (translations != null) {
+      translations.clear();
+    }
     for (int i = 0; i < BUCKETS; i++) {
       for (Block block = buckets[i]; block != null; block = block.chain) {
         block.dead = true;

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Fields are plain and package-wide on purpose: they are the hottest data of the engine, touched by thousands of small operation classes.
  */
 final class Cpu {
-  /** General registers in encoding order; index {@link #ZERO} reads as zero and is never written, so an addressing mode without base or index needs no branch. */
-  final long[] r = new long[17];
+  /** General registers in encoding order; index {@link #ZERO} reads as zero and is never written, so an addressing mode without base or index needs no branch. What is behind it belongs to {@link NativeFrame}. */
+  final long[] r = new long[NativeFrame.LENGTH];
 
   /** Index of the register that is always zero. */
   static final int ZERO = 16;

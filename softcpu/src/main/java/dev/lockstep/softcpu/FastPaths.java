@@ -1,5 +1,6 @@
 package dev.lockstep.softcpu;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -29,6 +30,15 @@ final class FastPaths {
   /** Never hits: stands in while every access has to be looked at. */
   final long[] none;
 
+  /** The arrays of the current privilege as code of the host takes them. */
+  MemorySegment loadSegment = MemorySegment.NULL;
+
+  MemorySegment storeSegment = MemorySegment.NULL;
+  MemorySegment fetchSegment = MemorySegment.NULL;
+
+  private final long[][] arrays;
+  private final MemorySegment[] segments;
+
   /** Entries as the TLBs have them, powers of two. */
   FastPaths(int dataEntries, int fetchEntries) {
     supervisorLoads = new long[2 * dataEntries];
@@ -39,7 +49,34 @@ final class FastPaths {
     userFetches = new long[2 * fetchEntries];
     none = new long[2 * dataEntries];
     Arrays.fill(none, NOTHING);
+    arrays =
+        new long[][] {
+          supervisorLoads,
+          supervisorStores,
+          supervisorFetches,
+          userLoads,
+          userStores,
+          userFetches,
+          none
+        };
+    segments = Arrays.stream(arrays).map(MemorySegment::ofArray).toArray(MemorySegment[]::new);
     drop();
+  }
+
+  /** These arrays are those of the current privilege. */
+  void choose(long[] loads, long[] stores, long[] fetches) {
+    loadSegment = segment(loads);
+    storeSegment = segment(stores);
+    fetchSegment = segment(fetches);
+  }
+
+  private MemorySegment segment(long[] array) {
+    for (int i = 0; i < arrays.length; i++) {
+      if (arrays[i] == array) {
+        return segments[i];
+      }
+    }
+    throw new IllegalArgumentException("an array of somebody else");
   }
 
   void addLoad(boolean user, long linear, long offset) {

@@ -11,6 +11,11 @@ final class FpGate {
 
   private FpGate() {}
 
+  /** Whether {@link #sse} raises nothing. */
+  static boolean isOpen(Cpu c) {
+    return (c.cr0 & (CR0_EM | CR0_TS)) == 0 && (c.cr4 & CR4_OSFXSR) != 0;
+  }
+
   /** SSE and SSE2 on XMM registers: #UD with EM or without OSFXSR, #NM with TS. */
   static void sse(Cpu c) {
     if ((c.cr0 & (CR0_EM | CR0_TS)) != 0 || (c.cr4 & CR4_OSFXSR) == 0) {

@@ -14,7 +14,7 @@ class Interpreter {
   final Cpu c;
   final BlockCache cache;
   private final BlockBuilder builder;
-  final Regions regions;
+  final HotCode hotCode;
 
   /** Whether anything is ever translated: else heat is not worth its counting. */
   final boolean translating;
@@ -26,12 +26,12 @@ class Interpreter {
     this.c = c;
     this.cache = new BlockCache(c.memory.segment().byteSize());
     this.builder = new BlockBuilder(c, cache);
-    this.regions = new Regions(c, cache, translation);
-    this.translating = !translation.isOff();
-    this.hot = translation.threshold();
+    this.hotCode = translation.hotCode(c, cache);
+    this.translating = hotCode != HotCode.NONE;
+    this.hot = translation.threshold() > 0 ? translation.threshold() : hotCode.threshold();
     c.mmu.code.setOwner((page, chunks) -> {
       cache.invalidate(page, chunks);
-      regions.invalidate(page, chunks);
+      hotCode.invalidate(page, chunks);
     });
   }
 
@@ -48,9 +48,10 @@ class Interpreter {
     }
     c.midRepeat = false;
     boolean translating = this.translating;
+    HotCode hotCode = this.hotCode;
     int hot = this.hot;
     Block b = null;
-    Region running = null;
+    boolean translated = false;
     int i = 0;
     try {
       b = enter();
@@ -58,22 +59,21 @@ class Interpreter {
         if (translating) {
           int heat = b.heat + b.instructions;
           // A block that is hot enough keeps its heat.
-          Regions.Installed placed = heat >= hot ? regions.at(b) : null;
           if (heat < hot) {
             b.heat = heat;
-          } else if (placed != null) {
-            b = null;
-            running = placed.region();
-            regions.entered++;
-            long before = c.instructions;
-            running.run(c, limit, placed.pages());
-            running = null;
-            regions.instructions += c.instructions - before;
-            if (c.branchCount >= limit || c.attention || c.kicked) {
-              return null;
+          } else {
+            translated = true;
+            boolean ran = hotCode.run(b, limit);
+            translated = false;
+            if (ran) {
+              b = null;
+              if (c.branchCount >= limit || c.attention || c.kicked) {
+                return null;
+              }
+              b = enter();
+              hotCode.reached(b);
+              continue;
             }
-            b = enter();
-            continue;
           }
         }
         Op[] body = b.body;
@@ -96,15 +96,15 @@ class Interpreter {
         b = next;
       }
     } catch (GuestFault fault) {
-      if (running != null) {
-        faulted(running, fault);
+      if (translated) {
+        faulted(hotCode.stopped(), fault);
       } else {
         faulted(b, i, fault);
       }
       return null;
     } catch (ExitSignal signal) {
-      if (running != null) {
-        running.stop(c);
+      if (translated) {
+        hotCode.stopped();
         return signalled(null, 0, signal);
       }
       return signalled(b, i, signal);
@@ -312,10 +312,9 @@ class Interpreter {
     deliver(fault);
   }
 
-  /** Delivers the exception that an instruction of a region raised. */
-  final void faulted(Region region, GuestFault fault) {
-    region.stop(c);
-    if (fault.nonCanonical && region.thrower(c).usesStackSegment(c)) {
+  /** Delivers the exception that an operation of translated code raised, at which everything stands. */
+  final void faulted(Op thrower, GuestFault fault) {
+    if (fault.nonCanonical && thrower.usesStackSegment(c)) {
       fault.raise(GuestFault.SS, 0);
     }
     deliver(fault);
@@ -357,13 +356,18 @@ class Interpreter {
   }
 
   TranslationCounts counts() {
-    return new TranslationCounts(
-        cache.added(), regions.installed, regions.entered, regions.instructions);
+    return hotCode.counts(cache.added());
   }
 
   /** Drops all decoded code. */
   void clear() {
     cache.clear();
-    regions.clear();
+    hotCode.clear();
+  }
+
+  /** Nothing is executed any more. */
+  void close() {
+    clear();
+    hotCode.close();
   }
 }

@@ -44,7 +44,7 @@ final class Mmu implements GuestMemory.Observer {
   final CodePages code;
   final PageWalker walker;
   private final AddressTranslation translation;
-  private final FastPaths fast;
+  final FastPaths fast;
 
   /** Those of the current privilege. */
   private long[] loads;
@@ -78,6 +78,7 @@ final class Mmu implements GuestMemory.Observer {
     this.loads = fast.supervisorLoads;
     this.stores = fast.supervisorStores;
     this.fetches = fast.supervisorFetches;
+    fast.choose(loads, stores, fetches);
   }
 
   // ---------------------------------------------------------------- loads
@@ -483,6 +484,7 @@ final class Mmu implements GuestMemory.Observer {
       loads = user ? fast.userLoads : fast.supervisorLoads;
       stores = user ? fast.userStores : fast.supervisorStores;
     }
+    fast.choose(loads, stores, fetches);
   }
 
   /** Tells of every access from now on, or of none more. Nothing that the guest could see. */

@@ -33,26 +33,26 @@ final class ProfiledInterpreter extends Interpreter {
     }
     c.midRepeat = false;
     Block b = null;
-    Region running = null;
+    boolean translated = false;
     int i = 0;
     try {
       b = enter();
       while (!b.alone) {
-        Regions.Installed placed = translating ? translated(b) : null;
         began = c.instructions;
-        if (placed != null) {
-          b = null;
-          running = placed.region();
-          regions.entered++;
-          running.run(c, limit, placed.pages());
-          running = null;
-          regions.instructions += c.instructions - began;
-          tally.translated += c.instructions - began;
-          if (c.branchCount >= limit || c.attention || c.kicked) {
-            return null;
+        if (translating && isHot(b)) {
+          translated = true;
+          boolean ran = hotCode.run(b, limit);
+          translated = false;
+          if (ran) {
+            b = null;
+            tally.translated += c.instructions - began;
+            if (c.branchCount >= limit || c.attention || c.kicked) {
+              return null;
+            }
+            b = enter();
+            hotCode.reached(b);
+            continue;
           }
-          b = enter();
-          continue;
         }
         Op[] body = b.body;
         for (i = 0; i < body.length; i++) {
@@ -77,16 +77,16 @@ final class ProfiledInterpreter extends Interpreter {
         b = next;
       }
     } catch (GuestFault fault) {
-      if (running != null) {
-        faulted(running, fault);
+      if (translated) {
+        faulted(hotCode.stopped(), fault);
         tally.translated += c.instructions - began;
       } else {
         faulted(b, i, fault);
       }
       return null;
     } catch (ExitSignal signal) {
-      if (running != null) {
-        running.stop(c);
+      if (translated) {
+        hotCode.stopped();
         tally.translated += c.instructions - began;
         return signalled(null, 0, signal);
       }
@@ -99,14 +99,14 @@ final class ProfiledInterpreter extends Interpreter {
     return one();
   }
 
-  /** Heats a block; the translation that begins there, if it is hot and has one. */
-  private Regions.@Nullable Installed translated(Block b) {
+  /** Heats a block that is not hot yet. */
+  private boolean isHot(Block b) {
     int heat = b.heat + b.instructions;
     if (heat >= hot) {
-      return regions.at(b);
+      return true;
     }
     b.heat = heat;
-    return null;
+    return false;
   }
 
   private BlockTally count(Block b) {

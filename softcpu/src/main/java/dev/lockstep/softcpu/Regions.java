@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The translations that one vCPU uses: asked for when a block has become hot, put in place when they are there, dropped when a byte of their code changes. All of it in the vCPU's thread.
  */
-final class Regions {
+final class Regions implements HotCode {
   /**
    * A region in its place.
    *
@@ -20,8 +20,8 @@ final class Regions {
    */
   record Installed(Block head, Region region, long[] pages) {}
 
-  /** Heat of a block that is not to be looked at again. */
-  private static final int NEVER = Integer.MIN_VALUE;
+  /** So often executed that, if it goes on like that, a translation saves more than HotSpot's work on it costs (docs/translator.md). */
+  private static final int THRESHOLD = 16_000_000;
 
   /** Instructions that a block executes before it looks again whether its translation is there. */
   private static final int AGAIN = 200_000;
@@ -34,14 +34,12 @@ final class Regions {
   /** What has code on a page, by the page's number in the mapping. */
   private final Map<Long, List<Installed>> pages = new HashMap<>();
 
-  /** Regions put in place. */
-  long installed;
+  /** The region that runs. */
+  private @Nullable Region running;
 
-  /** Entries into regions. */
-  long entered;
-
-  /** Instructions executed in regions that ended without a fault. */
-  long instructions;
+  private long installed;
+  private long entered;
+  private long instructions;
 
   Regions(Cpu c, BlockCache cache, Translation translation) {
     this.c = c;
@@ -49,6 +47,47 @@ final class Regions {
     this.translation = translation;
     this.random = translation.seed() == 0 ? null : new Random(translation.seed());
   }
+
+  @Override
+  public int threshold() {
+    return THRESHOLD;
+  }
+
+  @Override
+  public boolean run(Block block, long limit) {
+    Installed placed = at(block);
+    if (placed == null) {
+      return false;
+    }
+    Region region = placed.region;
+    running = region;
+    entered++;
+    long before = c.instructions;
+    region.run(c, limit, placed.pages);
+    instructions += c.instructions - before;
+    return true;
+  }
+
+  @Override
+  public Op stopped() {
+    Region region = running;
+    if (region == null) {
+      throw new IllegalStateException("no region has run");
+    }
+    region.stop(c);
+    return region.thrower(c);
+  }
+
+  @Override
+  public void reached(Block next) {}
+
+  @Override
+  public TranslationCounts counts(long blocks) {
+    return new TranslationCounts(blocks, installed, entered, instructions);
+  }
+
+  @Override
+  public void close() {}
 
   /** The region that begins with a hot block, if it is there. */
   @Nullable Installed at(Block block) {
@@ -91,7 +130,8 @@ final class Regions {
   }
 
   private void cool(Block block) {
-    block.heat = Math.max(0, translation.threshold() - AGAIN);
+    int hot = translation.threshold() > 0 ? translation.threshold() : THRESHOLD;
+    block.heat = Math.max(0, hot - AGAIN);
   }
 
   private Installed install(Block block, Region region, long[] offsets) {
@@ -110,8 +150,9 @@ final class Regions {
     return placed;
   }
 
-  /** Some bytes of code change: drops the regions on those chunks of a page. One that runs is left at the end of its block. */
-  void invalidate(long page, long chunks) {
+  /** Drops the regions there. One that runs is left at the end of its block. */
+  @Override
+  public void invalidate(long page, long chunks) {
     List<Installed> there = pages.get(page);
     if (there == null) {
       return;
@@ -138,8 +179,8 @@ final class Regions {
     return chunks;
   }
 
-  /** All blocks were dropped. */
-  void clear() {
+  @Override
+  public void clear() {
     pages.clear();
   }
 }

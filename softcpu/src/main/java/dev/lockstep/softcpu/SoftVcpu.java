@@ -359,6 +359,6 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
   @Override
   public void close() {
     c.memory.setObserver(null);
-    interpreter.clear();
+    interpreter.close();
   }
 }

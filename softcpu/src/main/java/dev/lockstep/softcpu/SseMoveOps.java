@@ -118,7 +118,7 @@ final class SseMoveOps {
 
   /** MOVSS, MOVSD, MOVQ and MOVD from memory, MOVQ between registers: the rest of the destination becomes zero. */
   static final class LoadZeroing extends VectorOp {
-    private final int size;
+    final int size;
 
     LoadZeroing(Insn insn, int size) {
       super(insn);
@@ -137,8 +137,8 @@ final class SseMoveOps {
   /** MOVSS, MOVSD, MOVQ, MOVLPS, MOVHPS and MOVD to memory. */
   static final class StorePart extends VectorOp {
     private final Ea operand;
-    private final int size;
-    private final int half;
+    final int size;
+    final int half;
 
     StorePart(Insn insn, int size, int half) {
       super(insn);

@@ -41,12 +41,12 @@ public enum WorkKind {
   SYSTEM(
       "exceptions and system",
       "ControlRegisters DebugRegisters Delivery Descriptors ExitSignal Exits FarTransfers GuestFault InnerStack Interrupts LegacyInterrupts Msrs PortOps SegmentOps StateCopy SystemCalls SystemOp SystemStack TaskImage TaskSwitch UndefinedOp UnsupportedOp"),
-  /** Bytecode of regions. What it calls is counted as that. */
-  TRANSLATED("translated code", "Region RegionMath Translated"),
-  /** Choosing regions and asking for them; their compilation is another thread's. */
+  /** Translated code, and the way into it and back. What it calls is counted as that. */
+  TRANSLATED("translated code", "NativeCode NativeFlags Region RegionMath Translated"),
+  /** Translating; bytecode's compilation is another thread's. */
   TRANSLATING(
-      "choosing regions",
-      "FpUse IntegerUse IntegerUse0F RegionAlu RegionCode RegionCompiler RegionConditions RegionFlags RegionForm RegionInsn RegionMoves RegionPlan RegionPlanner Regions RegisterUse Translation TranslationCounts Translator UseBuilder");
+      "translating",
+      "FpUse HotCode IntegerUse IntegerUse0F NativeAlu NativeBits NativeBlock NativeCompiler NativeFrame NativeMoves NativeSelfTest NativeVector NativeWriter RegionAlu RegionCode RegionCompiler RegionConditions RegionFlags RegionForm RegionInsn RegionMoves RegionPlan RegionPlanner Regions RegisterUse Translation TranslationCounts Translator UseBuilder");
 
   private static final String PACKAGE = WorkKind.class.getPackageName() + ".";
   private static final String NUMERIC = PACKAGE + "fp.";

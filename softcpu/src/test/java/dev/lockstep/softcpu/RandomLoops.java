@@ -134,9 +134,10 @@ final class RandomLoops {
   private void straight() {
     int count = 1 + random.nextInt(9);
     for (int i = 0; i < count; i++) {
-      switch (random.nextInt(24)) {
+      switch (random.nextInt(28)) {
         case 0, 1 -> comparison();
-        case 2 -> called();
+        case 2, 7, 8 -> called();
+        case 9, 10 -> vector();
         case 3 -> constant();
         case 4 -> stack();
         case 5 -> walk();
@@ -243,7 +244,7 @@ final class RandomLoops {
   /** An instruction that goes by a call. */
   private void called() {
     int reg = register();
-    switch (random.nextInt(16)) {
+    switch (random.nextInt(20)) {
       case 0 -> operands(0x1a3 | random.nextInt(4) << 3, reg & 7, true);
       case 1 -> {
         operands(0x1ba, 4 + random.nextInt(4), true);
@@ -264,8 +265,68 @@ final class RandomLoops {
       case 11 -> emit(0x66, 0x48 | random.nextInt(2), 0x0f, 0x6e, 0xc0 | random.nextInt(3));
       case 12 -> emit(0x66, 0x48, 0x0f, 0x7e, 0xc0 | random.nextInt(3));
       case 13 -> emit(0xf2, 0x48, 0x0f, 0x2a, 0xc0 | random.nextInt(3));
+      case 15 -> {
+        // XOR EDX, EDX or CQO: most divisions have one word to divide.
+        emit(0x31, 0xd2);
+        operands(0xf7, 6, true);
+      }
+      case 16 -> {
+        emit(0x48, 0x99);
+        operands(0xf7, 7, true);
+      }
+      case 17 -> emit(0xff, 0x73, random.nextInt(0x60)); // PUSH [RBX + disp]
+      case 18 ->
+          emit(0x48, 0x8d, 0x6b, 8 * random.nextInt(14), 0xc9); // LEA RBP, [RBX + disp]; LEAVE
       case 14 -> emit(0x0f, 0x10 | random.nextInt(2), 0x43, random.nextInt(0x60));
       default -> emit(0x48, 0x8d, 0x7b, random.nextInt(0x60), 0xaa | random.nextInt(2));
+    }
+  }
+
+  /** Opcodes after 0F of moves and integer operations of XMM registers, their prefix above. */
+  private static final int[] VECTORS = {
+    0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x28, 0x29, 0x2b, 0x54, 0x55, 0x56, 0x57, 0x50,
+    0x6610, 0x6611, 0x6612, 0x6613, 0x6614, 0x6615, 0x6616, 0x6617, 0x6628, 0x6629, 0x6654, 0x6657,
+    0x6660, 0x6661, 0x6662, 0x6663, 0x6664, 0x6665, 0x6666, 0x6667, 0x6668, 0x6669, 0x666a, 0x666b,
+    0x666c, 0x666d, 0x666e, 0x666f, 0x6674, 0x6675, 0x6676, 0x667e, 0x667f, 0x66d1, 0x66d2, 0x66d3,
+    0x66d4, 0x66d5, 0x66d6, 0x66d7, 0x66d8, 0x66da, 0x66db, 0x66dc, 0x66de, 0x66df, 0x66e0, 0x66e1,
+    0x66e3, 0x66e4, 0x66e5, 0x66e7, 0x66e8, 0x66ea, 0x66eb, 0x66ec, 0x66ee, 0x66ef, 0x66f1, 0x66f2,
+    0x66f4, 0x66f5, 0x66f6, 0x66f8, 0x66fa, 0x66fb, 0x66fc, 0x66fd, 0x66fe, 0xf210, 0xf211, 0xf310,
+    0xf311, 0xf36f, 0xf37e, 0xf37f, 0x6670, 0xf270, 0xf370, 0xc6, 0x66c6, 0x6671, 0x6672, 0x6673
+  };
+
+  /** An instruction of XMM registers; where it needs an aligned operand it mostly has one. */
+  private void vector() {
+    int which = VECTORS[random.nextInt(VECTORS.length)];
+    int opcode = which & 0xff;
+    if (which > 0xff) {
+      emit(which >> 8);
+    }
+    boolean registers = random.nextInt(3) != 0;
+    // Most have to do with memory aligned or not: RBX is a multiple of 16.
+    int displacement = random.nextInt(40) == 0 ? random.nextInt(0x70) : 16 * random.nextInt(7);
+    int rex = random.nextInt(3) == 0 ? 0x40 | random.nextInt(4) << 2 & 0xc : 0;
+    boolean general = opcode == 0x6e || opcode == 0x7e || opcode == 0xd7 || opcode == 0x50;
+    if (rex != 0) {
+      emit(rex);
+    }
+    emit(0x0f, opcode);
+    int reg = random.nextInt(8);
+    if (opcode >= 0x71 && opcode <= 0x73) {
+      reg = new int[] {2, 4, 6, 3, 7}[random.nextInt(opcode == 0x73 ? 5 : 3)];
+      registers = true;
+    } else if (general && (opcode == 0xd7 || opcode == 0x50)) {
+      // Into one of RAX, RCX, RDX.
+      reg = random.nextInt(3);
+      registers = true;
+    }
+    int rm = general ? random.nextInt(3) : random.nextInt(8);
+    if (registers) {
+      emit(0xc0 | reg << 3 | rm);
+    } else {
+      emit(0x40 | reg << 3 | RBX, displacement);
+    }
+    if (opcode >= 0x70 && opcode <= 0x73 || opcode == 0xc6) {
+      emit(random.nextInt(256));
     }
   }
 

@@ -28,7 +28,11 @@ final class TranslatedContractTest extends EngineContract {
         @Override
         public Vcpu create(GuestMemory memory, BranchSemantics semantics) {
           return SoftVcpu.create(
-              CpuModel.LOCKSTEP_V1, memory, count -> 0, semantics, Translation.mixed(SEED));
+              CpuModel.LOCKSTEP_V1,
+              memory,
+              count -> 0,
+              semantics,
+              Translation.mixed(Translation.Target.HOST, SEED));
         }
       };
 

@@ -45,10 +45,9 @@ final class SoftwareCheck {
               "translator",
               Verdict.OK,
               word + (said ? ", by the system property " + HostTranslator.PROPERTY : ""),
-              word.equals("off")
-                  ? "soft interprets everything, unless a command is given --translator on."
-                  : "soft translates hot code, unless a command is given --translator off.")
-          .with("mode", word);
+              consequence(word))
+          .with("mode", word)
+          .with("host_code", HostTranslator.makesHostCode());
     } catch (VmmException e) {
       return Finding.of(
               "translator",
@@ -58,6 +57,18 @@ final class SoftwareCheck {
               "No machine on soft starts without --translator.")
           .advise(e.advice());
     }
+  }
+
+  private static String consequence(String word) {
+    if (word.equals("off")) {
+      return "soft interprets everything, unless a command is given --translator on.";
+    }
+    boolean host = HostTranslator.makesHostCode() && !word.startsWith("bytecode");
+    return host
+        ? "soft translates hot code into code of this processor, unless a command is given --translator off."
+        : HostTranslator.makesHostCode()
+            ? "soft translates hot code into bytecode, though this host could execute code of its own."
+            : "soft translates hot code into bytecode: this host does not execute code that is made for it.";
   }
 
   static Finding guestImage(Path folder) {

@@ -131,7 +131,7 @@ class UnrecordedDifferenceTest {
         long nanos = 1L << random.nextInt(21);
         do {
           engine.skew(source.machine(), nanos);
-        } while (!atB.notes("this backup's replay differs", 1_000));
+        } while (!atB.notes("this backup's replay differs", 5_000));
       }
       case UNTRAPPED_INSTRUCTION -> engine.leaveUntrapped(1);
     }

@@ -52,7 +52,7 @@ final class LayeringTest {
         .whereLayer("softcpu")
         .mayOnlyBeAccessedByLayers("vmm")
         .whereLayer("kvm-bindings")
-        .mayOnlyBeAccessedByLayers("counting", "kvmcpu", "vmm", "ft", "cli")
+        .mayOnlyBeAccessedByLayers("softcpu", "counting", "kvmcpu", "vmm", "ft", "cli")
         .whereLayer("kvm-bindings")
         .mayNotAccessAnyLayer()
         .whereLayer("counting")

@@ -10,11 +10,16 @@ public final class HostTranslator {
   private HostTranslator() {}
 
   /**
-   * The word for it: {@code off} where the property is not set.
+   * The word for it: {@code on} where the property is not set.
    *
    * @throws dev.lockstep.engine.VmmException if the property says what there is not
    */
   public static String word() {
     return Translation.configured().word();
+  }
+
+  /** Whether {@code on} means code of this host's processor; else it means bytecode. */
+  public static boolean makesHostCode() {
+    return Translation.Target.HOST.isPossible();
   }
 }

@@ -276,12 +276,14 @@ public final class MachineConfigBuilder {
     return this;
   }
 
-  /** When {@code soft} translates hot code: {@code off}, {@code on}, or {@code on:THRESHOLD} with the instructions that a block must have executed first. */
+  /** What {@code soft} does with hot code: {@code off}, {@code on}, {@code bytecode}, or one of the last two with {@code :THRESHOLD}, the instructions that a block must have executed first. */
   public MachineConfigBuilder translator(String value, Origin origin) {
     Optional<Translation> known = Translation.named(value);
     if (known.isEmpty()) {
       return problem(
-          origin, "there is no translator '%s'; use one of off, on, on:THRESHOLD".formatted(value));
+          origin,
+          "there is no translator '%s'; use one of off, on, bytecode, on:THRESHOLD, bytecode:THRESHOLD"
+              .formatted(value));
     }
     translator = known.get();
     return this;

@@ -128,13 +128,15 @@ final class MachineConfigTest {
     assertThat(ConfigFile.write(plain)).doesNotContain("translator");
     assertThat(read(ConfigFile.write(translated)).translator()).isEqualTo(translated.translator());
     assertThat(translated.withDrivePaths(DriveConfig::path).translator()).isEqualTo("on:5000");
-    for (String known : List.of("off", "on", "on:1")) {
+    for (String known : List.of("off", "on", "on:1", "bytecode", "bytecode:7")) {
       assertThat(build(b -> b.translator(known, FLAG)).translator()).isEqualTo(known);
     }
-    for (String unknown : List.of("", "yes", "on:", "on:0", "on:-1", "on:9999999999", "always")) {
+    for (String unknown :
+        List.of("", "yes", "on:", "on:0", "on:-1", "on:9999999999", "always", "bytecode-always")) {
       refuses(
           b -> b.translator(unknown, FLAG),
-          "there is no translator '%s'; use one of off, on, on:THRESHOLD".formatted(unknown));
+          "there is no translator '%s'; use one of off, on, bytecode, on:THRESHOLD, bytecode:THRESHOLD"
+              .formatted(unknown));
     }
   }
 

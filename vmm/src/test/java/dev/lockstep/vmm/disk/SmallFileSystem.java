@@ -68,6 +68,12 @@ public final class SmallFileSystem implements AutoCloseable {
     demand("fallocate", "--dig-holes", file.toString());
   }
 
+  /** All of a file is zeros and takes no room any more; its length stays. */
+  public static void empty(Path file) throws IOException {
+    String bytes = String.valueOf(Files.size(file));
+    demand("fallocate", "--punch-hole", "--offset", "0", "--length", bytes, file.toString());
+  }
+
   /** Nothing can be written there any more, though somebody may have files open. */
   public void makeReadOnly() throws IOException {
     demand("mount", "-o", "remount,ro", root.toString());

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
  * Translated code against the interpreter: random programs with loops, faults in their middle, loads from a device and stores into their own code, stopped at deadlines on the way. Registers, flags,
  * memory, TLBs, counts of branches and instructions and exits are the same at every stop.
  */
-final class RegionTest {
+final class HotCodeTest {
   private static final int ROUNDS = Integer.getInteger("lockstep.rounds", 120);
   private static final long DATA = 0x10_0000;
   private static final int DATA_BYTES = 0x4000;
@@ -126,24 +126,28 @@ final class RegionTest {
       BranchSemantics semantics =
           random.nextBoolean() ? BranchSemantics.ALL_TRANSFERS : BranchSemantics.CONDITIONAL;
       List<Translation> ways = new ArrayList<>(List.of(Translation.OFF));
-      ways.add(Translation.ALWAYS);
-      ways.add(Translation.mixed(random.nextLong()));
-      ways.add(new Translation(2 + random.nextInt(150), true, 0));
+      for (Translation.Target target : Translation.Target.values()) {
+        ways.add(new Translation(target, 1, true, 0));
+        ways.add(Translation.mixed(target, random.nextLong()));
+        ways.add(new Translation(target, 2 + random.nextInt(150), true, 0));
+      }
       List<Machine> machines = new ArrayList<>();
       try {
         for (Translation way : ways) {
           machines.add(new Machine(semantics, way));
         }
         // The same, profiled: nothing else happens, and every instruction is counted once.
-        Translation mixed = Translation.mixed(random.nextLong());
+        Translation mixed = Translation.mixed(target(), random.nextLong());
         List<ExecutionTally> tallies = List.of(new ExecutionTally(), new ExecutionTally());
         machines.add(new Machine(semantics, Translation.OFF, tallies.get(0)));
         machines.add(new Machine(semantics, mixed, tallies.get(1)));
         ways.addAll(List.of(Translation.OFF, mixed));
         same(machines, ways);
         tallies.forEach(this::countedOnce);
-        translated += machines.get(1).cpu.translationCounts().instructions();
-        executed += machines.get(1).cpu.instructionsExecuted();
+        for (int i : new int[] {1, 4}) {
+          translated += machines.get(i).cpu.translationCounts().instructions();
+          executed += machines.get(i).cpu.instructionsExecuted();
+        }
       } finally {
         machines.forEach(Machine::close);
       }
@@ -158,7 +162,7 @@ final class RegionTest {
   void aPageWalkThatChangesTranslatedCodeEndsIt() {
     long page = 0x30_4000;
     List<String> ends = new ArrayList<>();
-    for (Translation way : List.of(Translation.OFF, new Translation(40, true, 0))) {
+    for (Translation way : ways(40)) {
       try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
         long entry = machine.guest.entry(page);
         // Of physical 0x108000, writable, not accessed: ADD EAX, [RBX + 16]; NOP; NOP.
@@ -183,7 +187,8 @@ final class RegionTest {
         }
       }
     }
-    assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
+    assertThat(ends).allMatch(ends.get(0)::equals);
+    assertThat(ends.get(0)).startsWith("Halt");
   }
 
   /**
@@ -192,7 +197,7 @@ final class RegionTest {
   @Test
   void fetchesAreTranslatedAsOftenAsInterpreted() {
     List<String> ends = new ArrayList<>();
-    for (Translation way : List.of(Translation.OFF, new Translation(40, true, 0))) {
+    for (Translation way : ways(40)) {
       try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
         // SUB R15, 1; JE to the HLT; TEST R15B, 7; JE to the third page; JMP to the second; HLT.
         machine.guest.load(
@@ -211,14 +216,98 @@ final class RegionTest {
         }
       }
     }
-    assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
+    assertThat(ends).allMatch(ends.get(0)::equals);
+    assertThat(ends.get(0)).startsWith("Halt");
+  }
+
+  /** A page of code that lies elsewhere by now, entered by an indirect call after another has brought its translation back. */
+  @Test
+  void indirectCallsGoWhereTheirPageIsNow() {
+    long page = 0x30_0000;
+    List<String> ends = new ArrayList<>();
+    for (Translation way : ways(40)) {
+      try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+        // MOV [R8], R9; INVLPG [R11]; CALL R11; MOV [R8], R10; INVLPG [R11]; LEA R12, [R11 + 0x40];
+        // CALL R12; CALL R11; SUB R15, 1; JNE to the start; HLT.
+        machine.guest.load(
+            BareGuest.CODE,
+            hex(
+                "4d 89 08 41 0f 01 3b 41 ff d3 4d 89 10 41 0f 01 3b 4d 8d 63 40 41 ff d4 41 ff d3 49 83 ef 01 75 df f4"));
+        // INC RAX or INC RCX; RET. And 0x40 bytes further on NOP; RET.
+        machine.guest.load(0x20_1000, hex("48 ff c0 c3"));
+        machine.guest.load(0x20_2000, hex("48 ff c1 c3"));
+        machine.guest.load(0x20_1040, hex("90 c3"));
+        machine.guest.load(0x20_2040, hex("90 c3"));
+        CpuState state = machine.guest.kernel64(BareGuest.CODE);
+        state.gpr[8] = machine.guest.entry(page);
+        state.gpr[9] = 0x20_1000 | 0x67;
+        state.gpr[10] = 0x20_2000 | 0x67;
+        state.gpr[11] = page;
+        state.gpr[15] = 200;
+        machine.cpu.setState(state);
+        ends.add(machine.run(Long.MAX_VALUE) + " " + machine.describe(8, BareGuest.CODE));
+      }
+    }
+    assertThat(ends).allMatch(ends.get(0)::equals);
+    assertThat(ends.get(0)).startsWith("Halt r0=c8 r1=c8 ");
+  }
+
+  /** A jump to code that changes now and then, by a store of another block. */
+  @Test
+  void jumpsGoToWhatTheCodeIsNow() {
+    List<String> ends = new ArrayList<>();
+    for (Translation way : ways(40)) {
+      try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+        // SUB R15, 1; JE to the HLT; TEST R15B, 15; JNE to the jump; MOV [0x2000c1], R15B; the
+        // jump, to 0x2000c0; HLT.
+        machine.guest.load(
+            0x20_0000,
+            hex("49 83 ef 01 74 12 41 f6 c7 0f 75 07 44 88 3d ae 00 00 00 e9 a8 00 00 00"));
+        machine.guest.load(0x20_0018, hex("f4"));
+        // MOV ECX, the constant; ADD RAX, RCX; JMP to the start.
+        machine.guest.load(0x20_00c0, hex("b9 03 00 00 00 48 01 c8 e9 33 ff ff ff"));
+        CpuState state = machine.guest.kernel64(0x20_0000);
+        state.gpr[15] = 1000;
+        machine.cpu.setState(state);
+        ends.add(machine.run(Long.MAX_VALUE) + " " + machine.describe(8, 0x20_00c0));
+        if (!way.isOff()) {
+          assertThat(machine.cpu.translationCounts().instructions()).isPositive();
+        }
+      }
+    }
+    assertThat(ends).allMatch(ends.get(0)::equals);
+    assertThat(ends.get(0)).startsWith("Halt");
+  }
+
+  /** Code with XMM registers that was translated while it was allowed to use them. */
+  @Test
+  void vectorsAreRefusedWhereTheyAreNotAllowed() {
+    List<String> ends = new ArrayList<>();
+    for (Translation way : ways(40)) {
+      try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+        // MOVDQA XMM1, XMM0; SUB R15, 1; JNE to the start; HLT.
+        machine.guest.load(BareGuest.CODE, hex("66 0f 6f c8 49 83 ef 01 75 f6 f4"));
+        CpuState state = machine.guest.kernel64(BareGuest.CODE);
+        state.gpr[15] = 1000;
+        machine.cpu.setState(state);
+        String before = machine.run(300);
+        machine.cpu.getState(state);
+        state.cr0 |= 8;
+        machine.cpu.setState(state);
+        String after = machine.run(Long.MAX_VALUE);
+        machine.cpu.getState(state);
+        ends.add(before + " " + after + " " + state.gpr[15]);
+      }
+    }
+    assertThat(ends).allMatch(ends.get(0)::equals);
+    assertThat(ends.get(0)).isEqualTo("Deadline Halt 700");
   }
 
   /** More code than HotSpot compiles in one method: only some of its blocks become a region. */
   @Test
   void aRegionThatWouldBeTooLongIsMadeSmaller() {
     List<String> ends = new ArrayList<>();
-    for (Translation way : List.of(Translation.OFF, new Translation(400, true, 0))) {
+    for (Translation way : ways(400)) {
       try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
         // ADD [RBX], RAX, many times; SUB R15, 1; JNE to the start; HLT.
         byte[] code = hex("48 01 03".repeat(220) + "49 83 ef 01 0f 85 62 fd ff ff f4");
@@ -234,7 +323,8 @@ final class RegionTest {
         }
       }
     }
-    assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
+    assertThat(ends).allMatch(ends.get(0)::equals);
+    assertThat(ends.get(0)).startsWith("Halt");
   }
 
   /** Machines of one JVM take each other's translations, each where the code lies in its own memory. */
@@ -254,7 +344,9 @@ final class RegionTest {
         c.mode = CodeMode.LONG64;
         Block block = new BlockBuilder(c, cache).build(0x20_0000, c.mmu.fetch(0x20_0000), false);
         Regions.Installed placed =
-            Objects.requireNonNull(new Regions(c, cache, Translation.ALWAYS).at(block));
+            Objects.requireNonNull(
+                new Regions(c, cache, new Translation(Translation.Target.BYTECODE, 1, true, 0))
+                    .at(block));
         assertThat(placed.pages()).containsExactly(0x20_0000 + 0x1000 * i);
         regions.add(placed.region());
       }
@@ -265,7 +357,7 @@ final class RegionTest {
   /** The thread that compiles is not waited for, and in the end what it made is used. */
   @Test
   void whatIsHotIsTranslatedMeanwhile() {
-    Translation way = new Translation(1000, false, 0);
+    Translation way = new Translation(Translation.Target.BYTECODE, 1000, false, 0);
     try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
       machine.guest.load(BareGuest.CODE, hex("49 83 ef 01 75 fa f4"));
       CpuState state = machine.guest.kernel64(BareGuest.CODE);
@@ -278,6 +370,20 @@ final class RegionTest {
       assertThat(Long.MAX_VALUE - state.gpr[15]).isEqualTo(machine.cpu.branchCount());
       assertThat(machine.cpu.instructionsExecuted()).isEqualTo(2 * machine.cpu.branchCount());
     }
+  }
+
+  private Translation.Target target() {
+    Translation.Target[] all = Translation.Target.values();
+    return all[random.nextInt(all.length)];
+  }
+
+  /** The interpreter, and each translation of what has executed so many instructions. */
+  private static List<Translation> ways(int threshold) {
+    List<Translation> ways = new ArrayList<>(List.of(Translation.OFF));
+    for (Translation.Target target : Translation.Target.values()) {
+      ways.add(new Translation(target, threshold, true, 0));
+    }
+    return ways;
   }
 
   private static byte[] hex(String text) {
