@@ -48,7 +48,11 @@ final class NativeCode implements HotCode {
   /** What a translation costs is earned by some thousand executed instructions. */
   private static final int THRESHOLD = 2000;
 
-  private static final long BYTES = 64L << 20;
+  private static final long BYTES = 32L << 20;
+
+  /** Each takes a kilobyte of heap as well. */
+  static final int MAX_BLOCKS = 1 << 15;
+
   private static final int TABLE_BYTES = JUMPS << JUMP_SHIFT;
   private static final int ENTER = TABLE_BYTES;
   private static final int FIRST = TABLE_BYTES + 4096;
@@ -252,7 +256,7 @@ final class NativeCode implements HotCode {
       block.heat = NEVER;
       return null;
     }
-    if (free + ROOM_FOR_ONE > BYTES) {
+    if (free + ROOM_FOR_ONE > BYTES || blocks.size() == MAX_BLOCKS) {
       clear();
     }
     NativeBlock made =

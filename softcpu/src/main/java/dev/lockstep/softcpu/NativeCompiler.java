@@ -39,7 +39,7 @@ final class NativeCompiler {
   private final List<RegionInsn> insns = new ArrayList<>();
 
   /** How instructions are translated that {@link RegionForm} has called; null for others. */
-  private final List<@Nullable NativeBits> bits = new ArrayList<>();
+  private final List<@Nullable NativeForm> forms = new ArrayList<>();
 
   private Block block = Block.STOP;
   private int firstEdge;
@@ -61,7 +61,7 @@ final class NativeCompiler {
   Block plain(Block of, MemorySegment memory) {
     block = of;
     insns.clear();
-    bits.clear();
+    forms.clear();
     byte[] code = new byte[of.length];
     MemorySegment.copy(memory, GuestMemory.U8, of.offset, code, 0, code.length);
     List<Op> body = new ArrayList<>();
@@ -78,7 +78,7 @@ final class NativeCompiler {
           new RegionInsn(
               insn, op, RegisterUse.of(64, Arrays.copyOf(insn.bytes, insn.length)), number, number);
       insns.add(made);
-      bits.add(made.form == RegionForm.CALLED ? NativeBits.of(made) : null);
+      forms.add(made.form == RegionForm.CALLED ? NativeForm.of(made) : null);
       body.add(op);
       starts[number] = (short) at;
       counts[number] = (short) number;
@@ -157,7 +157,7 @@ final class NativeCompiler {
     for (int i = insns.size() - 1; i >= 0; i--) {
       RegionInsn insn = insns.get(i);
       insn.flagsSeen = seen;
-      NativeBits how = bits.get(i);
+      NativeForm how = forms.get(i);
       FlagEffect effect =
           how == null ? insn.effect : how.isCalled(insn) ? FlagEffect.ANY : how.effect;
       boolean mayLeave = how == null ? insn.mayRaise : how.mayLeave(insn);
@@ -181,7 +181,7 @@ final class NativeCompiler {
     Label slow = slow(k);
     Label after = new Label();
     to.begin(slow);
-    NativeBits how = bits.get(k);
+    NativeForm how = forms.get(k);
     if (how != null && !how.isCalled(r)) {
       how.translate(to, r);
     } else if (r.form == RegionForm.CALLED) {

@@ -91,12 +91,7 @@ final class NativeMoves {
   static void extend(NativeWriter to, RegionInsn r) {
     Insn insn = r.insn;
     Assembler a = to.a;
-    int from =
-        switch (insn.opcode) {
-          case 0x63 -> Math.min(4, insn.operandSize);
-          case 0x1b6, 0x1be -> 1;
-          default -> 2;
-        };
+    int from = RegionForm.extendedBytes(insn);
     boolean signed = r.form == RegionForm.SIGN_EXTEND;
     int size = insn.operandSize;
     int host = own(insn.reg);

@@ -123,6 +123,15 @@ enum RegionForm {
     return count & (insn.operandSize == 8 ? 63 : 31);
   }
 
+  /** Bytes of what {@link #ZERO_EXTEND} and {@link #SIGN_EXTEND} take. */
+  static int extendedBytes(Insn insn) {
+    return switch (insn.opcode) {
+      case 0x63 -> Math.min(4, insn.operandSize);
+      case 0x1b6, 0x1be -> 1;
+      default -> 2;
+    };
+  }
+
   private static RegionForm group3(Insn insn) {
     boolean whole = (insn.opcode & 1) != 0 && insn.operandSize >= 4;
     return switch (insn.extension) {

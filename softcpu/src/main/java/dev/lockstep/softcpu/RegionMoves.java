@@ -73,12 +73,7 @@ final class RegionMoves {
   /** MOVZX, MOVSX, MOVSXD. */
   static void extend(RegionCode to, RegionInsn r) {
     Insn insn = r.insn;
-    int from =
-        switch (insn.opcode) {
-          case 0x63 -> Math.min(4, insn.operandSize);
-          case 0x1b6, 0x1be -> 1;
-          default -> 2;
-        };
+    int from = RegionForm.extendedBytes(insn);
     boolean signed = r.form == RegionForm.SIGN_EXTEND;
     CodeBuilder code = to.code;
     read(to, insn, from);

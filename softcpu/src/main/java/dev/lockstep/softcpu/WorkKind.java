@@ -46,7 +46,7 @@ public enum WorkKind {
   /** Translating; bytecode's compilation is another thread's. */
   TRANSLATING(
       "translating",
-      "FpUse HotCode IntegerUse IntegerUse0F NativeAlu NativeBits NativeBlock NativeCompiler NativeFrame NativeMoves NativeSelfTest NativeVector NativeWriter RegionAlu RegionCode RegionCompiler RegionConditions RegionFlags RegionForm RegionInsn RegionMoves RegionPlan RegionPlanner Regions RegisterUse Translation TranslationCounts Translator UseBuilder");
+      "FpUse HotCode IntegerUse IntegerUse0F NativeAlu NativeForm NativeBlock NativeCompiler NativeFrame NativeMoves NativeSelfTest NativeVector NativeWriter RegionAlu RegionCode RegionCompiler RegionConditions RegionFlags RegionForm RegionInsn RegionMoves RegionPlan RegionPlanner Regions RegisterUse Translation TranslationCounts Translator UseBuilder");
 
   private static final String PACKAGE = WorkKind.class.getPackageName() + ".";
   private static final String NUMERIC = PACKAGE + "fp.";

@@ -303,6 +303,34 @@ final class HotCodeTest {
     assertThat(ends.get(0)).isEqualTo("Deadline Halt 700");
   }
 
+  /** More blocks than are kept: all are dropped, and made again as they are needed. */
+  @Test
+  void whenThereAreTooManyTranslationsAllAreDropped() {
+    int jumps = NativeCode.MAX_BLOCKS + 5000;
+    List<String> ends = new ArrayList<>();
+    for (Translation way : List.of(Translation.OFF, Translation.ALWAYS)) {
+      try (Machine machine = new Machine(BranchSemantics.ALL_TRANSFERS, way)) {
+        // JMP to the next, over and over; SUB R15, 1; JNE to the start; HLT.
+        byte[] end = hex("49 83 ef 01 0f 85 00 00 00 00 f4");
+        byte[] code = Arrays.copyOf(hex("eb 00".repeat(jumps)), 2 * jumps + end.length);
+        System.arraycopy(end, 0, code, 2 * jumps, end.length);
+        int back = -(2 * jumps + 10);
+        for (int i = 0; i < 4; i++) {
+          code[2 * jumps + 6 + i] = (byte) (back >> 8 * i);
+        }
+        machine.guest.load(0x20_0000, code);
+        CpuState state = machine.guest.kernel64(0x20_0000);
+        state.gpr[15] = 3;
+        machine.cpu.setState(state);
+        ends.add(machine.run(Long.MAX_VALUE) + " " + machine.describe(8, 0x20_0000));
+        if (!way.isOff()) {
+          assertThat(machine.cpu.translationCounts().regions()).isGreaterThan(2L * jumps);
+        }
+      }
+    }
+    assertThat(ends.get(1)).isEqualTo(ends.get(0)).startsWith("Halt");
+  }
+
   /** More code than HotSpot compiles in one method: only some of its blocks become a region. */
   @Test
   void aRegionThatWouldBeTooLongIsMadeSmaller() {

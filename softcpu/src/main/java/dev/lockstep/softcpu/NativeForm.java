@@ -16,7 +16,7 @@ import dev.lockstep.softcpu.x64.Assembler.Mem;
 import org.jspecify.annotations.Nullable;
 
 /** The less common instructions that translated code executes itself: bits, divisions, shifts by CL or of parts of registers, exchanges. */
-enum NativeBits {
+enum NativeForm {
   /** BSF, BSR of 4 or 8 bytes. */
   SCAN(FlagEffect.SETS),
   /** BT, BTS, BTR, BTC of a register. */
@@ -46,12 +46,12 @@ enum NativeBits {
 
   final FlagEffect effect;
 
-  NativeBits(FlagEffect effect) {
+  NativeForm(FlagEffect effect) {
     this.effect = effect;
   }
 
   /** How an instruction is translated that {@link RegionForm} has called; null where it is called. */
-  static @Nullable NativeBits of(RegionInsn r) {
+  static @Nullable NativeForm of(RegionInsn r) {
     Insn insn = r.insn;
     int size = insn.operandSize;
     boolean register = insn.ea == null;
