@@ -1,6 +1,6 @@
 package dev.lockstep.softcpu;
 
-import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** A block as code of the host's processor. Belongs to one vCPU. */
 final class NativeBlock {
@@ -19,12 +19,55 @@ final class NativeBlock {
     /** It leads into another page: the code looks at the fast path for fetches. */
     final boolean crosses;
 
+    /** The translation that the code goes to by itself; null while it leads back to Java. */
+    private @Nullable NativeBlock to;
+
+    /** Others that lead to the same one. */
+    private @Nullable Edge next;
+
+    private @Nullable Edge previous;
+
     Edge(NativeBlock from, long rip, int cell, int stub, boolean crosses) {
       this.from = from;
       this.rip = rip;
       this.cell = cell;
       this.stub = stub;
       this.crosses = crosses;
+    }
+
+    /** Whether it leads to a translation already. */
+    boolean leadsTo(NativeBlock block) {
+      return to == block;
+    }
+
+    /** It leads to a translation from now on, and nowhere else. */
+    void lead(NativeBlock block) {
+      release();
+      to = block;
+      next = block.incoming;
+      if (next != null) {
+        next.previous = this;
+      }
+      block.incoming = this;
+    }
+
+    /** It leads to no translation any more. */
+    private void release() {
+      NativeBlock block = to;
+      if (block == null) {
+        return;
+      }
+      if (previous != null) {
+        previous.next = next;
+      } else {
+        block.incoming = next;
+      }
+      if (next != null) {
+        next.previous = previous;
+      }
+      to = null;
+      next = null;
+      previous = null;
     }
   }
 
@@ -43,10 +86,8 @@ final class NativeBlock {
   /** For each operation of the plain body that may be left to the interpreter, the offset of the code behind it. */
   final int[] resume;
 
-  /** Edges of others that lead here. */
-  private Edge[] incoming = new Edge[2];
-
-  private int incomingCount;
+  /** The first of the edges that lead here. */
+  private @Nullable Edge incoming;
 
   NativeBlock(Block block, Block plain, int index) {
     this.block = block;
@@ -55,17 +96,12 @@ final class NativeBlock {
     this.resume = new int[plain.body.length];
   }
 
-  void addIncoming(Edge edge) {
-    if (incomingCount == incoming.length) {
-      incoming = Arrays.copyOf(incoming, 2 * incomingCount);
+  /** One of the edges that lead here, which does so no longer; null when there is none. */
+  @Nullable Edge takeIncoming() {
+    Edge edge = incoming;
+    if (edge != null) {
+      edge.release();
     }
-    incoming[incomingCount++] = edge;
-  }
-
-  /** Gives the edges that lead here, and forgets them. */
-  Edge[] takeIncoming() {
-    Edge[] all = Arrays.copyOf(incoming, incomingCount);
-    incomingCount = 0;
-    return all;
+    return edge;
   }
 }

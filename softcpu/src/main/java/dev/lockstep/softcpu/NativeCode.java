@@ -299,7 +299,8 @@ final class NativeCode implements HotCode {
       return;
     }
     Edge edge = edges.get(way);
-    if (edge.rip != next.rip) {
+    // It may have been left here for its count alone.
+    if (edge.rip != next.rip || edge.leadsTo(to) && !edge.crosses) {
       return;
     }
     if (edge.crosses) {
@@ -308,7 +309,9 @@ final class NativeCode implements HotCode {
       return;
     }
     written.set(LONG, edge.cell, memory.address(to.entry));
-    to.addIncoming(edge);
+    if (!edge.leadsTo(to)) {
+      edge.lead(to);
+    }
   }
 
   private void unlink(Edge edge) {
@@ -338,7 +341,7 @@ final class NativeCode implements HotCode {
   /** A block was dropped: no code leads to its translation any more. It may be running now, and goes on to its end. */
   void drop(NativeBlock made) {
     made.block.code = null;
-    for (Edge edge : made.takeIncoming()) {
+    for (Edge edge = made.takeIncoming(); edge != null; edge = made.takeIncoming()) {
       unlink(edge);
     }
     long entry = (long) jump(made.block.rip) << JUMP_SHIFT;
