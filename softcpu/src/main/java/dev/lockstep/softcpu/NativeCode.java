@@ -300,7 +300,7 @@ final class NativeCode implements HotCode {
     }
     Edge edge = edges.get(way);
     // It may have been left here for its count alone.
-    if (edge.rip != next.rip || edge.leadsTo(to) && !edge.crosses) {
+    if (edge.rip != next.rip || edge.leadsTo(to)) {
       return;
     }
     if (edge.crosses) {
@@ -309,9 +309,7 @@ final class NativeCode implements HotCode {
       return;
     }
     written.set(LONG, edge.cell, memory.address(to.entry));
-    if (!edge.leadsTo(to)) {
-      edge.lead(to);
-    }
+    edge.lead(to);
   }
 
   private void unlink(Edge edge) {

@@ -262,7 +262,7 @@ final class NativeWriter {
 
   // ---------------------------------------------------------------- fetches
 
-  /** Goes on to an address's translation only if the page of an address may be entered without any effect. */
+  /** Where the fast path for fetches has the page of an address: a distance from its beginning. */
   static int fetchEntry(long linear) {
     return (int) (linear >>> PAGE_SHIFT - ENTRY_SHIFT) & FETCH_MASK;
   }
