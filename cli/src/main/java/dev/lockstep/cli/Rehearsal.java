@@ -1,5 +1,6 @@
 package dev.lockstep.cli;
 
+import dev.lockstep.cli.start.Ahead;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -61,6 +62,7 @@ final class Rehearsal {
         snapshot,
         "--snapshot-when",
         "lockstep guest ready");
+    Ahead.ofAMachine();
     require("run", "--from", snapshot);
     pair();
   }

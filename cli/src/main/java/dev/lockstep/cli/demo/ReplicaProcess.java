@@ -1,5 +1,6 @@
 package dev.lockstep.cli.demo;
 
+import dev.lockstep.cli.start.JvmOptions;
 import dev.lockstep.cli.start.StartCache;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -42,15 +43,9 @@ final class ReplicaProcess implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(StartCache.jvmOptions());
+    command.addAll(JvmOptions.ofMachines());
     command.addAll(
-        List.of(
-            "-XX:+UseSerialGC",
-            "-XX:+PerfDisableSharedMem",
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.lockstep.cli.Lockstep",
-            role));
+        List.of("-cp", System.getProperty("java.class.path"), "dev.lockstep.cli.Lockstep", role));
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectInput(Path.of("/dev/null").toFile());

@@ -3,6 +3,7 @@ package dev.lockstep.it.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.lockstep.cli.start.JvmOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -118,15 +119,16 @@ public final class Lab implements AutoCloseable {
 
   /** This JVM's own command, for a class of the test's class path; the options are the launcher's. */
   public static List<String> java(String mainClass) {
-    return List.of(
-        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "-XX:+UseSerialGC",
-        "-XX:+PerfDisableSharedMem",
-        "--enable-native-access=ALL-UNNAMED",
-        "--illegal-native-access=deny",
-        "-cp",
-        System.getProperty("java.class.path"),
-        mainClass);
+    List<String> words = new ArrayList<>();
+    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    words.addAll(JvmOptions.ofMachines());
+    words.addAll(
+        List.of(
+            "--illegal-native-access=deny",
+            "-cp",
+            System.getProperty("java.class.path"),
+            mainClass));
+    return words;
   }
 
   /** Runs a lockstep command at a place; what it prints. */

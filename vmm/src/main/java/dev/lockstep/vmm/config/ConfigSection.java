@@ -40,7 +40,7 @@ final class ConfigSection {
   }
 
   static Origin origin(String file, Json.Place place) {
-    return new Origin("%s:%d:%d".formatted(file, place.line(), place.column()));
+    return new Origin(file + ":" + place.line() + ":" + place.column());
   }
 
   MachineConfigBuilder builder() {
