@@ -13,6 +13,7 @@ import picocli.CommandLine.ParseResult;
 /** The command. */
 @Command(
     name = "lockstep",
+    addMethodSubcommands = false,
     description =
         "Runs fault-tolerant Linux virtual machines, and records and replays them bit for bit.",
     mixinStandardHelpOptions = true,

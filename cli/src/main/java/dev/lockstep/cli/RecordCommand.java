@@ -22,6 +22,7 @@ import picocli.CommandLine.Option;
 /** {@code lockstep record}: as run, with an event log. */
 @Command(
     name = "record",
+    addMethodSubcommands = false,
     description = {
       "Runs a machine on this terminal and records everything that came from outside, so that it can be replayed bit for bit.",
       "The log's folder also gets the configuration and a copy of each writable disk from before the start. It holds what was typed and what the guest's disk and memory held: keep it as safe as the guest.",

@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /**
- * Does once, in one process, what commands do, so that a JVM that watches (for an AOT cache) has seen it: help, a boot, a snapshot and a start from it, a pair that becomes protected, and a control port with who asks it.
+ * Does once, in one process, what commands do, so that a JVM that watches (for an AOT cache) has seen it: help, a boot, a snapshot and a start from it; or a pair that becomes protected, and a control port with who asks it.
  * {@code scripts/train-start-cache} runs it; there is a guest image by then.
  */
 final class Rehearsal {
@@ -35,11 +35,16 @@ final class Rehearsal {
   /**
    * Rehearses. What the commands print goes where it goes always.
    *
-   * @param args an empty folder to work in
+   * @param args {@code alone} or {@code pair}, and an empty folder to work in
    */
   public static void main(String[] args) {
     try {
-      new Rehearsal(Path.of(args[0])).run();
+      Rehearsal rehearsal = new Rehearsal(Path.of(args[1]));
+      switch (args[0]) {
+        case "alone" -> rehearsal.alone();
+        case "pair" -> rehearsal.pair();
+        default -> throw new IllegalStateException("no rehearsal is called " + args[0]);
+      }
     } catch (IOException | InterruptedException | ExecutionException | IllegalStateException e) {
       System.err.println("rehearsal: " + e);
       // At once: what was seen so far is not to be kept.
@@ -49,7 +54,7 @@ final class Rehearsal {
     System.exit(0);
   }
 
-  private void run() throws IOException, InterruptedException, ExecutionException {
+  private void alone() {
     require("--version");
     require("help");
     require("help", "run");
@@ -64,7 +69,6 @@ final class Rehearsal {
         "lockstep guest ready");
     Ahead.ofAMachine();
     require("run", "--from", snapshot);
-    pair();
   }
 
   private void pair() throws IOException, InterruptedException, ExecutionException {

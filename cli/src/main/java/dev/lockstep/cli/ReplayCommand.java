@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
 /** {@code lockstep replay}: a recorded run once more. */
 @Command(
     name = "replay",
+    addMethodSubcommands = false,
     description = {
       "Replays what 'lockstep record' recorded, as fast as it goes, and compares: every output byte, the digests on the way, and the final state of registers, memory and disks.",
       "The machine is the recorded one; options replace parts of its configuration, for files that have moved.",

@@ -16,6 +16,7 @@ import picocli.CommandLine.Mixin;
 /** {@code lockstep run}: a machine on this terminal, without a log and without a backup. */
 @Command(
     name = "run",
+    addMethodSubcommands = false,
     description = {
       "Runs a machine on this terminal.",
       "Without options it boots the guest of scripts/guest-image, with a disk whose changes are lost. Ctrl-] is the way out.",

@@ -72,16 +72,7 @@ final class LauncherTest {
 
   @BeforeEach
   void without() throws Exception {
-    String line = "here=%s; . scripts/find-jdk; . scripts/start-cache; ".formatted(home);
-    Launched asked =
-        run(
-            List.of(
-                "bash",
-                "-c",
-                line
-                    + "lockstep_find_start_cache $here/cli/target/lib; echo $lockstep_start_cache"),
-            Map.of());
-    cache = Path.of(asked.out().strip());
+    cache = find("run");
     assertThat(cache.getParent()).isEqualTo(home.resolve(".cache/start"));
     Files.createDirectories(cache.getParent());
     try (Stream<Path> old = Files.list(cache.getParent())) {
@@ -162,6 +153,17 @@ final class LauncherTest {
   }
 
   @Test
+  void commandsOfPairsAndControlPortsHaveACacheOfTheirOwn() throws Exception {
+    Path pairs = Path.of(cache.toString().replace("-alone.aot", "-pair.aot"));
+    assertThat(find("run")).isEqualTo(cache);
+    assertThat(find("run", "--control", "x")).isEqualTo(pairs);
+    assertThat(find("backup", "--peer", "x")).isEqualTo(pairs);
+    assertThat(find("ctl", "list")).isEqualTo(pairs);
+    Files.write(pairs, good);
+    assertThat(launch(Map.of(), "doctor").out()).contains("not trained yet: " + cache);
+  }
+
+  @Test
   void aTrainingThatFailsIsToldAndLeavesNothingElse() throws Exception {
     Launched trained = train(home.resolve("nothing.jar").toString());
     assertThat(trained.status()).isEqualTo(1);
@@ -185,15 +187,29 @@ final class LauncherTest {
       files.map(Path::toString).filter(name -> name.endsWith(".jar")).sorted().forEach(jars::add);
     }
     for (int i = 0; i < 5; i++) {
-      Files.writeString(cache.resolveSibling("old" + i + ".aot"), "old");
+      Files.writeString(cache.resolveSibling("old" + i + "-alone.aot"), "old");
     }
+    Files.writeString(cache.resolveSibling("of-an-earlier-release.aot"), "old");
+    Path other = Files.writeString(cache.resolveSibling("another-pair.aot"), "old");
     String classPath = String.join(":", jars);
     Process second = new ProcessBuilder(trainer(classPath)).redirectErrorStream(true).start();
     Launched first = train(classPath);
     second.waitFor();
     assertThat(cache).as(first.out() + first.err()).isNotEmptyFile();
-    assertThat(kept()).hasSize(4).contains(".lock", cache.getFileName().toString());
+    assertThat(kept())
+        .hasSize(5)
+        .contains(".lock", cache.getFileName().toString(), other.getFileName().toString());
     assertThat(launch(Map.of(), "doctor").out()).containsPattern("start cache +ok ");
+  }
+
+  /** Where the launcher looks for a command's cache. */
+  private static Path find(String... command) throws Exception {
+    String line = "here=%s; . scripts/find-jdk; . scripts/start-cache; ".formatted(home);
+    String find = "lockstep_find_start_cache $here/cli/target/lib \"$@\"; ";
+    List<String> words =
+        new ArrayList<>(List.of("bash", "-c", line + find + "echo $lockstep_start_cache", "bash"));
+    words.addAll(List.of(command));
+    return Path.of(run(words, Map.of()).out().strip());
   }
 
   private List<String> kept() throws IOException {

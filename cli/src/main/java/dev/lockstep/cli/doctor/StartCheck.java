@@ -1,5 +1,6 @@
 package dev.lockstep.cli.doctor;
 
+import dev.lockstep.cli.start.JvmOptions;
 import dev.lockstep.cli.start.StartCache;
 import dev.lockstep.kvmcpu.probe.Finding;
 import dev.lockstep.kvmcpu.probe.Verdict;
@@ -17,9 +18,6 @@ final class StartCheck {
   private static final String ID = "start_cache", WHAT = "start cache";
   private static final long TIMEOUT_SECONDS = 30;
   private static final int STARTS = 2;
-
-  /** How a call ends where there is no control port: that of {@code ExitStatus.UNAVAILABLE}. */
-  private static final int NOBODY_THERE = 69;
 
   private static final double MEBI = 1 << 20;
 
@@ -76,11 +74,12 @@ final class StartCheck {
               Verdict.OK,
               String.format(
                   Locale.ROOT,
-                  "%.0f MiB in %s; 'lockstep ctl' takes %.2f s with it and %.2f s without",
+                  "%.0f MiB in %s; 'lockstep help run' takes %.2f s with it and %.2f s without; that of replicas is %s",
                   bytes / MEBI,
                   cache.file(),
                   with / 1e9,
-                  plain / 1e9),
+                  plain / 1e9,
+                  cache.ofReplicas().exists() ? "there" : "not trained yet"),
               "Commands start from classes that are loaded already.")
           .with("used", true)
           .with("bytes", bytes)
@@ -113,16 +112,16 @@ final class StartCheck {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
+    command.addAll(JvmOptions.ofMachines());
     command.addAll(
         List.of(
-            "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "--enable-native-access=ALL-UNNAMED",
             "-cp",
             System.getProperty("java.class.path"),
-            "dev.lockstep.cli.Lockstep"));
+            "dev.lockstep.cli.Lockstep",
+            "help",
+            "run"));
     Path output = Files.createTempFile("lockstep-start-", ".txt");
-    command.addAll(List.of("ctl", "--socket", output + ".none", "list"));
     try {
       long began = System.nanoTime();
       Process process =
@@ -135,7 +134,7 @@ final class StartCheck {
         throw new Unusable("the command did not start in %d s".formatted(TIMEOUT_SECONDS));
       }
       long took = System.nanoTime() - began;
-      if (process.exitValue() != NOBODY_THERE) {
+      if (process.exitValue() != 0) {
         throw new Unusable(reason(Files.readString(output)));
       }
       return took;

@@ -28,9 +28,9 @@ public final class Ahead {
   private static void link() {
     // What reads the snapshot's configuration has one of these to compare numbers with.
     var _ = Objects.hash(BigDecimal.TEN);
+    digest();
     FilePages.link();
     HostTranslator.makesHostCode();
-    digest();
     ThreadPriority.slice();
     long bytes = GuestMemory.PAGE_SIZE;
     GuestMemory memory =

@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The AOT cache that belongs to this build and this JDK.
+ * The AOT cache that belongs to this build, this JDK and this kind of command: there is one for machines by themselves, and one for replicas and who steers them.
  *
  * @param file where it is, or will be when it is trained
  */
@@ -28,6 +28,12 @@ public record StartCache(Path file) {
     return cache == null || !cache.exists()
         ? List.of()
         : List.of("-XX:AOTCache=" + cache.file(), "-Xlog:aot*=off", "-Xlog:cds*=off");
+  }
+
+  /** The one for replicas of the same build and JDK. */
+  public StartCache ofReplicas() {
+    String name = file.getFileName().toString();
+    return new StartCache(file.resolveSibling(name.replaceFirst("-[a-z]+[.]aot$", "-pair.aot")));
   }
 
   /** Whether it was trained. */

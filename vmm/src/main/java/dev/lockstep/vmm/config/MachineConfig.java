@@ -248,7 +248,7 @@ public final class MachineConfig {
 
   /** 32 bytes for the kernel's random number generator, drawn from {@link #seed}. */
   public byte[] rngSeed() {
-    return sha256("lockstep boot seed %d".formatted(seed));
+    return sha256("lockstep boot seed " + seed);
   }
 
   /**
@@ -269,7 +269,8 @@ public final class MachineConfig {
     for (int i = 0; i < drives.size(); i++) {
       DriveConfig drive = drives.get(i);
       facts.put(
-          "drive_%02d".formatted(i), drive.id() + (drive.readOnly() ? " read-only" : " writable"));
+          (i < 10 ? "drive_0" : "drive_") + i,
+          drive.id() + (drive.readOnly() ? " read-only" : " writable"));
     }
     if (network != null) {
       facts.put("network", network.address().toString());
