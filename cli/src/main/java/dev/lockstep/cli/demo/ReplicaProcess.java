@@ -43,7 +43,7 @@ final class ReplicaProcess implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(StartCache.jvmOptions());
-    command.addAll(JvmOptions.ofMachines());
+    command.addAll(JvmOptions.ofReplicas());
     command.addAll(
         List.of("-cp", System.getProperty("java.class.path"), "dev.lockstep.cli.Lockstep", role));
     command.addAll(arguments);

@@ -112,7 +112,7 @@ final class StartCheck {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
-    command.addAll(JvmOptions.ofMachines());
+    command.addAll(JvmOptions.ofReplicas());
     command.addAll(
         List.of(
             "-XX:TieredStopAtLevel=1",

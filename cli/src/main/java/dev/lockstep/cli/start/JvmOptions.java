@@ -15,8 +15,8 @@ public final class JvmOptions {
 
   private JvmOptions() {}
 
-  /** Of a machine's JVM, but for the start cache: {@link StartCache#jvmOptions}. */
-  public static List<String> ofMachines() {
+  /** Of a replica's JVM, but for the start cache: {@link StartCache#jvmOptions}. */
+  public static List<String> ofReplicas() {
     try (InputStream file = JvmOptions.class.getResourceAsStream(FILE)) {
       if (file == null) {
         throw new IllegalStateException(FILE + " is not beside its class");

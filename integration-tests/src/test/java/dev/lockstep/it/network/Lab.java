@@ -121,7 +121,7 @@ public final class Lab implements AutoCloseable {
   public static List<String> java(String mainClass) {
     List<String> words = new ArrayList<>();
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    words.addAll(JvmOptions.ofMachines());
+    words.addAll(JvmOptions.ofReplicas());
     words.addAll(
         List.of(
             "--illegal-native-access=deny",
