@@ -253,9 +253,8 @@ final class BackupDriver implements Driver {
   // ---- effects
 
   private void perform(long now, List<BackupEffect> effects) {
-    effects.forEach(effect -> perform(now, effect));
-    if (following != null && effects.stream().anyMatch(BackupEffect::addsToReplay)) {
-      following.tellMachine();
+    for (BackupEffect effect : effects) {
+      perform(now, effect);
     }
   }
 
@@ -386,6 +385,8 @@ final class BackupDriver implements Driver {
         .follow(source, outputs, why -> host.inbox.put(new MachineDiverged(this, why)));
     step(now, new BackupInput.CheckpointApplied(applied.epoch(), restored.position()));
   }
+
+  // ---- divergence
 
   /** The machine stands where its replay differs. What it has written is asked before anybody is told. */
   private void diverged(long now, DivergenceException why) {

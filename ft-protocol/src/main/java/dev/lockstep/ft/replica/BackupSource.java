@@ -8,14 +8,11 @@ import dev.lockstep.vmm.machine.LogSource;
 
 /** The log a backup's machine follows, as its driver fills it. */
 interface BackupSource extends LogSource {
-  /** The next record. The machine is told by {@link #tellMachine}. */
+  /** The next record. */
   void add(LogRecord next) throws LogFormatException;
 
-  /** A newer progress mark. The machine is told by {@link #tellMachine}. */
+  /** A newer progress mark. */
   void mark(Payload point) throws LogFormatException;
-
-  /** Something was added, and a machine that waits is to look. */
-  void tellMachine();
 
   /** Nothing follows: the replay goes through the last record and no further than needed. */
   void finish();

@@ -76,6 +76,7 @@ abstract class QueuedSource<E> implements BackupSource {
       records.add(new Queued<>(next.sequence(), item));
       came(item);
     }
+    wake.run();
   }
 
   @Override
@@ -88,10 +89,6 @@ abstract class QueuedSource<E> implements BackupSource {
       mark = next;
       came(next);
     }
-  }
-
-  @Override
-  public void tellMachine() {
     wake.run();
   }
 
@@ -161,14 +158,12 @@ abstract class QueuedSource<E> implements BackupSource {
 
   @Override
   public void advance() {
-    boolean more;
-    LogEntry entry;
     synchronized (this) {
       E taken = peeked;
       if (taken == null) {
         throw new IllegalStateException("nothing was peeked");
       }
-      entry = entryOf(taken);
+      LogEntry entry = entryOf(taken);
       // One that is delivered at the nearest point may be named by one that is past.
       position = position.max(Moments.position(entry.at()));
       Queued<E> first = records.peek();
@@ -180,12 +175,8 @@ abstract class QueuedSource<E> implements BackupSource {
         mark = null;
       }
       peeked = null;
-      more = !records.isEmpty() || mark != null;
     }
-    // Nobody waits to hear of an input, and what follows it will be told of soon.
-    if (!more || !(entry instanceof LogEntry.Input)) {
-      advanced.run();
-    }
+    advanced.run();
   }
 
   @Override

@@ -12,16 +12,12 @@ import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.PlacedEntry;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.BiPredicate;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/**
- * Hands a live machine's entries and progress to the replica's thread, in order, and holds the guest at a boundary while the core says that it must wait, or too
- * much of its output is held. An entry and the promise behind it are handed over together: they make one message, and each thread on the way to the backup's machine is woken once.
- */
+/** Hands a live machine's entries and progress to the replica's thread, in order, and holds the guest at a boundary while the core says that it must wait, or too
+ * much of its output is held. */
 final class RecordingSink implements LogSink {
   /** So long after the last word the guest is taken to be talking. */
   static final long TALK_NANOS = 5_000_000;
@@ -33,10 +29,6 @@ final class RecordingSink implements LogSink {
   private final BiPredicate<String, DiskRequest> keepsWaiting;
   private final boolean placing;
   private final EntryEncoder encoder = new EntryEncoder();
-
-  /** The vCPU's thread. */
-  private final List<PrimaryInput> kept = new ArrayList<>();
-
   private volatile boolean mayRun = true;
   private volatile boolean promises;
   private volatile boolean closed;
@@ -81,7 +73,7 @@ final class RecordingSink implements LogSink {
       }
       case LogEntry.EndOfLog end -> {
         ended = true;
-        kept.add(
+        inbox.putFromVcpu(
             new PrimaryInput.GuestEnded(Moments.position(end.at()), Moments.encode(encoder, end)));
       }
       case LogEntry.Input input -> {
@@ -110,10 +102,10 @@ final class RecordingSink implements LogSink {
     Payload payload = Moments.encode(encoder, placed);
     if (placed.entry() instanceof LogEntry.EndOfLog) {
       ended = true;
-      kept.add(new PrimaryInput.GuestEnded(position, payload));
+      inbox.putFromVcpu(new PrimaryInput.GuestEnded(position, payload));
     } else {
       boolean output = placed.entry() instanceof LogEntry.OutputEntry;
-      kept.add(
+      inbox.putFromVcpu(
           new PrimaryInput.Recorded(
               output ? RecordKind.OUTPUT : RecordKind.INPUT, position, payload));
     }
@@ -121,28 +113,19 @@ final class RecordingSink implements LogSink {
 
   @Override
   public void progress(PlacedEntry mark) {
-    kept.add(
+    inbox.putFromVcpu(
         new PrimaryInput.Progress(
             Moments.position(mark.entry().at()), Moments.encode(encoder, mark)));
   }
 
   private void record(RecordKind kind, LogEntry entry) {
-    kept.add(
+    inbox.putFromVcpu(
         new PrimaryInput.Recorded(
             kind, Moments.position(entry.at()), Moments.encode(encoder, entry)));
   }
 
   @Override
-  public void settle() {
-    if (!kept.isEmpty()) {
-      inbox.putFromVcpu(kept);
-      kept.clear();
-    }
-  }
-
-  @Override
   public boolean held() {
-    settle();
     // After the end the core lets nothing run any more, but there is nothing left to hold either.
     if (ended) {
       return false;
@@ -166,7 +149,7 @@ final class RecordingSink implements LogSink {
 
   @Override
   public void promise(Moment moment, long until) {
-    kept.add(
+    inbox.putFromVcpu(
         new PrimaryInput.Progress(
             Moments.position(moment),
             Moments.encode(encoder, new LogEntry.ProgressMark(moment, until))));

@@ -42,6 +42,15 @@ final class HostFpu implements AutoCloseable {
     this.from = new DataInputStream(new BufferedInputStream(process.getInputStream(), 1 << 16));
   }
 
+  /** Whether the host is one of AMD's, which ours follows where makers differ. */
+  static boolean isAmd() {
+    try {
+      return Files.readString(Path.of("/proc/cpuinfo")).contains("AuthenticAMD");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   /** Starts the oracle, or skips the test by name where it cannot run. */
   static HostFpu startOrSkip() {
     String arch = System.getProperty("os.arch").toLowerCase(Locale.ROOT);

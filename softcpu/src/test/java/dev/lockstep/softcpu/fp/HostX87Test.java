@@ -17,7 +17,11 @@ import org.junit.jupiter.api.Test;
 class HostX87Test {
   private final List<String> failures = new ArrayList<>();
   private final TreeMap<String, Integer> counts = new TreeMap<>();
+  private final boolean amd = HostFpu.isAmd();
   private int compared;
+
+  /** Cases in which makers differ. */
+  private int open;
 
   @Test
   void agreesWithTheHost() {
@@ -70,6 +74,12 @@ class HostX87Test {
 
   private void expectNoDifference() {
     System.out.println("HostX87Test compared " + compared + " cases");
+    if (!amd) {
+      System.out.println(
+          "HostX87Test: not compared, %d cases that differ as makers do: the host is not AMD's"
+              .formatted(open));
+      assertThat(open).as("such cases are few").isLessThan(compared / 1_000);
+    }
     String first = String.join("\n", failures.subList(0, Math.min(30, failures.size())));
     assertThat(counts).as("differing cases by instruction, for example\n%s", first).isEmpty();
   }
@@ -109,7 +119,9 @@ class HostX87Test {
     byte[] result = new byte[X87Case.IMAGE_BYTES];
     X87Images.save(ours.unit.state, X87Images.Format.PROTECTED32, result);
     String difference = VendorChoices.difference(given, result, ours, image, memory, rflags);
-    if (difference != null) {
+    if (difference != null && !amd && VendorChoices.isOpenOnOtherMakers(given, result, image)) {
+      open++;
+    } else if (difference != null) {
       note(given, difference, image, memory, result, ours);
     }
   }

@@ -19,6 +19,19 @@ final class VendorChoices {
 
   private VendorChoices() {}
 
+  /**
+   * Whether AMD's processors, which ours follow, and Intel's may differ in anything, seen on an Intel family 6 model 167: transcendental results near the denormals (the last place, and whether underflow is
+   * told), and remainders and scaling of denormals with underflow unmasked.
+   */
+  static boolean isOpenOnOtherMakers(X87Case given, byte[] ours, byte[] host) {
+    boolean unmasked =
+        ((Bytes.get16(ours, STATUS_AT) | Bytes.get16(host, STATUS_AT)) & X87State.ES) != 0;
+    boolean exact =
+        given.opcode() == 0xd9
+            && (given.modrm() == 0xf5 || given.modrm() == 0xf8 || given.modrm() == 0xfd);
+    return isTranscendental(given) || unmasked && exact;
+  }
+
   /** What differs and must not, or null. */
   static @Nullable String difference(
       X87Case given, byte[] ours, X87Dispatch dispatch, byte[] host, byte[] memory, int rflags) {

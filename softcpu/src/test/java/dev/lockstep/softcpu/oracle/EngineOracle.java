@@ -54,6 +54,12 @@ public final class EngineOracle<V extends Vcpu> implements RealCpu {
     return name;
   }
 
+  /** The software CPU is as one, whatever executes it. */
+  @Override
+  public boolean isAmd() {
+    return name.equals("soft") || RealCpu.super.isAmd();
+  }
+
   /** What it leaves to the CPU. */
   public EngineTraits traits() {
     return traits;

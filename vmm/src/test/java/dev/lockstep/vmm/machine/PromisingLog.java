@@ -20,7 +20,6 @@ class PromisingLog extends StreamLog {
 
   @Override
   public void promise(Moment moment, long until) {
-    flush();
     promises.incrementAndGet();
     mark(new LogEntry.ProgressMark(moment, until));
   }
