@@ -139,7 +139,7 @@ public final class BackupCore {
    * Whether everything that may have left was matched by this backup before: then what its machine goes on to say contradicts nothing, diverged or not.
    */
   public boolean hasMatchedWhatLeft() {
-    return log.outputsReplayed() >= outputsAcknowledged;
+    return log.outputsReplayed() >= Math.max(outputsAcknowledged, releasedWatermark);
   }
 
   // ---- one method a phase
@@ -211,6 +211,8 @@ public final class BackupCore {
         && applied
         && protectAfter >= 0
         && committed() >= protectAfter) {
+      // What came before the protection left without this backup's word.
+      acknowledgeOutputs();
       reportDue = true;
       enter(BackupPhase.FOLLOWING);
     }
@@ -326,9 +328,8 @@ public final class BackupCore {
         reportDue = true;
       }
       case BackupInput.ResynchronisationUnfit unfit -> {
-        if (!healing.unfit(unfit.round())) {
-          leave(BackupLoss.DIVERGED, "the primary's whole memory did not make the two equal");
-        }
+        healing.unfit(unfit.round());
+        healing.tell(now, epoch, effects);
       }
       case BackupInput.Failed(BackupLoss reason, String detail) -> leave(reason, detail);
       case BackupInput.LinkUp() -> reportDue = true;
@@ -540,10 +541,8 @@ public final class BackupCore {
   private void sendReport() {
     reportDue = false;
     progressDue = false;
-    if (outputCommit() == OutputCommit.MATCHED) {
-      outputsAcknowledged = log.outputsReplayed();
-    } else if (!healing.isOpen()) {
-      outputsAcknowledged = log.outputsReceived();
+    if (outputCommit() == OutputCommit.MATCHED || !healing.isOpen()) {
+      acknowledgeOutputs();
     }
     effects.add(
         new BackupEffect.Send(
@@ -557,6 +556,11 @@ public final class BackupCore {
                 echoedNanos,
                 healing.divergences(),
                 healing.healed())));
+  }
+
+  private void acknowledgeOutputs() {
+    outputsAcknowledged =
+        outputCommit() == OutputCommit.MATCHED ? log.outputsReplayed() : log.outputsReceived();
   }
 
   /** Through which record outputs may leave as far as this backup is concerned. */

@@ -17,6 +17,7 @@ final class BackupHealing {
   private Message.@Nullable Resynchronise offer;
   private int chunksThrough;
   private boolean applying;
+  private boolean hopeless;
   private long lastToldNanos;
 
   BackupHealing(Timing timing) {
@@ -70,13 +71,24 @@ final class BackupHealing {
     return chunksThrough;
   }
 
-  /** Says again what differs, as long as nobody has answered. */
+  /**
+   * Says again what differs, as long as nobody has answered; or that nothing heals it, until the primary goes on without this backup. Until then it stands where
+   * it is: if the primary is dead, this is the only machine that is left.
+   */
   void tell(long now, long epoch, List<BackupEffect> effects) {
     Divergence told = what;
-    if (isOpen()
-        && told != null
-        && offer == null
-        && now - lastToldNanos >= timing.retransmitNanos()) {
+    if (!isOpen() || told == null || now - lastToldNanos < timing.retransmitNanos()) {
+      return;
+    }
+    if (hopeless) {
+      lastToldNanos = now;
+      effects.add(
+          new BackupEffect.Send(
+              new Message.BackupLeaving(
+                  epoch,
+                  BackupLoss.DIVERGED,
+                  "the primary's whole memory did not make the two equal")));
+    } else if (offer == null) {
       lastToldNanos = now;
       effects.add(
           new BackupEffect.Send(
@@ -134,22 +146,19 @@ final class BackupHealing {
     return done;
   }
 
-  /**
-   * What was staged does not fit, and nothing was touched.
-   *
-   * @return whether there is more to ask for
-   */
-  boolean unfit(int round) {
+  /** What was staged does not fit, and nothing was touched: all of the primary's memory is asked for, if that was not it. */
+  void unfit(int round) {
     if (!applying || round != divergences) {
-      return true;
+      return;
     }
     applying = false;
     if (everything) {
-      return false;
+      hopeless = true;
+      lastToldNanos = Long.MIN_VALUE / 2;
+      return;
     }
     everything = true;
     // A question of its own, so that its answer cannot be mistaken for that to the one before.
     next();
-    return true;
   }
 }

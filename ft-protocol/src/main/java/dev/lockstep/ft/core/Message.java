@@ -67,7 +67,7 @@ public sealed interface Message {
   /** The backup has gone live as the primary of {@code epoch + 1}: news for one that has handed over. Best effort; the arbiter says the same. */
   record TookOver(long epoch) implements ToPrimary {}
 
-  /** The backup gives up its state and will never go live from it. */
+  /** The backup wants to be dropped: it is gone, or stands where nothing heals it. Only the arbiter keeps the latter from going live, until it hears that it is dropped. */
   record BackupLeaving(long epoch, BackupLoss reason, String detail) implements ToPrimary {}
 
   /**
