@@ -56,7 +56,8 @@ final class MachineOptions {
 
   @Option(
       names = "--net",
-      paramLabel = "tap=NAME|passt[=SOCKET]|unplugged[,mac=ADDRESS][,forward=tcp:HOST:GUEST]",
+      paramLabel =
+          "tap=NAME|passt[=SOCKET]|unplugged[,mac=ADDRESS][,offload=on|off][,forward=tcp:HOST:GUEST]",
       description =
           "Network interface: over a tap device (see lockstep net), or by passt without root (its connections end with this host); forward leads a port of this host into the guest, with passt.")
   private @Nullable String net;

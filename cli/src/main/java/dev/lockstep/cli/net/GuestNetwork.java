@@ -9,6 +9,7 @@ import dev.lockstep.vmm.machine.DeviceIndexes;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.OutputConsumer;
+import dev.lockstep.vmm.net.Offloads;
 import dev.lockstep.vmm.net.host.NetworkPort;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -26,11 +27,15 @@ public final class GuestNetwork implements AutoCloseable {
    *
    * @param config of the machine
    * @param inject gives the machine an input; false if it has to wait
+   * @param offloads what the guest does with frames in place of this host
    * @param notes told when the network goes and comes
    * @throws dev.lockstep.engine.VmmException if this host does not have it
    */
   private GuestNetwork(
-      MachineConfig config, Predicate<MachineInput> inject, Consumer<String> notes) {
+      MachineConfig config,
+      Predicate<MachineInput> inject,
+      Supplier<Offloads> offloads,
+      Consumer<String> notes) {
     stream = DeviceIndexes.network(config.drives().size());
     NetworkConfig network = config.network();
     endsWithHost = network != null && network.backend() instanceof NetworkConfig.Passt;
@@ -41,6 +46,7 @@ public final class GuestNetwork implements AutoCloseable {
                 network.opener(notes),
                 network.address(),
                 packed -> inject.test(new MachineInput.NetworkFrames(packed)),
+                offloads,
                 notes);
   }
 
@@ -51,7 +57,8 @@ public final class GuestNetwork implements AutoCloseable {
    */
   public static GuestNetwork ofMachine(
       MachineConfig config, Machine machine, Consumer<String> notes) {
-    return new GuestNetwork(config, input -> injected(machine, input), notes);
+    return new GuestNetwork(
+        config, input -> injected(machine, input), machine::networkOffloads, notes);
   }
 
   private static boolean injected(Machine machine, MachineInput input) {
@@ -75,6 +82,10 @@ public final class GuestNetwork implements AutoCloseable {
         input -> {
           Replica now = replica.get();
           return now == null || !now.status().guestRunsHere() || now.inject(input);
+        },
+        () -> {
+          Replica now = replica.get();
+          return now == null ? Offloads.NONE : now.networkOffloads();
         },
         notes);
   }

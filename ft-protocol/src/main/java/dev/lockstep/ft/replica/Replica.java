@@ -20,6 +20,7 @@ import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.MachineStatus;
+import dev.lockstep.vmm.net.Offloads;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
 import java.util.Objects;
@@ -199,6 +200,12 @@ public final class Replica implements AutoCloseable {
     } catch (IllegalStateException e) {
       return false;
     }
+  }
+
+  /** What the guest's network driver does with frames in place of this host, as far as this replica's machine knows. */
+  public Offloads networkOffloads() {
+    Machine machine = driver.machine();
+    return machine == null ? Offloads.NONE : machine.networkOffloads();
   }
 
   /** How long the guest may stand still while a backup joins. */

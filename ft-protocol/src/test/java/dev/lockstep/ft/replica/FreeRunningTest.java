@@ -15,6 +15,7 @@ import dev.lockstep.vmm.machine.MachineInput;
 import dev.lockstep.vmm.machine.MachineSpec;
 import dev.lockstep.vmm.machine.Machines;
 import dev.lockstep.vmm.machine.NetworkGuest;
+import dev.lockstep.vmm.machine.NetworkSpec;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
 import java.nio.file.Files;
@@ -76,7 +77,7 @@ class FreeRunningTest {
         plain.wallClockNanos(),
         plain.pacing(),
         plain.digestSpacing(),
-        new MacAddress(0x525400123456L),
+        new NetworkSpec(new MacAddress(0x525400123456L), false),
         new TreeMap<>());
   }
 

@@ -26,7 +26,9 @@ final class GuestPair implements AutoCloseable {
     /** The same for short blocks. */
     PING("ping", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
     /** Debian's nginx. */
-    NGINX("http", 80, "nginx", "guest-nginx", "initrd-nginx");
+    NGINX("http", 80, "nginx", "guest-nginx", "initrd-nginx"),
+    /** The same for a client that asks ahead. */
+    NGINX_STREAM("stream", 80, "nginx", "guest-nginx", "initrd-nginx");
 
     private final String client;
     private final int port;
@@ -105,7 +107,7 @@ final class GuestPair implements AutoCloseable {
             "--disk",
             disk.toString(),
             "--net",
-            "tap=" + Lab.TAP,
+            "tap=" + Lab.TAP + System.getProperty("bench.net", ""),
             "--seed",
             Long.toString(seed),
             "--append",

@@ -51,6 +51,12 @@ class PairBenchmark {
     measure(GuestPair.Service.NGINX, "throughput", 0);
   }
 
+  /** The same file, asked for so far ahead that the guest always has something to do: what protection leaves of what the guest can do. */
+  @Test
+  void stream() throws Exception {
+    measure(GuestPair.Service.NGINX_STREAM, "stream", 0);
+  }
+
   /** Some questions a second: what a guest that is hardly busy costs. */
   @Test
   void idle() throws Exception {

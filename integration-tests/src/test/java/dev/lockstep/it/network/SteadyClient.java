@@ -23,6 +23,7 @@ final class SteadyClient {
   private static final int CONNECT_ATTEMPTS = 300;
   private static final int MAX_BLOCK_BYTES = 3_000;
   private static final int PING_BYTES = 100;
+  private static final int QUESTIONS_AHEAD = 8;
   private static final int MAX_SAMPLES = 1 << 16;
   private static final int MAX_LINE_BYTES = 1_000;
 
@@ -54,13 +55,24 @@ final class SteadyClient {
     }
   }
 
-  /** A file over HTTP, always the same. */
+  /** A file over HTTP, always the same: asked for when the last has come, or some ahead (RFC 9112, section 9.3.2), so that the guest never has to wait for a question. */
   private static final class Http implements Service {
+    private static final byte[] QUESTION =
+        "GET /block HTTP/1.1\r\nHost: guest\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+
+    private int ahead;
     private byte @Nullable [] first;
+
+    Http(int ahead) {
+      this.ahead = ahead;
+    }
 
     @Override
     public int ask(DataInputStream in, OutputStream out) throws IOException {
-      out.write("GET /block HTTP/1.1\r\nHost: guest\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      for (; ahead > 0; ahead--) {
+        out.write(QUESTION);
+      }
+      out.write(QUESTION);
       String status = line(in);
       if (!status.startsWith("HTTP/1.1 200")) {
         throw new IOException("the answer begins with '%s'".formatted(status));
@@ -98,7 +110,7 @@ final class SteadyClient {
   }
 
   /**
-   * @param arguments {@code echo}, {@code ping} (short blocks) or {@code http}, address, port, seed, and how many milliseconds to rest between two questions
+   * @param arguments {@code echo}, {@code ping} (short blocks), {@code http} or {@code stream} (asked ahead), address, port, seed, and how many milliseconds to rest between two questions
    */
   public static void main(String[] arguments) throws Exception {
     Random random = new Random(Long.parseLong(arguments[3]));
@@ -106,7 +118,8 @@ final class SteadyClient {
         switch (arguments[0]) {
           case "echo" -> new Echo(random, false);
           case "ping" -> new Echo(random, true);
-          case "http" -> new Http();
+          case "http" -> new Http(0);
+          case "stream" -> new Http(QUESTIONS_AHEAD);
           default -> throw new IllegalArgumentException(arguments[0]);
         };
     AtomicReference<String> order = new AtomicReference<>("");

@@ -171,10 +171,13 @@ public final class TapDevice implements AutoCloseable {
    *
    * @param from native
    * @param bytes the frame's with its header, 14 or more
-   * @return the bytes, or -EAGAIN if there is no room, or -EINTR, or -EIO while the interface is down
+   * @return the bytes, or -EAGAIN if there is no room, or -EINTR, or -EIO while the interface is down, or -EINVAL if the kernel takes it for no frame
    */
   public int write(MemorySegment from, int bytes) {
     long result = DescriptorCalls.write(fd, from, bytes);
+    if (result == -Errno.EINVAL) {
+      return (int) result;
+    }
     return result < 0 ? expected("write", (int) result) : (int) result;
   }
 

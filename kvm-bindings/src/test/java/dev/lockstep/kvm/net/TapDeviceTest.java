@@ -84,10 +84,7 @@ final class TapDeviceTest {
         tap.up();
         assertThat(tap.isUp()).isTrue();
         assertThat(tap.write(frame, 64)).isEqualTo(64);
-        assertThatThrownBy(() -> tap.write(frame, 5))
-            .as("less than an Ethernet header")
-            .isInstanceOf(KvmException.class)
-            .hasMessageContaining("EINVAL");
+        assertThat(tap.write(frame, 5)).as("less than its header").isEqualTo(-Errno.EINVAL);
         tap.setMtu(9000);
         assertThat(tap.mtu()).isEqualTo(9000);
         assertThatThrownBy(() -> tap.setMtu(5))

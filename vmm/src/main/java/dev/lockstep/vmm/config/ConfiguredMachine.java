@@ -20,6 +20,7 @@ import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineDisk;
 import dev.lockstep.vmm.machine.MachineFactory;
 import dev.lockstep.vmm.machine.MachineSpec;
+import dev.lockstep.vmm.machine.NetworkSpec;
 import dev.lockstep.vmm.machine.VcpuFactory;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import dev.lockstep.vmm.snapshot.MemoryImage;
@@ -189,7 +190,7 @@ public final class ConfiguredMachine {
           case CONDITIONAL -> BRANCHES_OF_HARDWARE_BETWEEN_DIGESTS;
           case ALL_TRANSFERS -> MachineSpec.DIGEST_SPACING;
         },
-        network == null ? null : network.address(),
+        network == null ? null : new NetworkSpec(network.address(), network.offload()),
         facts);
   }
 

@@ -274,6 +274,9 @@ public final class MachineConfig {
     }
     if (network != null) {
       facts.put("network", network.address().toString());
+      if (network.offload()) {
+        facts.put("network_offload", "on");
+      }
     }
     return Collections.unmodifiableSortedMap(facts);
   }

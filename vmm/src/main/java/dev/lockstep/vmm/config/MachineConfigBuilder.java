@@ -40,6 +40,8 @@ public final class MachineConfigBuilder {
   private final Map<String, Origin> driveOrigins = new HashMap<>();
   private NetworkConfig.@Nullable Backend network;
   private @Nullable MacAddress networkAddress;
+  private @Nullable Boolean networkOffload;
+  private Origin networkOrigin = NOWHERE;
   private String name = "lockstep";
   private @Nullable Path kernel;
   private boolean kernelRefused;
@@ -196,15 +198,23 @@ public final class MachineConfigBuilder {
    * The network interface, in place of one that was said before.
    *
    * @param mac the guest's address; null for one made of the VM's name
+   * @param offload whether work on frames may be left to the other side; null for what was said before, or what is best
    */
   public MachineConfigBuilder network(
-      NetworkConfig.Backend backend, @Nullable String mac, Origin origin) {
+      NetworkConfig.Backend backend,
+      @Nullable String mac,
+      @Nullable Boolean offload,
+      Origin origin) {
     try {
       networkAddress = mac == null ? null : MacAddress.parse(mac);
     } catch (IllegalArgumentException e) {
       return problem(origin, "the network's address: " + e.getMessage());
     }
     network = backend;
+    if (offload != null) {
+      networkOffload = offload;
+    }
+    networkOrigin = origin;
     return this;
   }
 
@@ -458,6 +468,7 @@ public final class MachineConfigBuilder {
                   .formatted(
                       silenceMillis, ReplicationConfig.HEARTBEATS_IN_SILENCE, heartbeatMillis)));
     }
+    NetworkConfig networkConfig = networkConfig(found);
     if (chosen == null || !found.isEmpty()) {
       throw new ConfigException(found);
     }
@@ -468,7 +479,7 @@ public final class MachineConfigBuilder {
         bootArgs,
         defaultBootArgs,
         drives,
-        networkConfig(),
+        networkConfig,
         memoryBytes,
         model,
         patchTsc || choice.patchTsc(),
@@ -515,13 +526,29 @@ public final class MachineConfigBuilder {
     }
   }
 
-  private @Nullable NetworkConfig networkConfig() {
+  private @Nullable NetworkConfig networkConfig(List<Problem> found) {
     NetworkConfig.Backend backend = network;
     if (backend == null) {
       return null;
     }
     MacAddress address = networkAddress;
-    return new NetworkConfig(address == null ? MacAddress.ofName(name) : address, backend);
+    // Flows are compared segment by segment.
+    boolean exact = following == ReplicationConfig.Following.EXACT;
+    boolean offload =
+        networkOffload == null ? exact && backend instanceof NetworkConfig.Tap : networkOffload;
+    if (offload && backend instanceof NetworkConfig.Passt) {
+      found.add(
+          new Problem(
+              networkOrigin,
+              "passt takes whole frames only, and this machine leaves work on them to its network (use a tap device, or offload=off for a machine that has not begun)"));
+    }
+    if (offload && !exact) {
+      found.add(
+          new Problem(
+              networkOrigin,
+              "free-running following compares whole frames (leave offload=on out)"));
+    }
+    return new NetworkConfig(address == null ? MacAddress.ofName(name) : address, backend, offload);
   }
 
   private EngineChoice chooseEngine(Purpose purpose, EngineChooser host, List<Problem> found) {

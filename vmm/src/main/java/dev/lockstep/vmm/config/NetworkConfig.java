@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param address the guest's, the same on every replica
  * @param backend where its cable leads on this host
+ * @param offload whether checksums and the segmentation of TCP may be left to the host, and to the guest; not with passt. The same on every replica
  */
-public record NetworkConfig(MacAddress address, Backend backend) {
+public record NetworkConfig(MacAddress address, Backend backend, boolean offload) {
 
   /** Where an interface's cable leads. */
   public sealed interface Backend {}
@@ -52,7 +53,7 @@ public record NetworkConfig(MacAddress address, Backend backend) {
    */
   public Supplier<NetworkBackend> opener(Consumer<String> notes) {
     return switch (backend) {
-      case Tap tap -> TapBackend.opener(tap.device(), notes);
+      case Tap tap -> TapBackend.opener(tap.device(), offload, notes);
       case Passt passt -> {
         Path socket = passt.socket();
         yield socket == null

@@ -11,7 +11,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A network interface in a configuration file: {@code host_dev_name} (a tap device, as Firecracker has it), or {@code passt} (with {@code passt_socket} one that runs, with {@code
- * forward} a list as {@code tcp:8080:80 udp:53:53}); neither for one that is unplugged. {@code guest_mac} for an address of one's own.
+ * forward} a list as {@code tcp:8080:80 udp:53:53}); neither for one that is unplugged. {@code guest_mac} for an address of one's own, {@code offload} for checksums and segmentation that are left to the
+ * other side: not if it is missing, as in files of releases that had none.
  */
 final class NetworkFields {
   private int interfaces;
@@ -25,6 +26,7 @@ final class NetworkFields {
         .flag("passt", (value, origin) -> fields.passt = value)
         .text("passt_socket", (value, origin) -> fields.socket = value)
         .text("forward", (value, origin) -> fields.forward = value)
+        .flag("offload", (value, origin) -> fields.offload = value)
         .refuseOthers();
     section.require("iface_id");
     interfaces++;
@@ -41,7 +43,7 @@ final class NetworkFields {
     }
     NetworkConfig.Backend backend = fields.backend(section.builder(), origin);
     if (backend != null) {
-      section.builder().network(backend, fields.mac, origin);
+      section.builder().network(backend, fields.mac, fields.offload, origin);
     }
   }
 
@@ -52,6 +54,7 @@ final class NetworkFields {
     private boolean passt;
     private @Nullable String socket;
     private @Nullable String forward;
+    private boolean offload;
 
     private NetworkConfig.@Nullable Backend backend(MachineConfigBuilder builder, Origin origin) {
       if (forward != null && !passt) {
@@ -98,6 +101,7 @@ final class NetworkFields {
   static void write(NetworkConfig network, ObjectNode into) {
     into.put("iface_id", "net0");
     into.put("guest_mac", network.address().toString());
+    into.put("offload", network.offload());
     switch (network.backend()) {
       case NetworkConfig.Tap tap -> into.put("host_dev_name", tap.device());
       case NetworkConfig.Passt passt -> {

@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A network interface in one line: {@code tap=NAME}, {@code passt[=SOCKET]} or {@code unplugged}, and behind commas {@code mac=ADDRESS} and, for passt, {@code forward=tcp:HOSTPORT:GUESTPORT}. */
+/** A network interface in one line: {@code tap=NAME}, {@code passt[=SOCKET]} or {@code unplugged}, and behind commas {@code mac=ADDRESS}, {@code offload=on} or {@code offload=off}, and for passt {@code forward=tcp:HOSTPORT:GUESTPORT}. */
 public final class NetworkText {
   private static final String SHAPE =
-      "write tap=NAME, passt, passt=SOCKET or unplugged, and behind commas mac=52:54:00:12:34:56 or, for passt, forward=tcp:8080:80";
+      "write tap=NAME, passt, passt=SOCKET or unplugged, and behind commas mac=52:54:00:12:34:56, offload=on, offload=off or, for passt, forward=tcp:8080:80";
 
   private NetworkText() {}
 
@@ -18,11 +18,14 @@ public final class NetworkText {
   public static void read(String text, Origin origin, MachineConfigBuilder into) {
     String[] words = text.split(",", -1);
     String mac = null;
+    Boolean offload = null;
     List<PortForward> forwards = new ArrayList<>();
     for (int i = 1; i < words.length; i++) {
       String word = words[i];
       if (word.startsWith("mac=")) {
         mac = word.substring("mac=".length());
+      } else if (word.equals("offload=on") || word.equals("offload=off")) {
+        offload = word.endsWith("on");
       } else if (word.startsWith("forward=")) {
         PortForward forward = forward(word.substring("forward=".length()));
         if (forward == null) {
@@ -39,7 +42,7 @@ public final class NetworkText {
     if (backend == null) {
       into.problem(origin, "'%s' is no network: %s".formatted(text, SHAPE));
     } else {
-      into.network(backend, mac, origin);
+      into.network(backend, mac, offload, origin);
     }
   }
 

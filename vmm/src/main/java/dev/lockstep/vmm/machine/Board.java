@@ -20,7 +20,7 @@ import dev.lockstep.vmm.device.Uart16550;
 import dev.lockstep.vmm.device.VirtualTime;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.net.Frames;
-import dev.lockstep.vmm.net.MacAddress;
+import dev.lockstep.vmm.net.Offloads;
 import dev.lockstep.vmm.net.flow.FlowTranslation;
 import dev.lockstep.vmm.pci.PciBus;
 import dev.lockstep.vmm.pci.PciFunction;
@@ -67,7 +67,7 @@ final class Board {
    * @param time the machine's clock, at the vCPU's present count
    * @param outputs takes what devices put out, by their index
    * @param wallClockNanos what the RTC shows when virtual time is zero
-   * @param address of the network interface; null for none
+   * @param interfaceSpec of the network; null for none
    * @param unconnected have a state but no registers
    */
   Board(
@@ -76,7 +76,7 @@ final class Board {
       GuestMemory memory,
       DiskSet disks,
       long wallClockNanos,
-      @Nullable MacAddress address,
+      @Nullable NetworkSpec interfaceSpec,
       List<Device> unconnected) {
     this.memory = memory;
     this.disks = disks;
@@ -89,9 +89,13 @@ final class Board {
     // The machine looks at what is wanted at each boundary.
     entropy = new VirtioEntropy(memory, wanted -> {});
     network =
-        address == null
+        interfaceSpec == null
             ? null
-            : new VirtioNet(memory, address, frame -> send(outputs, disks.count(), frame));
+            : new VirtioNet(
+                memory,
+                interfaceSpec.address(),
+                interfaceSpec.offload(),
+                frame -> send(outputs, disks.count(), frame));
     keyboard = new I8042(pic.connect(MachineLayout.IRQ_KEYBOARD), power);
     long below = Math.min(memory.size(), MachineLayout.HOLE_START);
     rtc =
@@ -230,9 +234,19 @@ final class Board {
     frameSent = action;
   }
 
-  /** How many received frames the guest has buffers for now; -1 while it takes none at all, and they are lost. */
-  int frameRoom() {
-    return network == null || !network.receives() ? -1 : network.receiveRoom();
+  /** Whether the guest takes frames at all; while it does not they are lost. */
+  boolean takesFrames() {
+    return network != null && network.receives();
+  }
+
+  /** How many bytes the first of packed frames have that the guest has buffers for now. */
+  int fittingFrames(byte[] packed) {
+    return network == null ? 0 : network.fitting(packed);
+  }
+
+  /** What the guest does with frames that it receives, in place of this host. Any thread. */
+  Offloads networkOffloads() {
+    return network == null ? Offloads.NONE : network.receiveOffloads();
   }
 
   /** Gives frames to the network device with an index of the log; false if there is none. */

@@ -7,7 +7,6 @@ import dev.lockstep.vmm.disk.DiskStatus;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.Moment;
-import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.time.VirtualClock;
 import java.util.HashSet;
 import java.util.Set;
@@ -276,7 +275,7 @@ final class FreeFollowConductor implements Conductor {
         }
       }
       case LogEntry.NetworkInput it -> {
-        if (core.board().frameRoom() < Frames.count(it.frames())) {
+        if (core.board().fittingFrames(it.frames()) < it.frames().length) {
           return false;
         }
       }

@@ -349,17 +349,15 @@ final class LiveConductor implements Conductor {
 
   /** Gives the guest as many frames as it has buffers for. */
   private void takeFrames(Moment at) {
-    int room = core.board().frameRoom();
-    if (room < 0) {
+    Board board = core.board();
+    if (!board.takesFrames()) {
       mailbox.dropFrames();
+      return;
     }
-    while (room > 0) {
-      byte[] frames = mailbox.takeFrames(room);
-      if (frames == null) {
-        return;
-      }
-      input(new LogEntry.NetworkInput(at, core.board().networkIndex(), frames));
-      room = core.board().frameRoom();
+    byte[] frames = mailbox.takeFrames(board::fittingFrames);
+    while (frames != null) {
+      input(new LogEntry.NetworkInput(at, board.networkIndex(), frames));
+      frames = mailbox.takeFrames(board::fittingFrames);
     }
   }
 
@@ -444,7 +442,7 @@ final class LiveConductor implements Conductor {
     if (core.board().entropyWanted() > 0 || anyCompletable()) {
       return true;
     }
-    if (core.board().frameRoom() > 0 && mailbox.hasFrames()) {
+    if (core.board().takesFrames() && mailbox.hasFrames(core.board()::fittingFrames)) {
       return true;
     }
     MachineInput next = mailbox.peekInput();

@@ -1,6 +1,7 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.vmm.log.LogHeader;
+import dev.lockstep.vmm.net.Offloads;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -138,6 +139,9 @@ public interface Machine extends AutoCloseable {
    * @param permille 1 to 1000; 1000 is no limit
    */
   void limitSpeed(int permille);
+
+  /** What the guest's network driver does with the frames that it gets, in place of this host; may change at any time. */
+  Offloads networkOffloads();
 
   /** The machine at a glance. */
   MachineStatus status();

@@ -2,7 +2,6 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuModel;
-import dev.lockstep.vmm.net.MacAddress;
 import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param wallClockNanos what the RTC shows at the start: UTC, nanoseconds since 1970
  * @param pacing how virtual time relates to the host's while live
  * @param digestSpacing branches between two digest entries; at least 1024
- * @param network the address of its network interface; null for none
+ * @param network its network interface; null for none
  * @param facts what else replicas must have in common, by name: the kernel's hash, the command line, …
  */
 public record MachineSpec(
@@ -29,7 +28,7 @@ public record MachineSpec(
     long wallClockNanos,
     Pacing pacing,
     long digestSpacing,
-    @Nullable MacAddress network,
+    @Nullable NetworkSpec network,
     SortedMap<String, String> facts) {
 
   /** Digest spacing unless said otherwise: about every half second of a busy guest. */

@@ -1,12 +1,12 @@
 package dev.lockstep.vmm.machine;
 
-import dev.lockstep.vmm.net.Frames;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** What other threads want of a vCPU's thread, and how they wake it: bounded inputs, orders, and a signal without content. */
@@ -81,11 +81,12 @@ final class Mailbox {
     return true;
   }
 
-  /** Whether frames wait. */
-  boolean hasFrames() {
+  /** Whether frames wait, and there is room for the first. */
+  boolean hasFrames(ToIntFunction<byte[]> fitting) {
     lock.lock();
     try {
-      return !frames.isEmpty();
+      byte[] first = frames.peek();
+      return first != null && fitting.applyAsInt(first) > 0;
     } finally {
       lock.unlock();
     }
@@ -105,17 +106,18 @@ final class Mailbox {
   /**
    * Takes the first frames that wait, packed.
    *
-   * @param maxFrames that many at most, at least 1
-   * @return null if there are none
+   * @param fitting how many bytes the first of packed frames have that there is room for
+   * @return null if there are none, or no room for the first
    */
-  byte @Nullable [] takeFrames(int maxFrames) {
+  byte @Nullable [] takeFrames(ToIntFunction<byte[]> fitting) {
     lock.lock();
     try {
-      byte[] first = frames.poll();
-      if (first == null) {
+      byte[] first = frames.peek();
+      int taken = first == null ? 0 : fitting.applyAsInt(first);
+      if (first == null || taken == 0) {
         return null;
       }
-      int taken = Frames.bytesOfFirst(first, first.length, maxFrames, first.length);
+      frames.remove();
       frameBytes -= taken;
       if (taken == first.length) {
         return first;

@@ -5,6 +5,7 @@ import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.MachineDigest;
+import dev.lockstep.vmm.net.Offloads;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -314,6 +315,11 @@ final class PcMachine implements Machine {
   @Override
   public MachineStatus status() {
     return lastStatus;
+  }
+
+  @Override
+  public Offloads networkOffloads() {
+    return core.board().networkOffloads();
   }
 
   @Override

@@ -6,14 +6,18 @@ import java.util.List;
 
 /**
  * Ethernet frames packed behind each other, each behind its length in two bytes, the higher first. The form that frames have in the log, in a device's output stream, and between
- * a machine and its host. A frame is without its checksum (IEEE 802.3, clause 3.2.9): neither a virtio ring nor a tap device has one.
+ * a machine and its host. A frame is without its checksum (IEEE 802.3, clause 3.2.9): neither a virtio ring nor a tap device has one. Of an interface with offloads, each frame is packed together with the
+ * {@link OffloadHeader} before it.
  */
 public final class Frames {
   /** The shortest frame: two addresses and a type. */
   public static final int MIN_FRAME_BYTES = 14;
 
-  /** The longest frame: a header with one VLAN tag, and 1,500 bytes. */
+  /** The longest frame that a cable carries: a header with one VLAN tag, and 1,500 bytes. */
   public static final int MAX_FRAME_BYTES = 1_518;
+
+  /** The longest that is packed: one that was not segmented, behind its {@link OffloadHeader}, so that its length and it are no more than an entry of a log holds. */
+  public static final int MAX_PACKED_FRAME_BYTES = (1 << 16) - 2;
 
   /** Bytes of the length before each frame. */
   public static final int LENGTH_BYTES = 2;
@@ -22,7 +26,7 @@ public final class Frames {
 
   /** Whether a frame of that length can be packed. */
   public static boolean fits(int frameBytes) {
-    return frameBytes >= MIN_FRAME_BYTES && frameBytes <= MAX_FRAME_BYTES;
+    return frameBytes >= MIN_FRAME_BYTES && frameBytes <= MAX_PACKED_FRAME_BYTES;
   }
 
   /** One frame, packed. */

@@ -58,14 +58,20 @@ record DescriptorChain(int head, List<Segment> readable, List<Segment> writable)
 
   /** Copies into stretches from their start; what does not fit is an error. */
   static void scatter(GuestMemory memory, List<Segment> segments, byte[] data) {
+    scatter(memory, segments, data, 0, data.length);
+  }
+
+  /** Copies a part of {@code data} into stretches from their start; what does not fit is an error. */
+  static void scatter(
+      GuestMemory memory, List<Segment> segments, byte[] data, int from, int length) {
     int done = 0;
     for (Segment segment : segments) {
-      int part = Math.min(segment.length(), data.length - done);
-      memory.write(segment.address(), data, done, part);
+      int part = Math.min(segment.length(), length - done);
+      memory.write(segment.address(), data, from + done, part);
       done += part;
     }
-    if (done != data.length) {
-      throw new IllegalStateException("%d bytes of %d fit".formatted(done, data.length));
+    if (done != length) {
+      throw new IllegalStateException("%d bytes of %d fit".formatted(done, length));
     }
   }
 }

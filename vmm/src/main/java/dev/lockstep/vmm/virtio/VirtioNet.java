@@ -5,11 +5,19 @@ import dev.lockstep.vmm.device.StateReader;
 import dev.lockstep.vmm.device.StateWriter;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
+import dev.lockstep.vmm.net.OffloadHeader;
+import dev.lockstep.vmm.net.Offloads;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * virtio network device (virtio 1.2, section 5.1) with one pair of queues and a control queue, without offloads: what the guest sends is a whole frame with its checksums. It keeps
- * no frame: those that the guest sends go out at once, and one that is received needs a buffer of the guest's at that moment.
+ * virtio network device (virtio 1.2, section 5.1) with one pair of queues and a control queue. It keeps no frame: those that the guest sends go out at once, and one that is received needs buffers of the guest's
+ * at that moment.
+ *
+ * <p>Without offloads every frame is one that a cable carries, with its checksums. With them, both sides may leave checksums and the segmentation of TCP to the other, as the driver accepts it, and each frame goes with
+ * its {@link OffloadHeader}.
  */
 public final class VirtioNet extends VirtioDevice {
   /** The feature by which a driver can be told to announce its interface (section 5.1.3). */
@@ -17,6 +25,29 @@ public final class VirtioNet extends VirtioDevice {
 
   /** The feature of a control queue. */
   static final long F_CTRL_VQ = 1L << 17;
+
+  private static final long F_CHECKSUM = 1L;
+  private static final long F_GUEST_CHECKSUM = 1L << 1;
+  private static final long F_GUEST_TSO4 = 1L << 7;
+  private static final long F_GUEST_TSO6 = 1L << 8;
+  private static final long F_GUEST_ECN = 1L << 9;
+  private static final long F_HOST_TSO4 = 1L << 11;
+  private static final long F_HOST_TSO6 = 1L << 12;
+  private static final long F_HOST_ECN = 1L << 13;
+
+  /** The feature that a frame may go over several buffers (section 5.1.6.4). */
+  static final long F_MERGED_BUFFERS = 1L << 15;
+
+  private static final long F_OFFLOADS =
+      F_CHECKSUM
+          | F_GUEST_CHECKSUM
+          | F_GUEST_TSO4
+          | F_GUEST_TSO6
+          | F_GUEST_ECN
+          | F_HOST_TSO4
+          | F_HOST_TSO6
+          | F_HOST_ECN
+          | F_MERGED_BUFFERS;
 
   private static final long F_MAC = 1L << 5;
   private static final long F_STATUS = 1L << 16;
@@ -31,9 +62,10 @@ public final class VirtioNet extends VirtioDevice {
   private static final int CONTROL = 2;
 
   /** {@code struct virtio_net_hdr} with its number of buffers, which VERSION_1 always has (section 5.1.6.1). */
-  static final int HEADER_BYTES = 12;
+  static final int HEADER_BYTES = OffloadHeader.BYTES;
 
-  private static final int HEADER_BUFFERS = 10;
+  /** What a driver's buffers have at least if a frame may go over several (section 5.1.6.3.1). */
+  private static final int MERGED_BUFFER_BYTES = HEADER_BYTES + Frames.MAX_FRAME_BYTES;
 
   private static final int CONFIG_STATUS = 6;
   private static final int STATUS_LINK_UP = 1;
@@ -47,8 +79,15 @@ public final class VirtioNet extends VirtioDevice {
 
   private final GuestMemory memory;
   private final MacAddress address;
+  private final boolean offloading;
   private final Consumer<byte[]> output;
   private boolean announces;
+  private long accepted;
+
+  /** What the guest does for the host. Other threads look at it. */
+  private volatile Offloads receiveOffloads = Offloads.NONE;
+
+  private Offloads sendOffloads = Offloads.NONE;
   private int status = STATUS_LINK_UP;
 
   /**
@@ -56,11 +95,14 @@ public final class VirtioNet extends VirtioDevice {
    *
    * @param memory where buffers are
    * @param address the guest's
+   * @param offloading whether it has offloads, and frames their headers
    * @param output takes the frames that the guest sends, each of a length that {@link Frames#fits}
    */
-  public VirtioNet(GuestMemory memory, MacAddress address, Consumer<byte[]> output) {
+  public VirtioNet(
+      GuestMemory memory, MacAddress address, boolean offloading, Consumer<byte[]> output) {
     this.memory = memory;
     this.address = address;
+    this.offloading = offloading;
     this.output = output;
   }
 
@@ -81,7 +123,7 @@ public final class VirtioNet extends VirtioDevice {
 
   @Override
   long features() {
-    return F_MAC | F_STATUS | F_CTRL_VQ | F_GUEST_ANNOUNCE;
+    return F_MAC | F_STATUS | F_CTRL_VQ | F_GUEST_ANNOUNCE | (offloading ? F_OFFLOADS : 0);
   }
 
   @Override
@@ -100,12 +142,37 @@ public final class VirtioNet extends VirtioDevice {
   @Override
   void activate(long features) {
     announces = (features & (F_GUEST_ANNOUNCE | F_CTRL_VQ)) == (F_GUEST_ANNOUNCE | F_CTRL_VQ);
+    accept(features & F_OFFLOADS);
   }
 
   @Override
   void reset() {
     announces = false;
     status = STATUS_LINK_UP;
+    accept(0);
+  }
+
+  private void accept(long features) {
+    accepted = features;
+    sendOffloads = offloads(F_CHECKSUM, F_HOST_TSO4, F_HOST_TSO6, F_HOST_ECN);
+    receiveOffloads = offloads(F_GUEST_CHECKSUM, F_GUEST_TSO4, F_GUEST_TSO6, F_GUEST_ECN);
+  }
+
+  /** Segmentation takes the checksum, and congestion bits take segmentation (section 5.1.3.1). */
+  private Offloads offloads(long checksum, long tcp4, long tcp6, long ecn) {
+    boolean sums = has(checksum);
+    boolean four = sums && has(tcp4);
+    boolean six = sums && has(tcp6);
+    return new Offloads(sums, four, six, (four || six) && has(ecn));
+  }
+
+  private boolean has(long feature) {
+    return (accepted & feature) != 0;
+  }
+
+  /** What the guest does with the frames that it receives, in place of the host. Any thread. */
+  public Offloads receiveOffloads() {
+    return receiveOffloads;
   }
 
   @Override
@@ -127,13 +194,33 @@ public final class VirtioNet extends VirtioDevice {
         return;
       }
       // One that is no frame is lost on the cable, as a real interface does with it.
-      long length = chain.readableBytes() - HEADER_BYTES;
-      if (length >= Frames.MIN_FRAME_BYTES && length <= Frames.MAX_FRAME_BYTES) {
-        output.accept(chain.gather(memory, HEADER_BYTES, (int) length));
+      if (offloading) {
+        sendWithHeader(chain);
+      } else {
+        sendWhole(chain);
       }
       queue.push(chain.head(), 0);
     }
     queue.endBatch();
+  }
+
+  private void sendWhole(DescriptorChain chain) {
+    long length = chain.readableBytes() - HEADER_BYTES;
+    if (length >= Frames.MIN_FRAME_BYTES && length <= Frames.MAX_FRAME_BYTES) {
+      output.accept(chain.gather(memory, HEADER_BYTES, (int) length));
+    }
+  }
+
+  private void sendWithHeader(DescriptorChain chain) {
+    long length = chain.readableBytes();
+    if (length < HEADER_BYTES + Frames.MIN_FRAME_BYTES || length > Frames.MAX_PACKED_FRAME_BYTES) {
+      return;
+    }
+    byte[] frame = chain.gather(memory, 0, (int) length);
+    OffloadHeader.clearForHost(frame, 0);
+    if (OffloadHeader.fits(frame, 0, frame.length, sendOffloads)) {
+      output.accept(frame);
+    }
   }
 
   private void control() {
@@ -160,37 +247,103 @@ public final class VirtioNet extends VirtioDevice {
     return queue(RECEIVE).live();
   }
 
-  /** How many frames the guest has buffers for now. */
+  /** How many frames that a cable carries the guest has buffers for now. */
   public int receiveRoom() {
     return queue(RECEIVE).availableBuffers();
   }
 
   /**
-   * Input event: frames from outside. What finds no buffer, or one that is too small, is lost, with all behind it.
+   * How many bytes the first frames have that the guest has buffers for now, or will never have: those are to be lost, not waited for.
+   *
+   * @param packed as {@link Frames} packs them, checked
+   */
+  public int fitting(byte[] packed) {
+    int room = receiveRoom();
+    int most = queue(RECEIVE).size();
+    int at = 0;
+    while (at < packed.length) {
+      int buffers = has(F_MERGED_BUFFERS) ? mergedBuffers(Frames.lengthAt(packed, at)) : 1;
+      if (buffers > room && (at > 0 || buffers <= most)) {
+        break;
+      }
+      room -= buffers;
+      at = Frames.next(packed, at);
+    }
+    return at;
+  }
+
+  private static int mergedBuffers(int bytes) {
+    return (bytes + MERGED_BUFFER_BYTES - 1) / MERGED_BUFFER_BYTES;
+  }
+
+  /**
+   * Input event: frames from outside. What finds no buffers is lost, with all behind it; one that the guest's driver did not say it takes is lost by itself.
    *
    * @param packed as {@link Frames} packs them, checked
    */
   public void receive(byte[] packed) {
     Virtqueue queue = queue(RECEIVE);
-    for (int at = 0; at < packed.length; at = Frames.next(packed, at)) {
-      DescriptorChain chain = queue.pop();
-      if (chain == null) {
-        break;
+    boolean room = true;
+    for (int at = 0; room && at < packed.length; at = Frames.next(packed, at)) {
+      int from = at + Frames.LENGTH_BYTES;
+      int length = Frames.lengthAt(packed, at);
+      if (!offloading) {
+        byte[] buffer = new byte[HEADER_BYTES + length];
+        System.arraycopy(packed, from, buffer, HEADER_BYTES, length);
+        room = receive(queue, buffer);
+      } else if (OffloadHeader.fits(packed, from, length, receiveOffloads)) {
+        byte[] buffer = Arrays.copyOfRange(packed, from, from + length);
+        OffloadHeader.clearForGuest(buffer, 0, receiveOffloads);
+        room = receive(queue, buffer);
       }
-      int length = HEADER_BYTES + Frames.lengthAt(packed, at);
-      if (!chain.readable().isEmpty() || chain.writableBytes() < length) {
-        queue.violated(
-            "a buffer of %d bytes for a frame of %d".formatted(chain.writableBytes(), length));
-        break;
-      }
-      byte[] buffer = new byte[length];
-      buffer[HEADER_BUFFERS] = 1;
-      System.arraycopy(
-          packed, at + Frames.LENGTH_BYTES, buffer, HEADER_BYTES, length - HEADER_BYTES);
-      DescriptorChain.scatter(memory, chain.writable(), buffer);
-      queue.push(chain.head(), length);
     }
     queue.endBatch();
+  }
+
+  /** Puts a frame behind its header into the guest's buffers; false if there are too few, or they broke the rules. */
+  private boolean receive(Virtqueue queue, byte[] frame) {
+    if (!has(F_MERGED_BUFFERS)) {
+      DescriptorChain chain = queue.pop();
+      if (chain == null || !isFor(queue, chain, frame.length)) {
+        return false;
+      }
+      OffloadHeader.setBuffers(frame, 0, 1);
+      DescriptorChain.scatter(memory, chain.writable(), frame);
+      queue.push(chain.head(), frame.length);
+      return true;
+    }
+    List<DescriptorChain> chains = new ArrayList<>();
+    long bytes = 0;
+    while (bytes < frame.length) {
+      DescriptorChain chain = queue.pop();
+      if (chain == null) {
+        queue.putBack(chains.size());
+        return false;
+      }
+      if (!isFor(queue, chain, HEADER_BYTES)) {
+        return false;
+      }
+      chains.add(chain);
+      bytes += chain.writableBytes();
+    }
+    OffloadHeader.setBuffers(frame, 0, chains.size());
+    int done = 0;
+    for (DescriptorChain chain : chains) {
+      int part = (int) Math.min(chain.writableBytes(), frame.length - done);
+      DescriptorChain.scatter(memory, chain.writable(), frame, done, part);
+      queue.push(chain.head(), part);
+      done += part;
+    }
+    return true;
+  }
+
+  private static boolean isFor(Virtqueue queue, DescriptorChain chain, int bytes) {
+    if (chain.readable().isEmpty() && chain.writableBytes() >= bytes) {
+      return true;
+    }
+    queue.violated(
+        "a buffer of %d bytes for a frame of %d".formatted(chain.writableBytes(), bytes));
+    return false;
   }
 
   /** Whether its driver would understand {@link #announce}. */
@@ -215,11 +368,15 @@ public final class VirtioNet extends VirtioDevice {
   @Override
   void save(StateWriter out) {
     out.flag("announces", announces).number("linkStatus", status);
+    if (offloading) {
+      out.number("offloads", accepted);
+    }
   }
 
   @Override
   void restore(StateReader in) {
     announces = in.flag("announces");
     status = in.integer("linkStatus", 0, STATUS_LINK_UP | STATUS_ANNOUNCE);
+    accept(offloading ? in.number("offloads") & F_OFFLOADS : 0);
   }
 }

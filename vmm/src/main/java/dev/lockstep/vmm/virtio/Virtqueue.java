@@ -209,6 +209,14 @@ final class Virtqueue {
     return chain;
   }
 
+  /** Leaves the last buffers that {@link #pop} gave, and that were not returned, to be given again. */
+  void putBack(int buffers) {
+    if (live()) {
+      nextAvailable = nextAvailable - buffers & 0xffff;
+      outstanding -= buffers;
+    }
+  }
+
   /** How many buffers {@link #pop} would give now, if they keep the rules. */
   int availableBuffers() {
     if (!live()) {

@@ -58,7 +58,8 @@ class NetworkConfigTest {
                 MacAddress.parse("52:54:00:00:00:07"),
                 new NetworkConfig.Passt(
                     null,
-                    List.of(new PortForward(false, 8080, 80), new PortForward(true, 53, 5353)))));
+                    List.of(new PortForward(false, 8080, 80), new PortForward(true, 53, 5353))),
+                false));
     assertThat(flag().network()).isNull();
   }
 
@@ -130,7 +131,7 @@ class NetworkConfigTest {
   @Test
   void theFileSaysTheSameAsTheLine() {
     assertThat(network(file("[{\"iface_id\": \"eth0\", \"host_dev_name\": \"tap0\"}]")))
-        .isEqualTo(network(flag("tap=tap0")));
+        .isEqualTo(network(flag("tap=tap0,offload=off")));
     assertThat(network(file("[{\"iface_id\": \"eth0\"}]"))).isEqualTo(network(flag("unplugged")));
     assertThat(network(file("[{\"iface_id\": \"eth0\", \"passt\": true}]")))
         .isEqualTo(network(flag("passt")));
@@ -185,11 +186,38 @@ class NetworkConfigTest {
   }
 
   @Test
+  void aTapDeviceHasOffloadsUnlessToldOtherwise() {
+    assertThat(network(flag("tap=tap0")).offload()).isTrue();
+    assertThat(network(flag("tap=tap0,offload=on")).offload()).isTrue();
+    assertThat(network(flag("tap=tap0,offload=off")).offload()).isFalse();
+    assertThat(network(flag("passt")).offload()).isFalse();
+    assertThat(network(file("[{\"iface_id\": \"a\", \"host_dev_name\": \"t\"}]")).offload())
+        .as("as in files of releases without it")
+        .isFalse();
+    String on = "[{\"iface_id\": \"a\", \"host_dev_name\": \"t\", \"offload\": true}]";
+    assertThat(network(file(on)).offload()).isTrue();
+    refused(
+        "[{\"iface_id\": \"a\", \"passt\": true, \"offload\": true}]",
+        "passt takes whole frames only");
+    assertThatThrownBy(() -> flag("passt,offload=on"))
+        .hasMessageContaining("passt takes whole frames only");
+    assertThat(network(flag("tap=tap0,offload=off", "tap=tap1")).offload())
+        .as("as it was said before")
+        .isFalse();
+    assertThatThrownBy(() -> flag("tap=tap0,offload=on", "passt"))
+        .hasMessageContaining("passt takes whole frames only");
+    assertThat(flag("tap=tap0").facts()).containsEntry("network_offload", "on");
+    assertThat(flag("tap=tap0,offload=off").facts()).doesNotContainKey("network_offload");
+  }
+
+  @Test
   void whatIsWrittenReadsTheSame() {
     for (String text :
         List.of(
             "unplugged",
             "tap=tap0,mac=52:54:00:00:00:07",
+            "tap=tap0,offload=off",
+            "unplugged,offload=on",
             "passt",
             "passt=/run/p",
             "passt,forward=tcp:8080:80,forward=udp:53:53")) {
@@ -205,13 +233,15 @@ class NetworkConfigTest {
 
   /** The guest sees its address, and nothing of the cable. */
   @Test
-  void factsHaveTheAddressOnly() {
+  void factsHaveTheAddressAndTheOffloadsOnly() {
     MachineConfig plain = flag();
     MachineConfig tap = flag("tap=t0");
     assertThat(plain.facts()).doesNotContainKey("network");
     assertThat(tap.facts()).containsEntry("network", MacAddress.ofName("web").toString());
     assertThat(tap.digest()).isNotEqualTo(plain.digest());
-    assertThat(flag("passt,forward=tcp:1:1").digest()).isEqualTo(tap.digest());
+    assertThat(flag("passt,forward=tcp:1:1").digest())
+        .isEqualTo(flag("tap=t0,offload=off").digest());
+    assertThat(flag("unplugged,offload=on").digest()).isEqualTo(tap.digest());
     assertThat(flag("tap=t0,mac=52:54:00:00:00:07").digest()).isNotEqualTo(tap.digest());
   }
 

@@ -53,7 +53,7 @@ public final class Machines {
         plain.wallClockNanos(),
         pacing,
         plain.digestSpacing(),
-        new MacAddress(0x525400123456L),
+        new NetworkSpec(new MacAddress(0x525400123456L), false),
         new TreeMap<>());
   }
 

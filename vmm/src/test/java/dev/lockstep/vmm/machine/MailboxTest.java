@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.Test;
 
 /** Received frames on their way to the vCPU's thread. */
@@ -25,10 +26,10 @@ class MailboxTest {
     }
     assertThat(mailbox.offer(frames(60))).isTrue();
     assertThat(mailbox.peekInput()).isSameAs(typed);
-    assertThat(mailbox.hasFrames()).isTrue();
-    assertThat(mailbox.takeFrames(9)).hasSize(62);
-    assertThat(mailbox.hasFrames()).isFalse();
-    assertThat(mailbox.takeFrames(9)).isNull();
+    assertThat(mailbox.hasFrames(first(1))).isTrue();
+    assertThat(mailbox.takeFrames(first(9))).hasSize(62);
+    assertThat(mailbox.hasFrames(first(1))).isFalse();
+    assertThat(mailbox.takeFrames(first(9))).isNull();
     assertThat(mailbox.peekInput()).isSameAs(typed);
   }
 
@@ -51,11 +52,11 @@ class MailboxTest {
         .as("typed, while frames are full")
         .isTrue();
     // What is taken makes room, also of a part of a batch.
-    assertThat(mailbox.takeFrames(1)).hasSize(1520);
+    assertThat(mailbox.takeFrames(first(1))).hasSize(1520);
     assertThat(mailbox.offer(frames(1518))).isTrue();
     assertThat(mailbox.offer(frames(1518))).isFalse();
     mailbox.dropFrames();
-    assertThat(mailbox.hasFrames()).isFalse();
+    assertThat(mailbox.hasFrames(first(1))).isFalse();
     for (int i = 0; i < offered; i++) {
       assertThat(mailbox.offer(frames(1518))).as("%d after all were dropped", i).isTrue();
     }
@@ -70,7 +71,7 @@ class MailboxTest {
     assertThat(lengths(5)).containsExactly(30);
     assertThat(lengths(1)).containsExactly(40);
     assertThat(lengths(1)).containsExactly(50);
-    assertThat(mailbox.takeFrames(1)).isNull();
+    assertThat(mailbox.takeFrames(first(1))).isNull();
   }
 
   @Test
@@ -86,9 +87,22 @@ class MailboxTest {
         .hasMessageContaining("too many");
   }
 
+  @Test
+  void framesForWhichThereIsNoRoomStay() {
+    mailbox.offer(frames(14, 20));
+    assertThat(mailbox.hasFrames(first(0))).isFalse();
+    assertThat(mailbox.takeFrames(first(0))).isNull();
+    assertThat(lengths(9)).containsExactly(14, 20);
+  }
+
+  private static ToIntFunction<byte[]> first(int maxFrames) {
+    return packed -> Frames.bytesOfFirst(packed, packed.length, maxFrames, packed.length);
+  }
+
   private List<Integer> lengths(int maxFrames) {
     List<Integer> lengths = new ArrayList<>();
-    for (byte[] frame : Frames.unpack(Objects.requireNonNull(mailbox.takeFrames(maxFrames)))) {
+    for (byte[] frame :
+        Frames.unpack(Objects.requireNonNull(mailbox.takeFrames(first(maxFrames))))) {
       lengths.add(frame.length);
     }
     return lengths;

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lockstep.vmm.device.DeviceState;
 import dev.lockstep.vmm.log.RandomEntries;
 import dev.lockstep.vmm.net.Frames;
+import dev.lockstep.vmm.net.OffloadHeader;
+import java.io.ByteArrayOutputStream;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Guests that break every rule of the network device's rings, while frames come in. What goes out is frames, nothing is written where no descriptor and no ring is, a restore in between
@@ -25,13 +28,14 @@ class HostileNetRingTest {
   private final long seed = Long.getLong("lockstep.seed", new Random().nextLong());
   private final Random random = new Random(seed);
 
-  @Test
-  void randomRingsDoNoHarm() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void randomRingsDoNoHarm(boolean offloading) {
     System.out.println("HostileNetRingTest seed " + seed);
     int broken = 0;
     int used = 0;
     int sent = 0;
-    try (NetDriver net = new NetDriver()) {
+    try (NetDriver net = new NetDriver(offloading)) {
       byte[] pattern = new byte[UNTOUCHED_BYTES];
       random.nextBytes(pattern);
       net.memory.write(UNTOUCHED, pattern, 0, UNTOUCHED_BYTES);
@@ -39,10 +43,12 @@ class HostileNetRingTest {
         net.start(
             (random.nextBoolean() ? Driver.EVENT_INDEX : 0)
                 | (random.nextBoolean() ? Driver.INDIRECT_FEATURE : 0)
-                | (random.nextBoolean() ? NetDriver.ANNOUNCES : 0));
+                | (random.nextBoolean() ? NetDriver.ANNOUNCES : 0)
+                | (offloading && random.nextBoolean() ? NetDriver.OFFLOADS : 0)
+                | (offloading && random.nextBoolean() ? VirtioNet.F_MERGED_BUFFERS : 0));
         for (int batch = 0; batch < 4; batch++) {
           scribble(net);
-          act(net);
+          act(net, offloading);
         }
         for (byte[] frame : net.sent) {
           assertThat(Frames.fits(frame.length)).as("seed %d", seed).isTrue();
@@ -61,7 +67,8 @@ class HostileNetRingTest {
       net.start(NetDriver.ANNOUNCES);
       net.send(new byte[60]);
       net.offerBuffers(1, 2000);
-      net.device.receive(Frames.pack(new byte[60]));
+      byte[] frame = new byte[60];
+      net.device.receive(Frames.pack(offloading ? OffloadHeader.before(frame) : frame));
       assertThat(net.sent).as("after a reset").hasSize(1);
       assertThat(net.receive().takeUsed()).isEqualTo(72);
       assertThat(net.command(3, 0)).isZero();
@@ -74,12 +81,13 @@ class HostileNetRingTest {
     assertThat(sent).as("seed %d", seed).isGreaterThan(ROUNDS / 8);
   }
 
-  private void act(NetDriver net) {
+  private void act(NetDriver net, boolean offloading) {
     switch (random.nextInt(4)) {
       case 0 -> {
         int room = net.device.receiveRoom();
         assertThat(room).isBetween(0, NetDriver.SIZE);
-        net.device.receive(RandomEntries.frames(random));
+        byte[] frames = RandomEntries.frames(random);
+        net.device.receive(offloading ? withHeaders(frames) : frames);
       }
       case 1 -> net.device.announce();
       default -> net.rings[random.nextInt(3)].kick();
@@ -89,6 +97,18 @@ class HostileNetRingTest {
       net.function.restore(DeviceState.decode(state.encode()));
       assertThat(net.function.save().differences(state)).isEmpty();
     }
+  }
+
+  private byte[] withHeaders(byte[] packed) {
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (byte[] frame : Frames.unpack(packed)) {
+      byte[] both = OffloadHeader.before(frame);
+      if (random.nextInt(3) == 0) {
+        both[random.nextInt(OffloadHeader.BYTES)] = (byte) random.nextInt();
+      }
+      all.writeBytes(Frames.pack(both));
+    }
+    return all.toByteArray();
   }
 
   private void scribble(NetDriver net) {

@@ -10,6 +10,10 @@ final class NetDriver implements AutoCloseable {
   static final int SIZE = 16;
   static final int BUFFER_BYTES = 0x800;
   static final long ANNOUNCES = VirtioNet.F_CTRL_VQ | VirtioNet.F_GUEST_ANNOUNCE;
+
+  /** CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, GUEST_ECN, HOST_TSO4, HOST_TSO6, HOST_ECN (virtio 1.2, section 5.1.3). */
+  static final long OFFLOADS = 1 | 1 << 1 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 11 | 1 << 12 | 1 << 13;
+
   static final MacAddress ADDRESS = MacAddress.parse("52:54:00:12:34:56");
 
   private static final long RINGS = 0x10_0000;
@@ -18,10 +22,21 @@ final class NetDriver implements AutoCloseable {
   final DiskBench bench = new DiskBench();
   final GuestMemory memory = bench.memory;
   final List<byte[]> sent = new ArrayList<>();
-  final VirtioNet device = new VirtioNet(memory, ADDRESS, sent::add);
-  final VirtioPci function = bench.attach(device, 1);
-  final Driver driver = new Driver(bench.bench.bus, memory, 1);
+  final VirtioNet device;
+  final VirtioPci function;
+  final Driver driver;
   final Driver.Ring[] rings = new Driver.Ring[3];
+
+  /** With a device without offloads. */
+  NetDriver() {
+    this(false);
+  }
+
+  NetDriver(boolean offloading) {
+    device = new VirtioNet(memory, ADDRESS, offloading, sent::add);
+    function = bench.attach(device, 1);
+    driver = new Driver(bench.bench.bus, memory, 1);
+  }
 
   /** Sets the device up, from a reset on. */
   NetDriver start(long features) {

@@ -59,6 +59,7 @@ class PciContinuationsTest {
           new VirtioNet(
               memory,
               new MacAddress(0x525400123456L),
+              false,
               frame -> bench.effects.append("frame ").append(Arrays.hashCode(frame)).append(' '));
       for (int i = 0; i < sectors.length; i++) {
         sectors[i] = (byte) (i * 31 >> 4);

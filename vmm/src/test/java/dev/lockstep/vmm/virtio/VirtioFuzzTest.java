@@ -90,7 +90,7 @@ class VirtioFuzzTest {
     final VirtioBlock disk = new VirtioBlock(0, memory, 1 << 16, false, request -> {});
     final VirtioConsole console = new VirtioConsole(memory, value -> sent++);
     final VirtioEntropy entropy = new VirtioEntropy(memory, wanted -> {});
-    final VirtioNet network = new VirtioNet(memory, NetDriver.ADDRESS, this::sent);
+    final VirtioNet network = new VirtioNet(memory, NetDriver.ADDRESS, true, this::sent);
     final VirtioDevice device;
     final VirtioPci function;
     final Driver driver;
@@ -115,7 +115,9 @@ class VirtioFuzzTest {
           Driver.VERSION_1
               | ((flags & 1) != 0 ? Driver.EVENT_INDEX : 0)
               | ((flags & 2) != 0 ? Driver.INDIRECT_FEATURE : 0)
-              | ((flags & 4) != 0 ? NetDriver.ANNOUNCES : 0));
+              | ((flags & 4) != 0 ? NetDriver.ANNOUNCES : 0)
+              | ((flags & 8) != 0 && device == network ? NetDriver.OFFLOADS : 0)
+              | ((flags & 16) != 0 && device == network ? VirtioNet.F_MERGED_BUFFERS : 0));
       for (int i = 0; i < device.queueSizes().length; i++) {
         driver.ring(i, SIZE, RINGS + (long) i * RING_BYTES, (flags & 1) != 0);
       }

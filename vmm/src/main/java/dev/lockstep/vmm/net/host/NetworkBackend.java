@@ -1,5 +1,6 @@
 package dev.lockstep.vmm.net.host;
 
+import dev.lockstep.vmm.net.Offloads;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,16 @@ public interface NetworkBackend extends AutoCloseable {
    * @throws IOException if the network is gone, with words for people
    */
   boolean send(byte[] packed, int at, int length) throws IOException;
+
+  /** Whether each frame goes behind its {@link dev.lockstep.vmm.net.OffloadHeader}. */
+  boolean hasHeaders();
+
+  /**
+   * Tells the network what the guest does with frames in its place. One without headers knows no offloads.
+   *
+   * @throws IOException if the network is gone, with words for people
+   */
+  void offload(Offloads offloads) throws IOException;
 
   @Override
   void close();

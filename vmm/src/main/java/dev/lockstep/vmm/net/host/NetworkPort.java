@@ -1,8 +1,11 @@
 package dev.lockstep.vmm.net.host;
 
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.log.EntryEncoder;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
+import dev.lockstep.vmm.net.OffloadHeader;
+import dev.lockstep.vmm.net.Offloads;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -30,7 +33,7 @@ public final class NetworkPort implements AutoCloseable {
   }
 
   private static final int POLL_MILLIS = 100;
-  private static final int BATCH_BYTES = 32 << 10;
+  private static final int BATCH_BYTES = EntryEncoder.MAX_INPUT_BYTES;
   private static final long RETRY_NANOS = 200_000;
   private static final long REOPEN_NANOS = 1_000_000_000;
   private static final int ANNOUNCEMENTS = 4;
@@ -45,6 +48,7 @@ public final class NetworkPort implements AutoCloseable {
   private final Supplier<NetworkBackend> opener;
   private final MacAddress address;
   private final Receiver receiver;
+  private final Supplier<Offloads> guestOffloads;
   private final Consumer<String> notes;
   private final Thread thread;
   private final AtomicLong sent = new AtomicLong();
@@ -53,6 +57,10 @@ public final class NetworkPort implements AutoCloseable {
   private volatile @Nullable NetworkBackend backend;
   private volatile boolean live;
   private volatile int announcements;
+
+  /** What the backend was told. The reading thread's. */
+  private Offloads offloads = Offloads.NONE;
+
   private volatile boolean closed;
 
   /**
@@ -61,6 +69,7 @@ public final class NetworkPort implements AutoCloseable {
    * @param opener opens it, now and again after it has failed
    * @param address the guest's, which is announced when the port becomes live
    * @param receiver where frames go while the port is live
+   * @param guestOffloads what the guest does with them in place of this host; asked again and again
    * @param notes told in one sentence that the network is gone, and that it is back
    * @throws VmmException if it cannot be opened
    */
@@ -68,10 +77,12 @@ public final class NetworkPort implements AutoCloseable {
       Supplier<NetworkBackend> opener,
       MacAddress address,
       Receiver receiver,
+      Supplier<Offloads> guestOffloads,
       Consumer<String> notes) {
     this.opener = opener;
     this.address = address;
     this.receiver = receiver;
+    this.guestOffloads = guestOffloads;
     this.notes = notes;
     backend = opener.get();
     thread = Thread.ofPlatform().daemon().name("network").start(this::work);
@@ -95,7 +106,9 @@ public final class NetworkPort implements AutoCloseable {
    * Tells bridges and switches by which way the guest is reached now: a request of its own for its address by RARP (RFC 903), which any of them learns from and no host answers.
    */
   private void announce() {
-    send(Rarp.request(address));
+    NetworkBackend now = backend;
+    byte[] frame = Rarp.request(address);
+    send(Frames.pack(now != null && now.hasHeaders() ? OffloadHeader.before(frame) : frame));
   }
 
   /** Sends frames that have left the machine; while the port is not live they are lost. */
@@ -152,6 +165,11 @@ public final class NetworkPort implements AutoCloseable {
         continue;
       }
       try {
+        Offloads wanted = guestOffloads.get();
+        if (!wanted.equals(offloads)) {
+          now.offload(wanted);
+          offloads = wanted;
+        }
         byte[] packed = now.receive(POLL_MILLIS, BATCH_BYTES);
         if (packed != null) {
           pass(packed);
@@ -184,6 +202,7 @@ public final class NetworkPort implements AutoCloseable {
     }
     try {
       backend = opener.get();
+      offloads = Offloads.NONE;
     } catch (VmmException e) {
       return; // it is tried again
     }

@@ -2,6 +2,7 @@ package dev.lockstep.vmm.net.host;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.net.Frames;
+import dev.lockstep.vmm.net.Offloads;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -140,11 +141,11 @@ public final class PasstBackend implements NetworkBackend {
       }
       int need = Frames.LENGTH_BYTES + length;
       if (received.remaining() < PREFIX_BYTES + length
-          || Frames.fits(length) && maxBytes - size < need) {
+          || isFrame(length) && maxBytes - size < need) {
         break;
       }
       received.position(received.position() + PREFIX_BYTES);
-      if (Frames.fits(length)) {
+      if (isFrame(length)) {
         Frames.putLength(packed, size, length);
         received.get(packed, size + Frames.LENGTH_BYTES, length);
         size += need;
@@ -155,6 +156,19 @@ public final class PasstBackend implements NetworkBackend {
     received.compact();
     return size == 0 ? null : Arrays.copyOf(packed, size);
   }
+
+  private static boolean isFrame(int length) {
+    return length >= Frames.MIN_FRAME_BYTES && length <= Frames.MAX_FRAME_BYTES;
+  }
+
+  /** Its socket has no headers. */
+  @Override
+  public boolean hasHeaders() {
+    return false;
+  }
+
+  @Override
+  public void offload(Offloads offloads) {}
 
   @Override
   public synchronized boolean send(byte[] packed, int at, int length) throws IOException {

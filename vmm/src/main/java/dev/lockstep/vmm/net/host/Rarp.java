@@ -1,6 +1,5 @@
 package dev.lockstep.vmm.net.host;
 
-import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
 import java.nio.ByteBuffer;
 
@@ -16,7 +15,7 @@ final class Rarp {
 
   private Rarp() {}
 
-  /** "Who am I", asked of everybody by that address (RFC 903), packed as {@link Frames} says. */
+  /** "Who am I", asked of everybody by that address (RFC 903). */
   static byte[] request(MacAddress address) {
     ByteBuffer frame = ByteBuffer.allocate(FRAME_BYTES);
     for (int i = 0; i < MacAddress.OCTETS; i++) {
@@ -30,7 +29,7 @@ final class Rarp {
     frame.putInt(0);
     put(frame, address);
     frame.putInt(0);
-    return Frames.pack(frame.array());
+    return frame.array();
   }
 
   private static void put(ByteBuffer frame, MacAddress address) {

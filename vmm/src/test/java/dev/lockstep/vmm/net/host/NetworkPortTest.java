@@ -7,6 +7,7 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.Descriptors;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
+import dev.lockstep.vmm.net.Offloads;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class NetworkPortTest {
   private static final MacAddress ADDRESS = MacAddress.parse("52:54:00:12:34:56");
-  private static final byte[] ANNOUNCEMENT = Frames.unpack(Rarp.request(ADDRESS)).getFirst();
+  private static final byte[] ANNOUNCEMENT = Rarp.request(ADDRESS);
 
   /** Longer than a port takes for its thread's own delays. */
   private static final int STANDSTILL_MILLIS = 400;
@@ -39,7 +40,11 @@ class NetworkPortTest {
 
   private NetworkPort port(NetworkPort.Receiver receiver) {
     return new NetworkPort(
-        () -> PasstBackend.connect(folder.resolve("socket")), ADDRESS, receiver, notes::add);
+        () -> PasstBackend.connect(folder.resolve("socket")),
+        ADDRESS,
+        receiver,
+        () -> Offloads.NONE,
+        notes::add);
   }
 
   private FrameServer server() {

@@ -2,7 +2,6 @@ package dev.lockstep.vmm.net.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
@@ -11,9 +10,7 @@ class RarpTest {
   /** RFC 903: an ARP packet (RFC 826) of type 0x8035, with operation 3, and the asker's own address as source and as target. */
   @Test
   void aReverseRequestToAllAboutOneself() {
-    byte[] packed = Rarp.request(MacAddress.parse("52:54:00:12:34:56"));
-    assertThat(Frames.count(packed)).isEqualTo(1);
-    byte[] frame = Frames.unpack(packed).getFirst();
+    byte[] frame = Rarp.request(MacAddress.parse("52:54:00:12:34:56"));
     assertThat(frame).as("Ethernet's shortest").hasSize(60);
     assertThat(HexFormat.of().formatHex(frame))
         .isEqualTo(

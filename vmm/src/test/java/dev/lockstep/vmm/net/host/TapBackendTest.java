@@ -10,6 +10,8 @@ import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.Descriptors;
 import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
+import dev.lockstep.vmm.net.OffloadHeader;
+import dev.lockstep.vmm.net.Offloads;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -35,7 +37,7 @@ class TapBackendTest {
   private static final byte[] GUEST = {0x52, 0x54, 0, 0, 0, 1};
 
   private static TapBackend open(String name) {
-    return TapBackend.open(name, new TapPlace(note -> {}));
+    return TapBackend.open(name, false, new TapPlace(note -> {}));
   }
 
   @Test
@@ -112,11 +114,45 @@ class TapBackendTest {
     });
   }
 
+  @Test
+  void aKernelThatMayLeavesSegmentsUncut() throws Exception {
+    inOwnNetwork(() -> {
+      try (TapBackend tap = TapBackend.open(NAME, true, new TapPlace(note -> {}))) {
+        ip("addr add 192.0.2.1/24 dev " + NAME);
+        ip("neigh replace 192.0.2.2 lladdr 52:54:00:00:00:01 dev " + NAME + " nud permanent");
+        byte[] request = OffloadHeader.before(arpRequest());
+        assertThat(tap.send(request, 0, request.length)).isTrue();
+        byte[] datagram = new byte[1400];
+        for (boolean summed : new boolean[] {true, false}) {
+          tap.offload(new Offloads(!summed, !summed, !summed, false));
+          sendDatagram(datagram.length);
+          byte[] frame = await(tap, it -> it.length > 1400);
+          assertThat(frame).hasSize(OffloadHeader.BYTES + 14 + 28 + datagram.length);
+          assertThat(frame[0] & 1).as("needs its checksum").isEqualTo(summed ? 0 : 1);
+        }
+      }
+    });
+  }
+
+  @Test
+  void aHeaderThatTheKernelRefusesLosesItsFrame() throws Exception {
+    inOwnNetwork(() -> {
+      try (TapBackend tap = TapBackend.open(NAME, true, new TapPlace(note -> {}))) {
+        byte[] frame = OffloadHeader.before(arpRequest());
+        frame[1] = 0x55;
+        assertThat(tap.send(frame, 0, frame.length)).as("no such segmentation").isFalse();
+        frame[1] = 0;
+        assertThat(tap.send(frame, 0, frame.length)).isTrue();
+      }
+    });
+  }
+
   private static NetworkPort port(BlockingQueue<byte[]> received, List<String> notes) {
     return new NetworkPort(
-        TapBackend.opener(NAME, notes::add),
+        TapBackend.opener(NAME, false, notes::add),
         MacAddress.parse("52:54:00:00:00:01"),
         received::add,
+        () -> Offloads.NONE,
         notes::add);
   }
 

@@ -51,11 +51,11 @@ class TapPlaceTest {
     inOwnNetwork(() -> {
       addBridge("br0");
       TapPlace alwaysWatched = new TapPlace(notes::add, 0);
-      try (TapBackend tap = TapBackend.open(NAME, alwaysWatched)) {
+      try (TapBackend tap = TapBackend.open(NAME, false, alwaysWatched)) {
         ip("link set " + NAME + " master br0");
         tap.receive(0, 1 << 12);
       }
-      TapBackend.open(NAME, alwaysWatched).close();
+      TapBackend.open(NAME, false, alwaysWatched).close();
       assertThat(notes).containsExactly(BACK);
     });
   }
