@@ -55,4 +55,9 @@ public sealed interface BackupEffect {
 
   /** The guest ended and its output has left; the replica may go. */
   record Finish() implements BackupEffect {}
+
+  /** Whether the machine has more to follow by this. */
+  default boolean addsToReplay() {
+    return this instanceof Replay || this instanceof ReplayUpTo;
+  }
 }

@@ -50,10 +50,7 @@ final class BackupStream {
       sendChunks(now, healing.chunks(), healing.round());
     }
     if (peer.takesRecords()) {
-      sendRecords(now);
-      if (mark != null && mayMatter(mark)) {
-        sendMark(now, mark, heartbeat);
-      }
+      sendRecords(now, mark != null && mayMatter(mark) ? mark : null, heartbeat);
     }
   }
 
@@ -105,30 +102,42 @@ final class BackupStream {
     }
   }
 
-  private void sendRecords(long now) {
+  /** What has not been sent, and the mark behind it if it is due: in one message, since the guest's answers wait for both. */
+  private void sendRecords(long now, @Nullable ProgressMark mark, boolean repeatMark) {
     SendWindow window = peer.openWindow();
     if (window.size() == 0) {
       peer.lastAckNanos = now;
       peer.lastResendNanos = now;
-      return;
-    }
-    if (resendDue(now)) {
+    } else if (resendDue(now)) {
       window.rewind();
     }
+    markFollows |= window.hasUnsent();
+    ProgressMark due = mark != null && isDue(now, mark, repeatMark) ? mark : null;
     while (window.hasUnsent()) {
-      markFollows = true;
       List<LogRecord> batch = window.takeBatch(limits.maxBatchRecords(), limits.maxBatchBytes());
-      send(new Message.Records(peer.epoch, batch, null));
+      boolean last = !window.hasUnsent();
+      send(new Message.Records(peer.epoch, batch, last ? due : null));
+      if (last) {
+        noteSent(now, due);
+        return;
+      }
+    }
+    if (due != null) {
+      send(new Message.Records(peer.epoch, List.of(), due));
+      noteSent(now, due);
     }
   }
 
-  private void sendMark(long now, ProgressMark mark, boolean repeat) {
-    boolean due = markFollows || now - lastMarkNanos >= timing.closeMarkNanos();
-    if (repeat || due && !mark.equals(sentMark)) {
+  private boolean isDue(long now, ProgressMark mark, boolean repeat) {
+    boolean inTime = markFollows || now - lastMarkNanos >= timing.closeMarkNanos();
+    return repeat || inTime && !mark.equals(sentMark);
+  }
+
+  private void noteSent(long now, @Nullable ProgressMark mark) {
+    if (mark != null) {
       markFollows = false;
       lastMarkNanos = now;
       sentMark = mark;
-      send(new Message.Records(peer.epoch, List.of(), mark));
     }
   }
 

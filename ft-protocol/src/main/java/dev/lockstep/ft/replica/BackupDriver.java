@@ -253,8 +253,9 @@ final class BackupDriver implements Driver {
   // ---- effects
 
   private void perform(long now, List<BackupEffect> effects) {
-    for (BackupEffect effect : effects) {
-      perform(now, effect);
+    effects.forEach(effect -> perform(now, effect));
+    if (following != null && effects.stream().anyMatch(BackupEffect::addsToReplay)) {
+      following.tellMachine();
     }
   }
 
@@ -385,8 +386,6 @@ final class BackupDriver implements Driver {
         .follow(source, outputs, why -> host.inbox.put(new MachineDiverged(this, why)));
     step(now, new BackupInput.CheckpointApplied(applied.epoch(), restored.position()));
   }
-
-  // ---- divergence
 
   /** The machine stands where its replay differs. What it has written is asked before anybody is told. */
   private void diverged(long now, DivergenceException why) {

@@ -8,11 +8,14 @@ import dev.lockstep.vmm.machine.LogSource;
 
 /** The log a backup's machine follows, as its driver fills it. */
 interface BackupSource extends LogSource {
-  /** The next record. */
+  /** The next record. The machine is told by {@link #tellMachine}. */
   void add(LogRecord next) throws LogFormatException;
 
-  /** A newer progress mark. */
+  /** A newer progress mark. The machine is told by {@link #tellMachine}. */
   void mark(Payload point) throws LogFormatException;
+
+  /** Something was added, and a machine that waits is to look. */
+  void tellMachine();
 
   /** Nothing follows: the replay goes through the last record and no further than needed. */
   void finish();

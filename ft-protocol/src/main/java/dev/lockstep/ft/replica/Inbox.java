@@ -2,6 +2,7 @@ package dev.lockstep.ft.replica;
 
 import dev.lockstep.engine.VmmException;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -23,8 +24,8 @@ final class Inbox {
   private final ArrayDeque<Object> items = new ArrayDeque<>();
   private boolean closed;
 
-  /** From the vCPU's thread. */
-  void putFromVcpu(Object item) {
+  /** From the vCPU's thread: few of them at a time, which are looked at together. */
+  void putFromVcpu(List<?> together) {
     lock.lock();
     try {
       while (items.size() >= VCPU_CAPACITY && !closed) {
@@ -34,7 +35,8 @@ final class Inbox {
         throw new VmmException(
             "the replica is closed while its machine runs", "Nothing is to be done about it.");
       }
-      add(item);
+      items.addAll(together);
+      come.signal();
     } finally {
       lock.unlock();
     }
@@ -77,7 +79,7 @@ final class Inbox {
         left = come.awaitNanos(left);
       }
       Object item = items.poll();
-      if (items.size() == VCPU_CAPACITY - 1) {
+      if (items.size() < VCPU_CAPACITY) {
         room.signal();
       }
       return item;

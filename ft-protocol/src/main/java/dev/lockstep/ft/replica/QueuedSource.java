@@ -76,7 +76,6 @@ abstract class QueuedSource<E> implements BackupSource {
       records.add(new Queued<>(next.sequence(), item));
       came(item);
     }
-    wake.run();
   }
 
   @Override
@@ -89,6 +88,10 @@ abstract class QueuedSource<E> implements BackupSource {
       mark = next;
       came(next);
     }
+  }
+
+  @Override
+  public void tellMachine() {
     wake.run();
   }
 
@@ -158,12 +161,14 @@ abstract class QueuedSource<E> implements BackupSource {
 
   @Override
   public void advance() {
+    boolean more;
+    LogEntry entry;
     synchronized (this) {
       E taken = peeked;
       if (taken == null) {
         throw new IllegalStateException("nothing was peeked");
       }
-      LogEntry entry = entryOf(taken);
+      entry = entryOf(taken);
       // One that is delivered at the nearest point may be named by one that is past.
       position = position.max(Moments.position(entry.at()));
       Queued<E> first = records.peek();
@@ -175,8 +180,13 @@ abstract class QueuedSource<E> implements BackupSource {
         mark = null;
       }
       peeked = null;
+      more = !records.isEmpty();
     }
-    advanced.run();
+    // Nobody waits to hear of an input, and the record that follows it will be told of soon; a mark
+    // need not be, since it may be taken back.
+    if (!more || !(entry instanceof LogEntry.Input)) {
+      advanced.run();
+    }
   }
 
   @Override

@@ -12,12 +12,16 @@ import dev.lockstep.vmm.log.LogHeader;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.machine.LogSink;
 import dev.lockstep.vmm.machine.PlacedEntry;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.BiPredicate;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/** Hands a live machine's entries and progress to the replica's thread, in order, and holds the guest at a boundary while the core says that it must wait, or too
- * much of its output is held. */
+/**
+ * Hands a live machine's entries and progress to the replica's thread, in order, and holds the guest at a boundary while the core says that it must wait, or too
+ * much of its output is held. An entry and the promise behind it are handed over together: they make one message, and each thread on the way to the backup's machine is woken once.
+ */
 final class RecordingSink implements LogSink {
   /** So long after the last word the guest is taken to be talking. */
   static final long TALK_NANOS = 5_000_000;
@@ -29,6 +33,10 @@ final class RecordingSink implements LogSink {
   private final BiPredicate<String, DiskRequest> keepsWaiting;
   private final boolean placing;
   private final EntryEncoder encoder = new EntryEncoder();
+
+  /** The vCPU's thread. */
+  private final List<PrimaryInput> kept = new ArrayList<>();
+
   private volatile boolean mayRun = true;
   private volatile boolean promises;
   private volatile boolean closed;
@@ -73,7 +81,7 @@ final class RecordingSink implements LogSink {
       }
       case LogEntry.EndOfLog end -> {
         ended = true;
-        inbox.putFromVcpu(
+        kept.add(
             new PrimaryInput.GuestEnded(Moments.position(end.at()), Moments.encode(encoder, end)));
       }
       case LogEntry.Input input -> {
@@ -102,10 +110,10 @@ final class RecordingSink implements LogSink {
     Payload payload = Moments.encode(encoder, placed);
     if (placed.entry() instanceof LogEntry.EndOfLog) {
       ended = true;
-      inbox.putFromVcpu(new PrimaryInput.GuestEnded(position, payload));
+      kept.add(new PrimaryInput.GuestEnded(position, payload));
     } else {
       boolean output = placed.entry() instanceof LogEntry.OutputEntry;
-      inbox.putFromVcpu(
+      kept.add(
           new PrimaryInput.Recorded(
               output ? RecordKind.OUTPUT : RecordKind.INPUT, position, payload));
     }
@@ -113,15 +121,23 @@ final class RecordingSink implements LogSink {
 
   @Override
   public void progress(PlacedEntry mark) {
-    inbox.putFromVcpu(
+    kept.add(
         new PrimaryInput.Progress(
             Moments.position(mark.entry().at()), Moments.encode(encoder, mark)));
   }
 
   private void record(RecordKind kind, LogEntry entry) {
-    inbox.putFromVcpu(
+    kept.add(
         new PrimaryInput.Recorded(
             kind, Moments.position(entry.at()), Moments.encode(encoder, entry)));
+  }
+
+  @Override
+  public void settle() {
+    if (!kept.isEmpty()) {
+      inbox.putFromVcpu(kept);
+      kept.clear();
+    }
   }
 
   @Override
@@ -134,7 +150,11 @@ final class RecordingSink implements LogSink {
       throw new VmmException(
           "the replica is closed while its machine runs", "Nothing is to be done about it.");
     }
-    return !mayRun || full.getAsBoolean();
+    boolean held = !mayRun || full.getAsBoolean();
+    if (held) {
+      settle();
+    }
+    return held;
   }
 
   @Override
@@ -149,7 +169,7 @@ final class RecordingSink implements LogSink {
 
   @Override
   public void promise(Moment moment, long until) {
-    inbox.putFromVcpu(
+    kept.add(
         new PrimaryInput.Progress(
             Moments.position(moment),
             Moments.encode(encoder, new LogEntry.ProgressMark(moment, until))));

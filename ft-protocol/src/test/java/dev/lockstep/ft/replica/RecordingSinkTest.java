@@ -3,6 +3,7 @@ package dev.lockstep.ft.replica;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.ft.core.PrimaryInput;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.Moment;
 import java.util.List;
@@ -14,9 +15,10 @@ class RecordingSinkTest {
   private static final long USUAL_NANOS = 2_000_000;
   private static final Moment MOMENT = Moment.running(new ExecutionPoint(7, 0x1000, 0, 0));
 
+  private final Inbox inbox = new Inbox();
   private final RecordingSink sink =
       new RecordingSink(
-          new Inbox(), CLOSE_NANOS, USUAL_NANOS, () -> false, (disk, request) -> false, false);
+          inbox, CLOSE_NANOS, USUAL_NANOS, () -> false, (disk, request) -> false, false);
 
   @Test
   void aGuestThatTalksWithNobodySaysSoSeldom() {
@@ -46,5 +48,24 @@ class RecordingSinkTest {
       }
       assertThat(sink.runningProgressNanos()).isEqualTo(USUAL_NANOS);
     }
+  }
+
+  @Test
+  void anEntryGoesWithThePromiseBehindIt() {
+    sink.append(0, new LogEntry.NetworkInput(MOMENT, 6, new byte[62]));
+    assertThat(inbox.poll(0)).isNull();
+    sink.promise(MOMENT, 100);
+    sink.settle();
+    assertThat(inbox.poll(0)).isInstanceOf(PrimaryInput.Recorded.class);
+    assertThat(inbox.poll(0)).isInstanceOf(PrimaryInput.Progress.class);
+    assertThat(inbox.poll(0)).isNull();
+  }
+
+  @Test
+  void noEntryIsKeptWhileTheGuestIsHeld() {
+    sink.append(0, new LogEntry.NetworkInput(MOMENT, 6, new byte[62]));
+    sink.letRun(false);
+    assertThat(sink.held()).isTrue();
+    assertThat(inbox.poll(0)).isInstanceOf(PrimaryInput.Recorded.class);
   }
 }

@@ -127,6 +127,7 @@ final class LiveConductor implements Conductor {
         makeDo();
       }
       input(new LogEntry.ControlInput(core.moment(), LogEntry.Control.RTC_STEP, nanos));
+      sink.settle();
     }
   }
 
@@ -147,6 +148,12 @@ final class LiveConductor implements Conductor {
 
   @Override
   public @Nullable MachineEnd turn() throws InterruptedException {
+    MachineEnd end = oneTurn();
+    sink.settle();
+    return end;
+  }
+
+  private @Nullable MachineEnd oneTurn() throws InterruptedException {
     boolean bound = isBound();
     // What was promised is kept first: it is over soon, and a backup may be there already.
     if (!bound && sink.held()) {
@@ -190,6 +197,7 @@ final class LiveConductor implements Conductor {
   }
 
   private void runAndRest() throws InterruptedException {
+    sink.settle();
     long started = System.nanoTime();
     runToBoundary();
     rest(System.nanoTime() - started);
@@ -212,7 +220,6 @@ final class LiveConductor implements Conductor {
     if (placing || !sink.wantsPromises()) {
       return false;
     }
-    sink.flush();
     long spacing = pacer.branchesIn(Math.max(sink.runningProgressNanos(), MIN_PROMISE_NANOS));
     promisedCount = countAhead(spacing);
     lastProgressNanos = System.nanoTime();
@@ -264,12 +271,14 @@ final class LiveConductor implements Conductor {
       return;
     }
     append(new LogEntry.CheckpointMark(core.moment(), core.nextSequence(), digest));
+    sink.settle();
   }
 
   private MachineEnd finish(EndReason reason, boolean byGuest) {
     core.board().disks().sync();
     MachineEnd end = core.end(reason, byGuest, sink.wantsFinalDigest());
     append(new LogEntry.EndOfLog(end.at(), reason, end.exitCode(), end.digest()));
+    sink.settle();
     sink.flush();
     return end;
   }
@@ -365,6 +374,7 @@ final class LiveConductor implements Conductor {
   void announceNetwork() {
     if (core.board().canAnnounceNetwork()) {
       input(new LogEntry.ControlInput(core.moment(), LogEntry.Control.NETWORK_ANNOUNCE, 0));
+      sink.settle();
     }
   }
 
@@ -470,6 +480,7 @@ final class LiveConductor implements Conductor {
       return false;
     }
     sink.flush();
+    sink.settle();
     mailbox.await(Math.min(decision.waitNanos(), MAX_WAIT_NANOS));
     pacer.running(System.nanoTime(), count);
     return true;
@@ -488,9 +499,7 @@ final class LiveConductor implements Conductor {
   /** The guest is halted: its next timer fires when its time has come, unless an input comes before. */
   private void idle() throws InterruptedException {
     if (wakes()) {
-      promise(core.moment());
-      core.runner().wake();
-      run();
+      wake();
       return;
     }
     if (!core.runner().wakeable()) {
@@ -511,13 +520,25 @@ final class LiveConductor implements Conductor {
     }
     if (somethingWaits()) {
       takeInputs(new Moment(core.vcpu().point(), virtual));
+      if (wakes() && !sink.held()) {
+        // At once: what came and the promise that follows go together.
+        wake();
+      }
       return;
     }
     Moment promised = new Moment(core.vcpu().point(), virtual);
     if (progress(promised, sink.progressNanos())) {
       promisedNanos = virtual;
     }
+    sink.settle();
     mailbox.await(idleNanos(deadline, now));
+  }
+
+  private void wake() {
+    promise(core.moment());
+    core.runner().wake();
+    sink.settle();
+    run();
   }
 
   private void run() {

@@ -62,6 +62,12 @@ public interface LogSink {
    */
   default void flush() {}
 
+  /**
+   * A sink may keep entries back, so that they go together with each other and with the promise that follows, but not beyond this: called before the guest runs, before the machine waits, and at the end of
+   * each of its turns.
+   */
+  default void settle() {}
+
   /** Whether the guest is to stand still where it is. Asked at every boundary, and from time to time while it stands. */
   default boolean held() {
     return false;
@@ -86,8 +92,9 @@ public interface LogSink {
     return false;
   }
 
-  /** As {@link #progress(Moment)}, and from there on none takes effect until the guest's branch count has come to {@code until} or it waits halted. */
+  /** As {@link #progress(Moment)} but without a {@link #flush} before, and from there on none takes effect until the guest's branch count has come to {@code until} or it waits halted. */
   default void promise(Moment moment, long until) {
+    flush();
     progress(moment);
   }
 

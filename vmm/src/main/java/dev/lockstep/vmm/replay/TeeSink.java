@@ -36,6 +36,11 @@ public final class TeeSink implements LogSink {
   }
 
   @Override
+  public void settle() {
+    sinks.forEach(LogSink::settle);
+  }
+
+  @Override
   public boolean held() {
     return sinks.stream().anyMatch(LogSink::held);
   }

@@ -20,6 +20,7 @@ class PromisingLog extends StreamLog {
 
   @Override
   public void promise(Moment moment, long until) {
+    flush();
     promises.incrementAndGet();
     mark(new LogEntry.ProgressMark(moment, until));
   }
