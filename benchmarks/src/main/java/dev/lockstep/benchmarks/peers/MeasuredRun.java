@@ -138,7 +138,10 @@ record MeasuredRun(
         if (line.startsWith(FAILED)) {
           failed = line.substring(FAILED.length()).strip();
         }
-        tail.addLast(line);
+        // The serial line adds carriage returns, which make empty lines.
+        if (!line.isBlank()) {
+          tail.addLast(line);
+        }
         if (tail.size() > TAIL_LINES) {
           tail.removeFirst();
         }
