@@ -6,42 +6,49 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/** Boot and busybox programs by Lockstep on soft, QEMU, and QEMU with -icount, in turn. */
+/** Boot and a set of programs by Lockstep on soft, QEMU, and QEMU with -icount, in turn. */
 public final class PeerComparison {
   private static final int MEMORY_MEBIBYTES = 512;
   private static final int MINUTES = 30;
+  private static final int FIRST_PAYLOAD = 4;
 
   private final Path home;
   private final Path image;
+  private final Payload payload;
   private final int rounds;
   private final int divisor;
   private final Map<Peer, List<MeasuredRun>> runs = new EnumMap<>(Peer.class);
   private int different;
 
-  private PeerComparison(Path home, Path image, int rounds, int divisor) {
+  private PeerComparison(Path home, Path image, Payload payload, int rounds, int divisor) {
     this.home = home;
     this.image = image;
+    this.payload = payload;
     this.rounds = rounds;
     this.divisor = divisor;
   }
 
-  /** Arguments: Lockstep's folder, the guest image's, rounds, what amounts of data are divided by. */
+  /** Arguments: Lockstep's folder, the guest image's, rounds, what amounts of work are divided by, payloads. */
   public static void main(String[] args) throws Exception {
-    PeerComparison comparison =
-        new PeerComparison(
-            Path.of(args[0]),
-            Path.of(args[1]),
-            Integer.parseInt(args[2]),
-            Integer.parseInt(args[3]));
-    comparison.run();
-    comparison.print();
-    System.exit(comparison.different == 0 ? 0 : 70);
+    int different = 0;
+    for (String label : List.of(args).subList(FIRST_PAYLOAD, args.length)) {
+      PeerComparison comparison =
+          new PeerComparison(
+              Path.of(args[0]),
+              Path.of(args[1]),
+              Payload.of(label),
+              Integer.parseInt(args[2]),
+              Integer.parseInt(args[3]));
+      comparison.run();
+      comparison.print();
+      different += comparison.different;
+    }
+    System.exit(different == 0 ? 0 : 70);
   }
 
   private void run() throws IOException, InterruptedException {
@@ -53,23 +60,24 @@ public final class PeerComparison {
         List<Peer> order = new ArrayList<>(List.of(Peer.values()));
         Collections.rotate(order, round);
         for (Peer peer : order) {
-          Files.copy(image.resolve("disk.ext4"), disk);
+          Files.copy(payload.disk(image), disk);
           MeasuredRun run =
               MeasuredRun.of(
-                  peer.words(home, image, disk, MEMORY_MEBIBYTES, "lockstep-bench-set " + divisor),
+                  peer.words(home, image, disk, MEMORY_MEBIBYTES, payload.command(divisor)),
+                  payload.programs(),
                   peer.isJava(),
                   err,
                   MINUTES);
           Files.delete(disk);
           runs.computeIfAbsent(peer, it -> new ArrayList<>()).add(run);
-          double all = run.spent().values().stream().mapToDouble(it -> it.cpu().seconds()).sum();
           System.err.printf(
-              "bench-peers: round %d of %d, %s: boot %.2f CPU s, all %.2f, peak %.0f MiB; load %s%n",
+              "bench-peers: %s, round %d of %d, %s: boot %.2f CPU s, all %.2f, peak %.0f MiB; load %s%n",
+              payload.label(),
               round + 1,
               rounds,
               peer.label(),
               cpu(run, MeasuredRun.BOOT),
-              all,
+              run.cpuSeconds(),
               run.peakMebibytes(),
               Files.readString(Path.of("/proc/loadavg")).split(" ")[0]);
         }
@@ -113,15 +121,15 @@ public final class PeerComparison {
 
   private void print() {
     System.out.printf(
-        "%-10s | %28s | %20s | %20s | %24s%n",
+        "%n%s%n%-12s | %28s | %20s | %20s | %31s%n",
+        payload.label(),
         "median of " + rounds,
         "CPU s: Lockstep, QEMU, icount",
         "to QEMU, 95 %",
         "to icount, 95 %",
-        "wall s: Lockstep, icount");
-    Map<String, MeasuredRun.Spent> programs = new LinkedHashMap<>();
-    runs.getOrDefault(Peer.LOCKSTEP, List.of()).forEach(run -> programs.putAll(run.spent()));
-    for (String program : programs.keySet()) {
+        "wall s: Lockstep, QEMU, icount");
+    row(MeasuredRun.BOOT, run -> cpu(run, MeasuredRun.BOOT), run -> wall(run, MeasuredRun.BOOT));
+    for (String program : payload.programs()) {
       row(program, run -> cpu(run, program), run -> wall(run, program));
     }
     row(
@@ -129,10 +137,11 @@ public final class PeerComparison {
         run -> set(run, it -> it.cpu().seconds()),
         run -> set(run, MeasuredRun.Spent::wall));
     System.out.printf(
-        "peak MiB   | %8.0f %9.0f %9.0f%n",
+        "peak MiB     | %8.0f %9.0f %9.0f%n",
         series(Peer.LOCKSTEP, MeasuredRun::peakMebibytes).median(),
         series(Peer.QEMU, MeasuredRun::peakMebibytes).median(),
         series(Peer.QEMU_ICOUNT, MeasuredRun::peakMebibytes).median());
+    instructions();
     split();
     compareResults();
   }
@@ -145,7 +154,7 @@ public final class PeerComparison {
     Series toPlain = ours.ratioTo(plain);
     Series toIcount = ours.ratioTo(icount);
     System.out.printf(
-        "%-10s | %8.2f %9.2f %9.2f | %6.2f %13s | %6.2f %13s | %12.2f %11.2f%n",
+        "%-12s | %8.2f %9.2f %9.2f | %6.2f %13s | %6.2f %13s | %11.2f %9.2f %9.2f%n",
         name,
         ours.median(),
         plain.median(),
@@ -155,7 +164,19 @@ public final class PeerComparison {
         toIcount.median(),
         toIcount.interval(),
         series(Peer.LOCKSTEP, wall).median(),
+        series(Peer.QEMU, wall).median(),
         series(Peer.QEMU_ICOUNT, wall).median());
+  }
+
+  /** QEMU does not say how many it executed: it is taken to need as many for the same work. */
+  private void instructions() {
+    double ours = series(Peer.LOCKSTEP, run -> (double) run.instructions()).median();
+    System.out.printf(
+        "M instr/s    | %8.0f %9.0f %9.0f   million instructions per CPU s, boot and programs; Lockstep counted %.0f million, QEMU is taken to execute as many%n",
+        ours / 1e6 / series(Peer.LOCKSTEP, MeasuredRun::cpuSeconds).median(),
+        ours / 1e6 / series(Peer.QEMU, MeasuredRun::cpuSeconds).median(),
+        ours / 1e6 / series(Peer.QEMU_ICOUNT, MeasuredRun::cpuSeconds).median(),
+        ours / 1e6);
   }
 
   /** What Lockstep's threads did meanwhile. */
