@@ -62,7 +62,8 @@ final class LiveConductor implements Conductor {
   /** The same of a running guest's branch count, unless it waits halted before. */
   private long promisedCount;
 
-  private Moment lastNamed;
+  private final MomentMark lastNamed = new MomentMark();
+  private final MomentMark here = new MomentMark();
   private long overshoots;
   private boolean uncertain;
   private volatile int speedPermille = 1000;
@@ -80,7 +81,7 @@ final class LiveConductor implements Conductor {
     this.paced = core.spec().pacing() == MachineSpec.Pacing.HOST;
     this.work = paced ? null : names.work();
     this.pacer = names.pacer();
-    this.lastNamed = core.moment();
+    core.mark(lastNamed);
     this.overshoots = names.overshoots();
     // A frame does not wait for the next boundary that comes by itself.
     core.board().onFrameSent(core.vcpu()::kick);
@@ -173,17 +174,19 @@ final class LiveConductor implements Conductor {
     }
     promisedCount = 0;
     digest();
-    lastNamed = core.moment();
+    core.mark(lastNamed);
     if (core.runner().halted()) {
       idle();
       return null;
     }
-    takeInputs(lastNamed);
+    if (somethingWaits() || losesFrames()) {
+      takeInputs(core.moment());
+    }
     if (hasPace() && pace()) {
       return null;
     }
-    if (!promise(lastNamed)) {
-      progress(lastNamed, sink.runningProgressNanos());
+    if (!promise()) {
+      progress(Moment.RUNNING, sink.runningProgressNanos());
     }
     runAndRest();
     return null;
@@ -207,8 +210,8 @@ final class LiveConductor implements Conductor {
     return core.board().interruptPending() && core.runner().wakeable();
   }
 
-  /** Promises, if somebody wants it, that nothing happens to the guest from this moment on until it has come to its next boundary; false if nobody does. */
-  private boolean promise(Moment moment) {
+  /** Promises, if somebody wants it, that nothing happens to the guest from here on until it has come to its next boundary; false if nobody does. */
+  private boolean promise() {
     if (placing || !sink.wantsPromises()) {
       return false;
     }
@@ -216,7 +219,7 @@ final class LiveConductor implements Conductor {
     long spacing = pacer.branchesIn(Math.max(sink.runningProgressNanos(), MIN_PROMISE_NANOS));
     promisedCount = countAhead(spacing);
     lastProgressNanos = System.nanoTime();
-    sink.promise(moment, promisedCount);
+    sink.promise(core.moment(), promisedCount);
     return true;
   }
 
@@ -244,7 +247,7 @@ final class LiveConductor implements Conductor {
   private void notCertain() {
     if (!uncertain && !placing) {
       uncertain = true;
-      append(new LogEntry.UncertainFrom(lastNamed));
+      append(new LogEntry.UncertainFrom(lastNamed.toMoment()));
     }
   }
 
@@ -377,7 +380,7 @@ final class LiveConductor implements Conductor {
     if (done == null || done.status() == DiskStatus.OK) {
       return done;
     }
-    return sink.keepsWaiting(disks.backends().get(disk).store().name(), done) ? null : done;
+    return sink.keepsWaiting(disks.store(disk).name(), done) ? null : done;
   }
 
   private boolean anyCompletable() {
@@ -439,6 +442,11 @@ final class LiveConductor implements Conductor {
     return false;
   }
 
+  /** Whether frames wait that the guest does not take. */
+  private boolean losesFrames() {
+    return core.board().frameRoom() < 0 && mailbox.hasFrames();
+  }
+
   /** Whether something could take effect now. */
   private boolean somethingWaits() {
     if (core.board().entropyWanted() > 0 || anyCompletable()) {
@@ -490,7 +498,7 @@ final class LiveConductor implements Conductor {
   /** The guest is halted: its next timer fires when its time has come, unless an input comes before. */
   private void idle() throws InterruptedException {
     if (wakes()) {
-      promise(core.moment());
+      promise();
       core.runner().wake();
       run();
       return;
@@ -515,8 +523,7 @@ final class LiveConductor implements Conductor {
       takeInputs(new Moment(core.vcpu().point(), virtual));
       return;
     }
-    Moment promised = new Moment(core.vcpu().point(), virtual);
-    if (progress(promised, sink.progressNanos())) {
+    if (progress(virtual, sink.progressNanos())) {
       promisedNanos = virtual;
     }
     mailbox.await(idleNanos(deadline, now));
@@ -533,9 +540,12 @@ final class LiveConductor implements Conductor {
       overshoots = names.overshoots();
       notCertain();
     }
-    if (core.runner().halted() && core.moment().equals(lastNamed)) {
-      // It has halted here before, and not even a branch tells the two apart: time has to.
-      core.idleUntil(core.virtualNanos() + 1);
+    if (core.runner().halted()) {
+      core.mark(here);
+      if (here.isSame(lastNamed)) {
+        // It has halted here before, and not even a branch tells the two apart: time has to.
+        core.idleUntil(core.virtualNanos() + 1);
+      }
     }
   }
 
@@ -564,8 +574,8 @@ final class LiveConductor implements Conductor {
     return progressNanos > 0 ? Math.min(wait, progressNanos) : wait;
   }
 
-  /** Promises, if it is time to, that no input takes effect before this moment. */
-  private boolean progress(Moment moment, long interval) {
+  /** Promises, if it is time to, that no input takes effect before the moment here, with {@code haltedNanos} as in {@link Moment}. */
+  private boolean progress(long haltedNanos, long interval) {
     sink.flush();
     if (interval == 0) {
       return false;
@@ -575,6 +585,7 @@ final class LiveConductor implements Conductor {
       return false;
     }
     lastProgressNanos = now;
+    Moment moment = new Moment(core.vcpu().point(), haltedNanos);
     if (placing) {
       sink.progress(placed(new LogEntry.ProgressMark(moment), null));
     } else {
