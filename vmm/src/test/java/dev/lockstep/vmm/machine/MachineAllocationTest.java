@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * What a live machine's own thread allocates while its guest exits, of each kind some hundred thousand times: nothing, but for what goes to the log or out of the machine. HotSpot counts the bytes of each
  * thread exactly, so that no time matters here; prints its figures.
  */
-class ExitAllocationTest {
+class MachineAllocationTest {
   /** Before that, code is decoded and translated, and classes are loaded. */
   private static final long WARM_UP_EXITS = 100_000;
 
@@ -148,7 +148,7 @@ class ExitAllocationTest {
                   window.entries(),
                   window.outputs(),
                   window.allocated());
-      System.out.println("ExitAllocationTest: " + told);
+      System.out.println("MachineAllocationTest: " + told);
       assertThat(window.allocated()).as(told).isLessThanOrEqualTo(allowed(it, window));
     }
   }
