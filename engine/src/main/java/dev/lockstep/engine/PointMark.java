@@ -25,6 +25,11 @@ public final class PointMark {
     return rcx;
   }
 
+  /** The digest of the point. */
+  public long digest() {
+    return digest;
+  }
+
   /** Whether another remembers the same point. */
   public boolean isSame(PointMark other) {
     return branchCount == other.branchCount

@@ -97,7 +97,8 @@ final class ExitAllocationTest {
     Asm code = new Asm(BareGuest.CODE).label("again").hex("88 04 25 00 00 10 00").out(PORT);
     try (Guest guest = new Guest(code.jmp("again"))) {
       long[] pages = {0};
-      // One for all: a lambda here in the loop would be an object of the test's own, until HotSpot sees through it.
+      // One for all: a lambda here in the loop would be an object of the test's own, until HotSpot
+      // sees through it.
       LongConsumer counter = page -> pages[0]++;
       assertNothingAllocated(() -> {
         guest.vcpu.run(Long.MAX_VALUE);

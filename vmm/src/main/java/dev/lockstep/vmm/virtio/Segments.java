@@ -75,15 +75,17 @@ final class Segments {
   /** The same stretches, which stay. */
   Segments copy() {
     Segments copy = new Segments(count);
-    copy.set(this);
+    copy.addFirst(this, bytes);
     return copy;
   }
 
-  /** Takes over the stretches of another. */
-  void set(Segments other) {
-    clear();
-    for (int i = 0; i < other.count; i++) {
-      add(other.addresses[i], other.lengths[i]);
+  /** Adds the first bytes of others; there must be so many. */
+  void addFirst(Segments others, long wanted) {
+    long left = wanted;
+    for (int i = 0; left > 0; i++) {
+      int part = (int) Math.min(others.lengths[i], left);
+      add(others.addresses[i], part);
+      left -= part;
     }
   }
 

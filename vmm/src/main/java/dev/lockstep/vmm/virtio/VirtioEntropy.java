@@ -24,6 +24,8 @@ public final class VirtioEntropy extends VirtioDevice {
   private final GuestMemory memory;
   private final IntConsumer source;
 
+  private static final long[] NONE = {};
+
   /** The buffers that wait, by their heads, and how many bytes each gets. */
   private final int[] heads = new int[QUEUE_SIZE];
 
@@ -116,15 +118,9 @@ public final class VirtioEntropy extends VirtioDevice {
   }
 
   private void add(DescriptorChain chain) {
-    int share = 0;
-    Segments segments = chain.writable();
-    for (int i = 0; i < segments.size() && share < MAX_BUFFER_BYTES; i++) {
-      int part = Math.min(segments.length(i), MAX_BUFFER_BYTES - share);
-      waiting.add(segments.address(i), part);
-      share += part;
-    }
     heads[buffers] = chain.head();
-    shares[buffers] = share;
+    shares[buffers] = (int) Math.min(chain.writableBytes(), MAX_BUFFER_BYTES);
+    waiting.addFirst(chain.writable(), shares[buffers]);
     buffers++;
   }
 
@@ -153,38 +149,51 @@ public final class VirtioEntropy extends VirtioDevice {
     return true;
   }
 
+  /** What a single buffer needs, and the rest only if there are more: what most drivers never do changes nothing for replicas of other versions. */
   @Override
   void save(StateWriter out) {
-    long[] requests = new long[2 * buffers];
-    for (int i = 0; i < buffers; i++) {
-      requests[2 * i] = heads[i];
-      requests[2 * i + 1] = shares[i];
+    out.number("wanted", wantedBytes())
+        .number("head", buffers == 0 ? 0 : heads[0])
+        .numbers("segments", waiting.toNumbers());
+    if (buffers > 1) {
+      long[] more = new long[2 * (buffers - 1)];
+      for (int i = 1; i < buffers; i++) {
+        more[2 * i - 2] = heads[i];
+        more[2 * i - 1] = shares[i];
+      }
+      out.numbers("more", more);
     }
-    out.numbers("requests", requests).numbers("segments", waiting.toNumbers());
   }
 
   @Override
   void restore(StateReader in) {
-    long[] requests = in.numbers("requests");
+    forget();
+    int wanted = in.integer("wanted", 0, MAX_REQUEST_BYTES);
+    heads[0] = in.integer("head", 0, 0xffff);
     Segments segments = Segments.restore(in, "segments", memory);
-    if (requests.length % 2 != 0 || requests.length > 2 * QUEUE_SIZE) {
-      throw in.unfit("requests", "are not pairs of up to %d buffers".formatted(QUEUE_SIZE));
+    long[] more = in.hasMore() ? in.numbers("more") : NONE;
+    if (more.length % 2 != 0 || more.length > 2 * (QUEUE_SIZE - 1)) {
+      throw in.unfit("more", "are not pairs of up to %d buffers".formatted(QUEUE_SIZE));
     }
-    long wanted = 0;
-    for (int i = 0; i < requests.length; i += 2) {
-      long share = requests[i + 1];
-      if (requests[i] < 0 || requests[i] > 0xffff || share < 1 || share > MAX_BUFFER_BYTES) {
-        throw in.unfit("requests", "give %d bytes to buffer %d".formatted(share, requests[i]));
+    long first = wanted;
+    for (int i = 0; i < more.length; i += 2) {
+      long share = more[i + 1];
+      if (more[i] < 0 || more[i] > 0xffff || share < 1 || share > MAX_BUFFER_BYTES) {
+        throw in.unfit("more", "give %d bytes to buffer %d".formatted(share, more[i]));
       }
-      heads[i / 2] = (int) requests[i];
-      shares[i / 2] = (int) share;
-      wanted += share;
+      heads[1 + i / 2] = (int) more[i];
+      shares[1 + i / 2] = (int) share;
+      first -= share;
     }
-    if (segments.bytes() != wanted) {
-      throw in.unfit(
-          "segments", "have room for %d bytes of %d".formatted(segments.bytes(), wanted));
+    boolean none = wanted == 0 && more.length == 0;
+    if (!none && (first < 1 || first > MAX_BUFFER_BYTES)) {
+      throw in.unfit("wanted", "gives %d bytes to the first buffer".formatted(first));
     }
-    buffers = requests.length / 2;
-    waiting.set(segments);
+    if (segments.bytes() < wanted) {
+      throw in.unfit("segments", "has no room for %d bytes".formatted(wanted));
+    }
+    shares[0] = (int) first;
+    waiting.addFirst(segments, wanted);
+    buffers = none ? 0 : 1 + more.length / 2;
   }
 }

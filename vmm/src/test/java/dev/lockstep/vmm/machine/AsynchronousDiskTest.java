@@ -82,7 +82,8 @@ class AsynchronousDiskTest {
     public void end() {}
   }
 
-  // With free pacing a halted guest's time waits for its disk: nothing else would tell how long that takes.
+  // With free pacing a halted guest's time waits for its disk: nothing else would tell how long
+  // that takes.
   @Test
   void theGuestRunsWhileItsRequestsWait() throws Exception {
     SlowStore store = new SlowStore();
@@ -90,7 +91,9 @@ class AsynchronousDiskTest {
     Machines.Console console = new Machines.Console();
     try (Machine machine =
         Machines.FACTORY.create(
-            Machines.spec(Pacing.HOST), List.of(new MachineDisk("vda", store)), DiskGuest.create())) {
+            Machines.spec(Pacing.HOST),
+            List.of(new MachineDisk("vda", store)),
+            DiskGuest.create())) {
       try {
         machine.start(completions, new DirectGate(console), 1);
         store.asked.await();
