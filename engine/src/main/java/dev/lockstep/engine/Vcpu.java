@@ -46,6 +46,12 @@ public interface Vcpu extends AutoCloseable {
   /** The point at which the vCPU stands. */
   ExecutionPoint point();
 
+  /** Remembers {@link #point} without an object for it, where the engine can. */
+  default void markPoint(PointMark into) {
+    ExecutionPoint here = point();
+    into.set(here.branchCount(), here.rip(), here.rcx(), here.digest());
+  }
+
   /** Instructions executed since creation, for statistics; each iteration of a repeated string instruction counts as one. Not part of the guest-visible state. */
   long instructionsExecuted();
 

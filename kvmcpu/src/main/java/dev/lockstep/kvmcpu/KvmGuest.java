@@ -6,6 +6,7 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.PointMark;
 import dev.lockstep.engine.RegisterDigest;
 import dev.lockstep.engine.TimeStampCounter;
 import dev.lockstep.engine.VcpuExit;
@@ -43,6 +44,7 @@ final class KvmGuest implements AutoCloseable {
   private final Finishing finishing;
   private final Owner owner = new Owner();
   private final Entries entries = new Entries();
+  private final PointMark mark = new PointMark();
   private boolean halted;
   private boolean shutdown;
   private boolean windowWanted;
@@ -387,20 +389,26 @@ final class KvmGuest implements AutoCloseable {
    * @param count what it shows as its count
    */
   ExecutionPoint point(long count) {
+    markPoint(count, mark);
+    return mark.toPoint();
+  }
+
+  /** The same, remembered. */
+  void markPoint(long count, PointMark into) {
     settleWrite();
     if (finishing.active()) {
-      ExecutionPoint at = finishing.vcpu().point();
-      return new ExecutionPoint(count, at.rip(), at.rcx(), at.digest());
+      finishing.vcpu().markPoint(into);
+      into.set(count, into.rip(), into.rcx(), into.digest());
+      return;
     }
     boolean digests = semantics == BranchSemantics.CONDITIONAL;
     if (nativeStep.follow()) {
       CpuState s = nativeStep.standing();
-      return new ExecutionPoint(
-          count, s.rip, s.gpr[1], digests ? RegisterDigest.of(s.gpr, s.rflags) : 0);
+      into.set(count, s.rip, s.gpr[1], digests ? RegisterDigest.of(s.gpr, s.rflags) : 0);
+      return;
     }
     state.readRegs();
-    return new ExecutionPoint(
-        count, state.rip(), state.rcx(), digests ? state.registerDigest(crossing) : 0);
+    into.set(count, state.rip(), state.rcx(), digests ? state.registerDigest(crossing) : 0);
   }
 
   /** Whether the vCPU stands on an instruction that waits for an answer, or that has more exits to hand out. */

@@ -8,6 +8,7 @@ import dev.lockstep.engine.CpuModel;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.PointMark;
 import dev.lockstep.engine.VcpuExit;
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.kvm.KickTimer;
@@ -199,6 +200,11 @@ public final class KvmVcpu implements CountableVcpu {
   @Override
   public ExecutionPoint point() {
     return guest.point(branchCount());
+  }
+
+  @Override
+  public void markPoint(PointMark into) {
+    guest.markPoint(branchCount(), into);
   }
 
   /** Only those that the finisher executed: nobody counts what the hardware does. */

@@ -120,6 +120,15 @@ final class Cpu {
   /** The one guest exception, thrown again and again. */
   final GuestFault fault = new GuestFault();
 
+  /** The stack that a transfer to an inner privilege switches to. */
+  final InnerStack innerStack = new InnerStack();
+
+  /** What an event's delivery pushes, without an error code. */
+  final long[] frame = new long[5];
+
+  /** The same with one. */
+  final long[] frameWithError = new long[6];
+
   /** x87 and MMX. */
   final X87Unit x87 = new X87Unit();
 

@@ -231,9 +231,9 @@ final class Delivery {
     return at;
   }
 
-  /** SS, RSP, RFLAGS, CS, RIP and the error code, in the order they are pushed. */
+  /** SS, RSP, RFLAGS, CS, RIP and the error code, in the order they are pushed: the CPU's own array, filled anew by the next delivery. */
   private static long[] frame(Cpu c, boolean hasError, int error, boolean resume) {
-    long[] frame = new long[hasError ? 6 : 5];
+    long[] frame = hasError ? c.frameWithError : c.frame;
     frame[0] = c.segments[CpuState.SS].selector;
     frame[1] = c.r[RSP];
     frame[2] = Flags.rflags(c) | (resume ? FLAG_RF : 0);

@@ -10,6 +10,7 @@ final class Descriptors {
 
   static final long CODE_OR_DATA = 1L << 44;
 
+  private static final int[] DATA_SEGMENTS = {CpuState.ES, CpuState.DS, CpuState.FS, CpuState.GS};
   private static final int TYPE_CODE = 8;
   private static final int TYPE_CONFORMING = 4;
   private static final int TYPE_WRITABLE = 2;
@@ -168,7 +169,7 @@ final class Descriptors {
 
   /** A return to an outer privilege takes away data segments that it may not have (SDM vol. 2, RET). */
   static void dropInner(Cpu c) {
-    for (int index : new int[] {CpuState.ES, CpuState.DS, CpuState.FS, CpuState.GS}) {
+    for (int index : DATA_SEGMENTS) {
       SegmentRegister register = c.segments[index];
       boolean conforming =
           (register.type() & (TYPE_CODE | TYPE_CONFORMING)) == (TYPE_CODE | TYPE_CONFORMING);

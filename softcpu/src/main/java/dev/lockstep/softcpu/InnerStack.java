@@ -3,23 +3,24 @@ package dev.lockstep.softcpu;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.SegmentRegister;
 
-/** The stack that a transfer to an inner privilege switches to: found in the TSS, checked and filled before any register changes. */
+/** The stack that a transfer to an inner privilege switches to: found in the TSS, checked and filled before any register changes. Each CPU has one, set up anew by each transfer. */
 final class InnerStack {
   private static final int RSP = 4;
   private static final int TSS32_TYPES = 9;
 
-  private final int selector;
+  private int selector;
   private long descriptor;
   private long rsp;
-  private final boolean wide;
-  private final long mask;
+  private boolean wide;
+  private long mask;
 
-  private InnerStack(int selector, long descriptor, long rsp, boolean wide) {
-    this.selector = selector;
-    this.descriptor = descriptor;
-    this.rsp = rsp;
-    this.wide = wide;
-    this.mask = wide ? -1L : (descriptor & 1L << 54) != 0 ? 0xffff_ffffL : 0xffffL;
+  private InnerStack set(int newSelector, long newDescriptor, long newRsp, boolean isWide) {
+    selector = newSelector;
+    descriptor = newDescriptor;
+    rsp = newRsp;
+    wide = isWide;
+    mask = isWide ? -1L : (newDescriptor & 1L << 54) != 0 ? 0xffff_ffffL : 0xffffL;
+    return this;
   }
 
   /**
@@ -30,7 +31,7 @@ final class InnerStack {
   static InnerStack ofPrivilege(Cpu c, int dpl, int ext) {
     SegmentRegister tr = c.segments[CpuState.TR];
     if (FarTransfers.longMode(c)) {
-      return new InnerStack(dpl, 0, fromTss(c, 4 + 8L * dpl, ext), true);
+      return c.innerStack.set(dpl, 0, fromTss(c, 4 + 8L * dpl, ext), true);
     }
     boolean wideTss = (tr.type() & TSS32_TYPES) == TSS32_TYPES;
     long at = wideTss ? 4 + 8L * dpl : 2 + 4L * dpl;
@@ -50,12 +51,12 @@ final class InnerStack {
     if (!Descriptors.isPresent(stack)) {
       throw c.fault.raise(GuestFault.SS, ss & 0xfffc | ext);
     }
-    return new InnerStack(ss, stack, esp, false);
+    return c.innerStack.set(ss, stack, esp, false);
   }
 
   /** Long mode's interrupt stack table, 1..7, for a handler at {@code dpl}. */
   static InnerStack ofTable(Cpu c, int ist, int dpl, int ext) {
-    return new InnerStack(dpl, 0, fromTss(c, 0x24 + 8L * (ist - 1), ext) & -16, true);
+    return c.innerStack.set(dpl, 0, fromTss(c, 0x24 + 8L * (ist - 1), ext) & -16, true);
   }
 
   /** Rounds RSP down to 16 bytes, as interrupts in long mode do. */

@@ -38,7 +38,7 @@ final class LegacyInterrupts {
     long flags = Flags.rflags(c) | (resume ? Delivery.FLAG_RF : 0);
     if (cpl < c.cpl) {
       InnerStack stack = InnerStack.ofPrivilege(c, cpl, ext);
-      long[] frame = new long[hasError ? 6 : 5];
+      long[] frame = hasError ? c.frameWithError : c.frame;
       frame[0] = c.segments[CpuState.SS].selector;
       frame[1] = c.r[RSP];
       fill(c, frame, 2, flags, hasError, error);

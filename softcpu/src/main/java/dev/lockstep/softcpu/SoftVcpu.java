@@ -7,6 +7,7 @@ import dev.lockstep.engine.DebuggableVcpu;
 import dev.lockstep.engine.ExactVcpu;
 import dev.lockstep.engine.ExecutionPoint;
 import dev.lockstep.engine.GuestMemory;
+import dev.lockstep.engine.PointMark;
 import dev.lockstep.engine.TimeStampCounter;
 import dev.lockstep.engine.VcpuExit;
 import java.util.List;
@@ -238,8 +239,16 @@ public final class SoftVcpu implements ExactVcpu, DebuggableVcpu {
 
   @Override
   public ExecutionPoint point() {
-    long digest = semantics == BranchSemantics.CONDITIONAL ? stateCopy.registerDigest() : 0;
-    return new ExecutionPoint(c.branchCount, c.rip, c.r[1], digest);
+    return new ExecutionPoint(c.branchCount, c.rip, c.r[1], pointDigest());
+  }
+
+  @Override
+  public void markPoint(PointMark into) {
+    into.set(c.branchCount, c.rip, c.r[1], pointDigest());
+  }
+
+  private long pointDigest() {
+    return semantics == BranchSemantics.CONDITIONAL ? stateCopy.registerDigest() : 0;
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.lockstep.counting.OuterVcpu;
 import dev.lockstep.engine.BranchSemantics;
 import dev.lockstep.engine.CpuState;
 import dev.lockstep.engine.ExecutionPoint;
+import dev.lockstep.engine.PointMark;
 import dev.lockstep.engine.Vcpu;
 import dev.lockstep.engine.VcpuExit;
 import java.lang.management.ManagementFactory;
@@ -264,6 +265,12 @@ public final class AnchoredVcpu extends OuterVcpu {
   public ExecutionPoint point() {
     ExecutionPoint here = inner.point();
     return new ExecutionPoint(anchors, here.rip(), here.rcx());
+  }
+
+  @Override
+  public void markPoint(PointMark into) {
+    inner.markPoint(into);
+    into.set(anchors, into.rip(), into.rcx(), 0);
   }
 
   @Override

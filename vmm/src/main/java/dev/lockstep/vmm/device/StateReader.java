@@ -75,6 +75,11 @@ public final class StateReader {
     return numbers;
   }
 
+  /** Whether a field is left: one that only some states have must be the last. */
+  public boolean hasMore() {
+    return fields.hasNext();
+  }
+
   /** Ends reading: no field may be left. */
   public void end() {
     if (fields.hasNext()) {

@@ -2,6 +2,7 @@ package dev.lockstep.vmm.machine;
 
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.engine.VmmException;
+import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskBackend;
 import dev.lockstep.vmm.disk.DiskDigest;
 import dev.lockstep.vmm.disk.DiskRequest;
@@ -56,6 +57,11 @@ final class DiskSet implements AutoCloseable {
     return disks.get(disk).device();
   }
 
+  /** The store of a disk. */
+  BlockStore store(int disk) {
+    return disks.get(disk).backend().store();
+  }
+
   /** The threads and stores, in the order of the configuration. */
   List<DiskBackend> backends() {
     return disks.stream().map(Disk::backend).toList();
@@ -63,17 +69,17 @@ final class DiskSet implements AutoCloseable {
 
   /** The first request of a disk that is executed and that the guest waits for, or null. */
   @Nullable DiskRequest firstExecuted(int disk) {
-    for (DiskRequest request : device(disk).inFlight()) {
-      if (request.isExecuted()) {
-        return request;
-      }
-    }
-    return null;
+    return device(disk).firstExecuted();
   }
 
   /** Whether the guest waits for any request. */
   boolean busy() {
-    return disks.stream().anyMatch(disk -> !disk.device().inFlight().isEmpty());
+    for (int i = 0; i < disks.size(); i++) {
+      if (device(i).isBusy()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Waits until every request that was submitted is executed. */

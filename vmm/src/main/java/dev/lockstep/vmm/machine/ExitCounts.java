@@ -1,16 +1,18 @@
 package dev.lockstep.vmm.machine;
 
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLongArray;
 import org.jspecify.annotations.Nullable;
 
 /** How often a guest has left its engine, by kind, since its machine was made. */
 public final class ExitCounts {
-  private static final ExitKind[] KINDS = ExitKind.values();
+  /** How many kinds there are. */
+  static final int KINDS = ExitKind.values().length;
 
   private final long[] counts;
 
   ExitCounts() {
-    this(new long[KINDS.length]);
+    this(new long[KINDS]);
   }
 
   private ExitCounts(long[] counts) {
@@ -22,9 +24,20 @@ public final class ExitCounts {
     counts[kind.ordinal()]++;
   }
 
-  /** These counts as they are now; others may read them. */
-  ExitCounts copy() {
-    return new ExitCounts(counts.clone());
+  /** Puts these counts as they are now where others may read them. */
+  void tell(AtomicLongArray to, int from) {
+    for (int i = 0; i < KINDS; i++) {
+      to.lazySet(from + i, counts[i]);
+    }
+  }
+
+  /** What {@link #tell} has put there. */
+  static ExitCounts told(AtomicLongArray by, int from) {
+    long[] counts = new long[KINDS];
+    for (int i = 0; i < KINDS; i++) {
+      counts[i] = by.get(from + i);
+    }
+    return new ExitCounts(counts);
   }
 
   /** Exits of a kind. */

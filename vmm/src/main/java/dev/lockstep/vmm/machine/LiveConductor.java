@@ -1,16 +1,12 @@
 package dev.lockstep.vmm.machine;
 
 import dev.lockstep.vmm.device.TimedDevice;
-import dev.lockstep.vmm.disk.DiskRequest;
-import dev.lockstep.vmm.disk.DiskStatus;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.log.LogEntry;
 import dev.lockstep.vmm.log.MachineDigest;
 import dev.lockstep.vmm.log.Moment;
 import dev.lockstep.vmm.time.Pacer;
 import dev.lockstep.vmm.time.VirtualClock;
-import java.security.SecureRandom;
-import java.util.Arrays;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +48,7 @@ final class LiveConductor implements Conductor {
   private final @Nullable LongSupplier work;
 
   private final Pacer pacer;
-  private final SecureRandom entropy = new SecureRandom();
+  private final WaitingInputs waiting;
   private long nextDigest;
   private long lastProgressNanos;
 
@@ -62,7 +58,8 @@ final class LiveConductor implements Conductor {
   /** The same of a running guest's branch count, unless it waits halted before. */
   private long promisedCount;
 
-  private Moment lastNamed;
+  private final MomentMark lastNamed = new MomentMark();
+  private final MomentMark here = new MomentMark();
   private long overshoots;
   private boolean uncertain;
   private volatile int speedPermille = 1000;
@@ -80,7 +77,8 @@ final class LiveConductor implements Conductor {
     this.paced = core.spec().pacing() == MachineSpec.Pacing.HOST;
     this.work = paced ? null : names.work();
     this.pacer = names.pacer();
-    this.lastNamed = core.moment();
+    this.waiting = new WaitingInputs(core.board(), mailbox, sink::keepsWaiting, this::input);
+    core.mark(lastNamed);
     this.overshoots = names.overshoots();
     // A frame does not wait for the next boundary that comes by itself.
     core.board().onFrameSent(core.vcpu()::kick);
@@ -180,17 +178,19 @@ final class LiveConductor implements Conductor {
     }
     promisedCount = 0;
     digest();
-    lastNamed = core.moment();
+    core.mark(lastNamed);
     if (core.runner().halted()) {
       idle();
       return null;
     }
-    takeInputs(lastNamed);
+    if (waiting.any() || waiting.losesFrames()) {
+      waiting.take(core.moment());
+    }
     if (hasPace() && pace()) {
       return null;
     }
-    if (!promise(lastNamed)) {
-      progress(lastNamed, sink.runningProgressNanos());
+    if (!promise()) {
+      progress(Moment.RUNNING, sink.runningProgressNanos());
     }
     runAndRest();
     return null;
@@ -215,15 +215,15 @@ final class LiveConductor implements Conductor {
     return core.board().interruptPending() && core.runner().wakeable();
   }
 
-  /** Promises, if somebody wants it, that nothing happens to the guest from this moment on until it has come to its next boundary; false if nobody does. */
-  private boolean promise(Moment moment) {
+  /** Promises, if somebody wants it, that nothing happens to the guest from here on until it has come to its next boundary; false if nobody does. */
+  private boolean promise() {
     if (placing || !sink.wantsPromises()) {
       return false;
     }
     long spacing = pacer.branchesIn(Math.max(sink.runningProgressNanos(), MIN_PROMISE_NANOS));
     promisedCount = countAhead(spacing);
     lastProgressNanos = System.nanoTime();
-    sink.promise(moment, promisedCount);
+    sink.promise(core.moment(), promisedCount);
     return true;
   }
 
@@ -236,7 +236,7 @@ final class LiveConductor implements Conductor {
   private boolean isSomethingDue() {
     return core.outputs().pendingStream() >= 0
         || names.isOpen()
-            && (somethingWaits()
+            && (waiting.any()
                 || core.board().interruptPending()
                 || hasPace() && core.board().nextDeadlineNanos() <= pacer.virtualAt(now()));
   }
@@ -251,7 +251,7 @@ final class LiveConductor implements Conductor {
   private void notCertain() {
     if (!uncertain && !placing) {
       uncertain = true;
-      append(new LogEntry.UncertainFrom(lastNamed));
+      append(new LogEntry.UncertainFrom(lastNamed.toMoment()));
     }
   }
 
@@ -340,125 +340,12 @@ final class LiveConductor implements Conductor {
     }
   }
 
-  /** Lets every input that waits, and that the guest has room for, take effect at this boundary. */
-  private void takeInputs(Moment at) {
-    completions(at);
-    int wanted = core.board().entropyWanted();
-    if (wanted > 0) {
-      byte[] bytes = new byte[wanted];
-      entropy.nextBytes(bytes);
-      input(new LogEntry.EntropyInput(at, DeviceIndexes.ENTROPY, bytes));
-    }
-    takeFrames(at);
-    MachineInput next = mailbox.peekInput();
-    while (next != null && take(at, next)) {
-      next = mailbox.peekInput();
-    }
-  }
-
-  /** Gives the guest as many frames as it has buffers for. */
-  private void takeFrames(Moment at) {
-    Board board = core.board();
-    if (!board.takesFrames()) {
-      mailbox.dropFrames();
-      return;
-    }
-    byte[] frames = mailbox.takeFrames(board::fittingFrames);
-    while (frames != null) {
-      input(new LogEntry.NetworkInput(at, board.networkIndex(), frames));
-      frames = mailbox.takeFrames(board::fittingFrames);
-    }
-  }
-
   /** After a go-live: the guest is asked to tell its network where it is now. */
   void announceNetwork() {
     if (core.board().canAnnounceNetwork()) {
       input(new LogEntry.ControlInput(core.moment(), LogEntry.Control.NETWORK_ANNOUNCE, 0));
       sink.settle();
     }
-  }
-
-  /** The next request of a disk that is executed and whose end the guest is to see; or null. */
-  private @Nullable DiskRequest completable(int disk) {
-    DiskSet disks = core.board().disks();
-    DiskRequest done = disks.firstExecuted(disk);
-    if (done == null || done.status() == DiskStatus.OK) {
-      return done;
-    }
-    return sink.keepsWaiting(disks.backends().get(disk).store().name(), done) ? null : done;
-  }
-
-  private boolean anyCompletable() {
-    for (int i = 0; i < core.board().disks().count(); i++) {
-      if (completable(i) != null) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Completes every disk request that was executed. */
-  private void completions(Moment at) {
-    DiskSet disks = core.board().disks();
-    for (int i = 0; i < disks.count(); i++) {
-      for (DiskRequest done = completable(i); done != null; done = completable(i)) {
-        DiskStatus status = done.status();
-        if (status == null) {
-          throw new IllegalStateException("%s has no status".formatted(done));
-        }
-        input(
-            new LogEntry.DiskCompletion(
-                at, DeviceIndexes.FIRST_DISK + i, done.id(), status.ordinal()));
-      }
-    }
-  }
-
-  /** Applies one input; false if the guest has no room for all of it now. */
-  private boolean take(Moment at, MachineInput next) {
-    switch (next) {
-      case MachineInput.ConsoleBytes it -> {
-        return takeConsole(at, it);
-      }
-      case MachineInput.NetworkFrames it ->
-          throw new IllegalStateException("frames have a queue of their own");
-      case MachineInput.CtrlAltDel it ->
-          input(new LogEntry.ControlInput(at, LogEntry.Control.CTRL_ALT_DEL, 0));
-      case MachineInput.WallClockStep it ->
-          input(new LogEntry.ControlInput(at, LogEntry.Control.RTC_STEP, it.nanos()));
-    }
-    mailbox.removeInput();
-    return true;
-  }
-
-  private boolean takeConsole(Moment at, MachineInput.ConsoleBytes next) {
-    byte[] bytes = next.bytes();
-    int room = Math.min(core.board().consoleRoom(next.device()), bytes.length);
-    if (room > 0) {
-      input(new LogEntry.ConsoleInput(at, next.device(), Arrays.copyOf(bytes, room)));
-    }
-    if (room == bytes.length) {
-      mailbox.removeInput();
-      return true;
-    }
-    if (room > 0) {
-      byte[] rest = Arrays.copyOfRange(bytes, room, bytes.length);
-      mailbox.replaceInput(new MachineInput.ConsoleBytes(next.device(), rest));
-    }
-    return false;
-  }
-
-  /** Whether something could take effect now. */
-  private boolean somethingWaits() {
-    if (core.board().entropyWanted() > 0 || anyCompletable()) {
-      return true;
-    }
-    if (core.board().takesFrames() && mailbox.hasFrames(core.board()::fittingFrames)) {
-      return true;
-    }
-    MachineInput next = mailbox.peekInput();
-    return next instanceof MachineInput.ConsoleBytes it
-        ? core.board().consoleRoom(it.device()) > 0
-        : next != null;
   }
 
   /** Keeps virtual time near the host's; true if it waited, so that this boundary is to be looked at again. */
@@ -518,16 +405,15 @@ final class LiveConductor implements Conductor {
       }
       return;
     }
-    if (somethingWaits()) {
-      takeInputs(new Moment(core.vcpu().point(), virtual));
+    if (waiting.any()) {
+      waiting.take(new Moment(core.vcpu().point(), virtual));
       if (wakes() && !sink.held()) {
         // At once: what came and the promise that follows go together.
         wake();
       }
       return;
     }
-    Moment promised = new Moment(core.vcpu().point(), virtual);
-    if (progress(promised, sink.progressNanos())) {
+    if (progress(virtual, sink.progressNanos())) {
       promisedNanos = virtual;
     }
     sink.settle();
@@ -535,7 +421,7 @@ final class LiveConductor implements Conductor {
   }
 
   private void wake() {
-    promise(core.moment());
+    promise();
     core.runner().wake();
     sink.settle();
     run();
@@ -552,9 +438,12 @@ final class LiveConductor implements Conductor {
       overshoots = names.overshoots();
       notCertain();
     }
-    if (core.runner().halted() && core.moment().equals(lastNamed)) {
-      // It has halted here before, and not even a branch tells the two apart: time has to.
-      core.idleUntil(core.virtualNanos() + 1);
+    if (core.runner().halted()) {
+      core.mark(here);
+      if (here.isSame(lastNamed)) {
+        // It has halted here before, and not even a branch tells the two apart: time has to.
+        core.idleUntil(core.virtualNanos() + 1);
+      }
     }
   }
 
@@ -571,7 +460,7 @@ final class LiveConductor implements Conductor {
 
   /** Without pacing an idle guest's time is free to jump, but not past what is on its way. */
   private boolean freeToJump(long deadline) {
-    return deadline != TimedDevice.NO_DEADLINE && !somethingWaits() && !core.board().disks().busy();
+    return deadline != TimedDevice.NO_DEADLINE && !waiting.any() && !core.board().disks().busy();
   }
 
   private long idleNanos(long deadline, long now) {
@@ -583,8 +472,8 @@ final class LiveConductor implements Conductor {
     return progressNanos > 0 ? Math.min(wait, progressNanos) : wait;
   }
 
-  /** Promises, if it is time to, that no input takes effect before this moment. */
-  private boolean progress(Moment moment, long interval) {
+  /** Promises, if it is time to, that no input takes effect before the moment here, with {@code haltedNanos} as in {@link Moment}. */
+  private boolean progress(long haltedNanos, long interval) {
     sink.flush();
     if (interval == 0) {
       return false;
@@ -594,6 +483,7 @@ final class LiveConductor implements Conductor {
       return false;
     }
     lastProgressNanos = now;
+    Moment moment = new Moment(core.vcpu().point(), haltedNanos);
     if (placing) {
       sink.progress(placed(new LogEntry.ProgressMark(moment), null));
     } else {

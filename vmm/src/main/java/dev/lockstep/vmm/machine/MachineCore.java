@@ -95,6 +95,11 @@ final class MachineCore implements Boundary {
         : Moment.running(vcpu.point());
   }
 
+  /** Remembers {@link #moment}. */
+  void mark(MomentMark into) {
+    into.set(vcpu, runner.halted() ? virtualNanos() : Moment.RUNNING);
+  }
+
   @Override
   public long virtualNanos() {
     return clock.nanosAt(vcpu.branchCount());
@@ -244,18 +249,20 @@ final class MachineCore implements Boundary {
     }
     switch (input) {
       case LogEntry.ConsoleInput it -> {
-        int taken = board.receive(it.device(), it.bytes());
-        if (taken != it.bytes().length) {
+        byte[] bytes = it.bytes();
+        int taken = board.receive(it.device(), bytes);
+        if (taken != bytes.length) {
           throw new IllegalStateException(
-              "console %d took %d bytes of %d".formatted(it.device(), taken, it.bytes().length));
+              "console %d took %d bytes of %d".formatted(it.device(), taken, bytes.length));
         }
       }
       case LogEntry.ClockEntry it -> clock.adjust(vcpu.branchCount(), it.stepNanos(), it.pace());
       case LogEntry.DiskCompletion it -> complete(it);
       case LogEntry.EntropyInput it -> {
-        if (!board.provideEntropy(it.bytes())) {
+        byte[] bytes = it.bytes();
+        if (!board.provideEntropy(bytes)) {
           throw new IllegalStateException(
-              "the guest does not wait for %d random bytes".formatted(it.bytes().length));
+              "the guest does not wait for %d random bytes".formatted(bytes.length));
         }
       }
       case LogEntry.NetworkInput it -> {

@@ -4,7 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
@@ -46,10 +46,13 @@ final class Mailbox {
   private final Deque<byte[]> frames = new ArrayDeque<>();
   private final Deque<Order> orders = new ArrayDeque<>();
   private final Runnable kick;
-  // A condition, since Object.wait rounds up to milliseconds.
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition come = lock.newCondition();
-  private boolean signalled;
+
+  /** Something has come since the last wait. Parking is all that waits here: a condition makes an object for each wait, and Object.wait rounds up to milliseconds. */
+  private volatile boolean signalled;
+
+  private volatile @Nullable Thread waiting;
+  private volatile boolean killed;
   private int frameBytes;
 
   /**
@@ -134,9 +137,10 @@ final class Mailbox {
     lock.lock();
     try {
       boolean kill = order instanceof Order.Kill;
-      if (kill && orders.contains(order)) {
+      if (kill && killed) {
         return;
       }
+      killed |= kill;
       if (orders.size() >= MAX_ORDERS && !kill) {
         throw new IllegalStateException("%d orders wait for the machine".formatted(orders.size()));
       }
@@ -155,38 +159,49 @@ final class Mailbox {
 
   /** As {@link #signal}, for a thread that only has something to do if it waits. */
   void wake() {
-    lock.lock();
-    try {
-      signalled = true;
-      come.signal();
-    } finally {
-      lock.unlock();
+    signalled = true;
+    Thread sleeper = waiting;
+    if (sleeper != null) {
+      LockSupport.unpark(sleeper);
     }
   }
 
   /**
-   * Waits until something has come since the last wait, or the time is over.
+   * Waits until something has come since the last wait, or the time is over. One thread.
    *
    * @param nanos how long at most; {@link Long#MAX_VALUE} for ever
    * @return whether something has come
    */
   boolean await(long nanos) throws InterruptedException {
-    lock.lock();
-    try {
-      long left = nanos;
-      while (!signalled) {
-        if (nanos == Long.MAX_VALUE) {
-          come.await();
-        } else if (left <= 0) {
-          return false;
-        } else {
-          left = come.awaitNanos(left);
-        }
+    if (!signalled && nanos > 0) {
+      waiting = Thread.currentThread();
+      try {
+        park(nanos);
+      } finally {
+        waiting = null;
       }
-      signalled = false;
-      return true;
-    } finally {
-      lock.unlock();
+    }
+    if (!signalled) {
+      return false;
+    }
+    // What came with a signal that is lost here is there already, and looked at next.
+    signalled = false;
+    return true;
+  }
+
+  private void park(long nanos) throws InterruptedException {
+    long began = System.nanoTime();
+    long left = nanos;
+    while (!signalled && left > 0) {
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
+      if (nanos == Long.MAX_VALUE) {
+        LockSupport.park(this);
+      } else {
+        LockSupport.parkNanos(this, left);
+        left = nanos - (System.nanoTime() - began);
+      }
     }
   }
 
@@ -223,12 +238,7 @@ final class Mailbox {
 
   /** Whether the machine is to be killed. */
   boolean isKilled() {
-    lock.lock();
-    try {
-      return orders.stream().anyMatch(Order.Kill.class::isInstance);
-    } finally {
-      lock.unlock();
-    }
+    return killed;
   }
 
   /** Takes the next order. */

@@ -48,7 +48,7 @@ final class PcMachine implements Machine {
   private boolean navigated;
 
   private volatile @Nullable Conductor conductor;
-  private volatile MachineStatus lastStatus;
+  private final StatusBoard status = new StatusBoard();
   private volatile int speedPermille = FULL_SPEED;
 
   // The vCPU thread's own.
@@ -71,7 +71,7 @@ final class PcMachine implements Machine {
     this.origin = origin;
     this.mailbox = new Mailbox(parts.vcpu()::kick);
     parts.board().disks().onExecuted(mailbox::signal);
-    this.lastStatus = statusAs(MachineState.CREATED);
+    tell(MachineState.CREATED);
   }
 
   @Override
@@ -314,7 +314,7 @@ final class PcMachine implements Machine {
 
   @Override
   public MachineStatus status() {
-    return lastStatus;
+    return status.read(beganUnixMillis);
   }
 
   @Override
@@ -428,7 +428,7 @@ final class PcMachine implements Machine {
         return now.stop();
       }
       if (paused) {
-        lastStatus = statusAs(MachineState.PAUSED);
+        tell(MachineState.PAUSED);
         mailbox.await(Long.MAX_VALUE);
         continue;
       }
@@ -443,7 +443,7 @@ final class PcMachine implements Machine {
         stand(now, e);
         continue;
       }
-      lastStatus = statusAs(now.waiting() ? MachineState.WAITING : MachineState.RUNNING);
+      tell(now.waiting() ? MachineState.WAITING : MachineState.RUNNING);
       if (end != null) {
         return end;
       }
@@ -554,7 +554,7 @@ final class PcMachine implements Machine {
   private void finish(@Nullable MachineEnd end, @Nullable Throwable failure) {
     synchronized (lifecycle) {
       finished = true;
-      lastStatus = statusAs(end != null ? MachineState.ENDED : MachineState.FAILED);
+      tell(end != null ? MachineState.ENDED : MachineState.FAILED);
     }
     Mailbox.Order.GoLive going = goingLive;
     if (going != null) {
@@ -581,20 +581,12 @@ final class PcMachine implements Machine {
     }
   }
 
-  private MachineStatus statusAs(MachineState state) {
+  private void tell(MachineState state) {
     Conductor now = conductor;
-    return new MachineStatus(
-        state,
-        now == null ? MachineMode.LIVE : now.mode(),
-        now == null ? 0 : now.epoch(),
-        core.vcpu().branchCount(),
-        core.vcpu().instructionsExecuted(),
-        core.virtualNanos(),
-        now == null ? 0 : now.behindNanos(),
-        core.nextSequence(),
-        core.outputs().total(),
-        core.runner().halted(),
-        core.runner().exits(),
-        beganUnixMillis);
+    if (now == null) {
+      status.tell(state, core, MachineMode.LIVE, 0, 0);
+    } else {
+      status.tell(state, core, now.mode(), now.epoch(), now.behindNanos());
+    }
   }
 }

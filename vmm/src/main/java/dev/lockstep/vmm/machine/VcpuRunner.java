@@ -80,9 +80,9 @@ final class VcpuRunner {
     this.halted = halted;
   }
 
-  /** How often the guest has left the engine, as of now. */
+  /** How often the guest has left the engine: the vCPU's thread's own counts, which go on. */
   ExitCounts exits() {
-    return exits.copy();
+    return exits;
   }
 
   /** Why the guest ended, or null while it has not. */

@@ -9,9 +9,7 @@ import dev.lockstep.vmm.disk.BlockStore;
 import dev.lockstep.vmm.disk.DiskRequest;
 import dev.lockstep.vmm.disk.DiskStatus;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +19,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A request is taken from the ring when the driver notifies; what is to be written is copied
  * then. It leaves as a {@link DiskRequest} and is finished by the input event {@link #complete},
  * which alone touches the guest: so the guest's future depends on the event's point and status and
- * on the disk's contents, not on when the host was done.
+ * on the disk's contents, not on when the host was done. Requests that complete at one boundary have
+ * an event each, since a replica may get only the first of them; the guest is interrupted once, since
+ * it does not run between them.
  *
  * <p>Requests without a completion are part of the state. After a restore, or when a replica goes
  * live, {@link #resubmit} hands them out again. The state is saved with the backend drained, since
@@ -67,7 +67,7 @@ public final class VirtioBlock extends VirtioDevice {
   private static final int ZEROES_FLAGS_KNOWN = 1;
 
   /** A request that the guest waits for: how to return it. */
-  private record InFlight(DiskRequest request, int head, List<Segment> writable) {}
+  private record InFlight(DiskRequest request, int head, Segments writable) {}
 
   private final int index;
   private final GuestMemory memory;
@@ -75,7 +75,10 @@ public final class VirtioBlock extends VirtioDevice {
   private final boolean readOnly;
   private final Consumer<DiskRequest> backend;
 
-  private final Map<Long, InFlight> inFlight = new LinkedHashMap<>();
+  /** In the order of submission. They are executed in it, so that who looks for one finds it near the start. */
+  private final List<InFlight> inFlight = new ArrayList<>(QUEUE_SIZE);
+
+  private final byte[] header = new byte[HEADER_BYTES];
   private long inFlightBytes;
   private long nextRequestId;
   private long features;
@@ -180,7 +183,7 @@ public final class VirtioBlock extends VirtioDevice {
       queue.violated("a request has no room for its header or its status");
       return;
     }
-    byte[] header = chain.gather(memory, 0, HEADER_BYTES);
+    chain.gather(memory, 0, header, HEADER_BYTES);
     int type = (int) little(header, 0, 4);
     long sector = little(header, 8, 8);
     switch (type) {
@@ -285,12 +288,12 @@ public final class VirtioBlock extends VirtioDevice {
       int length,
       byte @Nullable [] data) {
     DiskRequest request = new DiskRequest(nextRequestId++, operation, offset, length, data);
-    add(new InFlight(request, chain.head(), chain.writable()));
+    add(new InFlight(request, chain.head(), chain.writable().copy()));
     backend.accept(request);
   }
 
   private void add(InFlight entry) {
-    inFlight.put(entry.request().id(), entry);
+    inFlight.add(entry);
     inFlightBytes += heldBytes(entry.request());
   }
 
@@ -311,7 +314,7 @@ public final class VirtioBlock extends VirtioDevice {
    * @throws VmmException if it completed well on the primary, but this replica's own disk failed
    */
   public boolean complete(long requestId, DiskStatus status) {
-    InFlight entry = inFlight.get(requestId);
+    InFlight entry = find(requestId);
     if (entry == null) {
       return false;
     }
@@ -323,7 +326,7 @@ public final class VirtioBlock extends VirtioDevice {
     if (status == DiskStatus.OK && request.status() != DiskStatus.OK) {
       throw ownFailure(request);
     }
-    inFlight.remove(requestId);
+    inFlight.remove(entry);
     inFlightBytes -= heldBytes(request);
     boolean givesData =
         status == DiskStatus.OK && request.operation() == DiskRequest.Operation.READ;
@@ -348,7 +351,7 @@ public final class VirtioBlock extends VirtioDevice {
   }
 
   /** Writes data and status to the guest and returns the buffer. */
-  private void finish(int head, List<Segment> writable, byte @Nullable [] data, int status) {
+  private void finish(int head, Segments writable, byte @Nullable [] data, int status) {
     Virtqueue queue = queue(0);
     if (!queue.live()) {
       return;
@@ -358,15 +361,15 @@ public final class VirtioBlock extends VirtioDevice {
       DescriptorChain.scatter(memory, writable, data);
       written += data.length;
     }
-    Segment last = writable.getLast();
-    memory.write8(last.address() + last.length() - 1, status);
+    int last = writable.size() - 1;
+    memory.write8(writable.address(last) + writable.length(last) - 1, status);
     queue.push(head, written);
   }
 
   /** The requests that the guest waits for, in the order of submission. */
   public List<DiskRequest> inFlight() {
     List<DiskRequest> requests = new ArrayList<>();
-    for (InFlight entry : inFlight.values()) {
+    for (InFlight entry : inFlight) {
       requests.add(entry.request());
     }
     return requests;
@@ -374,8 +377,33 @@ public final class VirtioBlock extends VirtioDevice {
 
   /** The request with an id, or null if the guest does not wait for such a one. */
   public @Nullable DiskRequest inFlight(long requestId) {
-    InFlight entry = inFlight.get(requestId);
+    InFlight entry = find(requestId);
     return entry == null ? null : entry.request();
+  }
+
+  private @Nullable InFlight find(long requestId) {
+    for (int i = 0; i < inFlight.size(); i++) {
+      if (inFlight.get(i).request().id() == requestId) {
+        return inFlight.get(i);
+      }
+    }
+    return null;
+  }
+
+  /** The first request that is executed and that the guest waits for, or null. Asked at every boundary. */
+  public @Nullable DiskRequest firstExecuted() {
+    for (int i = 0; i < inFlight.size(); i++) {
+      DiskRequest request = inFlight.get(i).request();
+      if (request.isExecuted()) {
+        return request;
+      }
+    }
+    return null;
+  }
+
+  /** Whether the guest waits for any request. */
+  public boolean isBusy() {
+    return !inFlight.isEmpty();
   }
 
   /**
@@ -395,7 +423,7 @@ public final class VirtioBlock extends VirtioDevice {
     out.number("nextRequestId", nextRequestId)
         .number("features", features)
         .number("inFlight", inFlight.size());
-    for (InFlight entry : inFlight.values()) {
+    for (InFlight entry : inFlight) {
       DiskRequest request = entry.request();
       boolean read = request.operation() == DiskRequest.Operation.READ;
       byte[] data = read ? null : request.data();
@@ -405,7 +433,7 @@ public final class VirtioBlock extends VirtioDevice {
           .number("request.length", request.length())
           .bytes("request.data", data == null ? NO_BYTES : data)
           .number("request.head", entry.head())
-          .numbers("request.segments", Segment.toNumbers(entry.writable()));
+          .numbers("request.segments", entry.writable().toNumbers());
     }
   }
 
@@ -430,9 +458,12 @@ public final class VirtioBlock extends VirtioDevice {
     int length = in.integer("request.length", 0, Integer.MAX_VALUE);
     byte[] data = in.bytes("request.data");
     int head = in.integer("request.head", 0, 0xffff);
-    List<Segment> writable = Segment.restore(in, "request.segments", memory);
+    Segments writable = Segments.restore(in, "request.segments", memory);
     if (writable.isEmpty()) {
       throw in.unfit("request.segments", "has no room for the status");
+    }
+    if (find(id) != null) {
+      throw in.unfit("request.id", "is that of another request too: %d".formatted(id));
     }
     try {
       DiskRequest request =
@@ -450,7 +481,7 @@ public final class VirtioBlock extends VirtioDevice {
    */
   public DeviceState saveExecuted() {
     StateWriter out = new StateWriter(executedKind(), EXECUTED_VERSION);
-    for (InFlight entry : inFlight.values()) {
+    for (InFlight entry : inFlight) {
       DiskRequest request = entry.request();
       DiskStatus status = request.status();
       if (status != null) {
@@ -471,7 +502,7 @@ public final class VirtioBlock extends VirtioDevice {
   public void restoreExecuted(DeviceState state) {
     StateReader in = state.reader(executedKind(), EXECUTED_VERSION);
     for (long id = in.number("id"); id != END_OF_EXECUTED; id = in.number("id")) {
-      InFlight entry = inFlight.get(id);
+      InFlight entry = find(id);
       if (entry == null) {
         throw in.unfit("id", "names request %d, for which nobody waits".formatted(id));
       }

@@ -24,6 +24,7 @@ public final class VirtioConsole extends VirtioDevice {
 
   private final GuestMemory memory;
   private final ByteSink output;
+  private final byte[] chunk = new byte[TRANSMIT_CHUNK_BYTES];
   private byte[] pending = {};
 
   /**
@@ -96,8 +97,9 @@ public final class VirtioConsole extends VirtioDevice {
       }
       for (long at = 0; at < length; at += TRANSMIT_CHUNK_BYTES) {
         int part = (int) Math.min(TRANSMIT_CHUNK_BYTES, length - at);
-        for (byte octet : chain.gather(memory, at, part)) {
-          output.put(octet & 0xff);
+        chain.gather(memory, at, chunk, part);
+        for (int i = 0; i < part; i++) {
+          output.put(chunk[i] & 0xff);
         }
       }
       queue.push(chain.head(), 0);

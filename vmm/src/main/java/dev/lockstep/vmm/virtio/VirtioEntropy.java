@@ -3,27 +3,37 @@ package dev.lockstep.vmm.virtio;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.device.StateReader;
 import dev.lockstep.vmm.device.StateWriter;
-import java.util.List;
 import java.util.function.IntConsumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * virtio entropy device (virtio 1.2, section 5.4). It has no randomness of its own: it asks the
- * machine for bytes, one request at a time, and gets them by the input event {@link #provide}.
+ * machine for bytes, at once for all buffers that are available, and gets them by the input event
+ * {@link #provide}. What is made available meanwhile waits in the ring.
  */
 public final class VirtioEntropy extends VirtioDevice {
-  /** Bytes that are asked for at once, at most. */
-  public static final int MAX_REQUEST_BYTES = 256;
+  /** Bytes that one buffer gets, at most. */
+  public static final int MAX_BUFFER_BYTES = 256;
 
   private static final int DEVICE_ID = 4;
   private static final int CLASS_OTHER = 0x00_ff_00;
   private static final int QUEUE_SIZE = 8;
-  private static final int NOTHING = 0;
+
+  /** Bytes that are asked for at once, at most. */
+  public static final int MAX_REQUEST_BYTES = QUEUE_SIZE * MAX_BUFFER_BYTES;
 
   private final GuestMemory memory;
   private final IntConsumer source;
-  private @Nullable DescriptorChain waiting;
-  private int wanted = NOTHING;
+
+  private static final long[] NONE = {};
+
+  /** The buffers that wait, by their heads, and how many bytes each gets. */
+  private final int[] heads = new int[QUEUE_SIZE];
+
+  private final int[] shares = new int[QUEUE_SIZE];
+  private int buffers;
+
+  /** Where the bytes go, of one buffer after the other. */
+  private final Segments waiting = new Segments();
 
   /**
    * A device without requests.
@@ -73,40 +83,50 @@ public final class VirtioEntropy extends VirtioDevice {
 
   @Override
   void reset() {
-    waiting = null;
-    wanted = NOTHING;
+    forget();
+  }
+
+  private void forget() {
+    buffers = 0;
+    waiting.clear();
   }
 
   @Override
   void notified(int queue) {
-    takeRequest();
+    takeRequests();
   }
 
-  private void takeRequest() {
+  private void takeRequests() {
     Virtqueue queue = queue(0);
-    while (wanted == NOTHING) {
-      DescriptorChain chain = queue.pop();
-      if (chain == null) {
-        break;
+    if (buffers == 0) {
+      for (DescriptorChain chain = queue.pop(); chain != null; chain = queue.pop()) {
+        if (!chain.readable().isEmpty()) {
+          queue.violated("an entropy buffer is to be read");
+          break;
+        }
+        if (chain.writable().isEmpty()) {
+          queue.push(chain.head(), 0);
+        } else {
+          add(chain);
+        }
       }
-      if (!chain.readable().isEmpty()) {
-        queue.violated("an entropy buffer is to be read");
-        break;
+      if (buffers > 0) {
+        source.accept(wantedBytes());
       }
-      if (chain.writableBytes() == 0) {
-        queue.push(chain.head(), 0);
-        continue;
-      }
-      waiting = chain;
-      wanted = (int) Math.min(chain.writableBytes(), MAX_REQUEST_BYTES);
-      source.accept(wanted);
     }
     queue.endBatch();
   }
 
+  private void add(DescriptorChain chain) {
+    heads[buffers] = chain.head();
+    shares[buffers] = (int) Math.min(chain.writableBytes(), MAX_BUFFER_BYTES);
+    waiting.addFirst(chain.writable(), shares[buffers]);
+    buffers++;
+  }
+
   /** How many bytes the guest waits for; 0 for none. What to ask the source for after a restore. */
   public int wantedBytes() {
-    return wanted;
+    return (int) waiting.bytes();
   }
 
   /**
@@ -117,34 +137,63 @@ public final class VirtioEntropy extends VirtioDevice {
    *     happened
    */
   public boolean provide(byte[] bytes) {
-    DescriptorChain chain = waiting;
-    if (chain == null || bytes.length != wanted) {
+    if (buffers == 0 || bytes.length != wantedBytes()) {
       return false;
     }
-    waiting = null;
-    wanted = NOTHING;
-    DescriptorChain.scatter(memory, chain.writable(), bytes);
-    queue(0).push(chain.head(), bytes.length);
-    takeRequest();
+    DescriptorChain.scatter(memory, waiting, bytes);
+    for (int i = 0; i < buffers; i++) {
+      queue(0).push(heads[i], shares[i]);
+    }
+    forget();
+    takeRequests();
     return true;
   }
 
+  /** What a single buffer needs, and the rest only if there are more: what most drivers never do changes nothing for replicas of other versions. */
   @Override
   void save(StateWriter out) {
-    DescriptorChain chain = waiting;
-    out.number("wanted", wanted)
-        .number("head", chain == null ? 0 : chain.head())
-        .numbers("segments", Segment.toNumbers(chain == null ? List.of() : chain.writable()));
+    out.number("wanted", wantedBytes())
+        .number("head", buffers == 0 ? 0 : heads[0])
+        .numbers("segments", waiting.toNumbers());
+    if (buffers > 1) {
+      long[] more = new long[2 * (buffers - 1)];
+      for (int i = 1; i < buffers; i++) {
+        more[2 * i - 2] = heads[i];
+        more[2 * i - 1] = shares[i];
+      }
+      out.numbers("more", more);
+    }
   }
 
   @Override
   void restore(StateReader in) {
-    wanted = in.integer("wanted", 0, MAX_REQUEST_BYTES);
-    int head = in.integer("head", 0, 0xffff);
-    List<Segment> segments = Segment.restore(in, "segments", memory);
-    if (DescriptorChain.bytes(segments) < wanted) {
+    forget();
+    int wanted = in.integer("wanted", 0, MAX_REQUEST_BYTES);
+    heads[0] = in.integer("head", 0, 0xffff);
+    Segments segments = Segments.restore(in, "segments", memory);
+    long[] more = in.hasMore() ? in.numbers("more") : NONE;
+    if (more.length % 2 != 0 || more.length > 2 * (QUEUE_SIZE - 1)) {
+      throw in.unfit("more", "are not pairs of up to %d buffers".formatted(QUEUE_SIZE));
+    }
+    long first = wanted;
+    for (int i = 0; i < more.length; i += 2) {
+      long share = more[i + 1];
+      if (more[i] < 0 || more[i] > 0xffff || share < 1 || share > MAX_BUFFER_BYTES) {
+        throw in.unfit("more", "give %d bytes to buffer %d".formatted(share, more[i]));
+      }
+      heads[1 + i / 2] = (int) more[i];
+      shares[1 + i / 2] = (int) share;
+      first -= share;
+    }
+    boolean none = wanted == 0 && more.length == 0;
+    if (!none && (first < 1 || first > MAX_BUFFER_BYTES)) {
+      throw in.unfit("wanted", "gives %d bytes to the first buffer".formatted(first));
+    }
+    if (segments.bytes() < wanted) {
       throw in.unfit("segments", "has no room for %d bytes".formatted(wanted));
     }
-    waiting = wanted == NOTHING ? null : new DescriptorChain(head, List.of(), segments);
+    shares[0] = (int) first;
+    waiting.addFirst(segments, wanted);
+    buffers = none ? 0 : 1 + more.length / 2;
   }
 }

@@ -7,9 +7,7 @@ import dev.lockstep.vmm.net.Frames;
 import dev.lockstep.vmm.net.MacAddress;
 import dev.lockstep.vmm.net.OffloadHeader;
 import dev.lockstep.vmm.net.Offloads;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -312,23 +310,26 @@ public final class VirtioNet extends VirtioDevice {
       queue.push(chain.head(), frame.length);
       return true;
     }
-    List<DescriptorChain> chains = new ArrayList<>();
+    int buffers = 0;
     long bytes = 0;
     while (bytes < frame.length) {
       DescriptorChain chain = queue.pop();
       if (chain == null) {
-        queue.putBack(chains.size());
+        queue.putBack(buffers);
         return false;
       }
       if (!isFor(queue, chain, HEADER_BYTES)) {
         return false;
       }
-      chains.add(chain);
+      buffers++;
       bytes += chain.writableBytes();
     }
-    OffloadHeader.setBuffers(frame, 0, chains.size());
+    queue.putBack(buffers);
+    OffloadHeader.setBuffers(frame, 0, buffers);
     int done = 0;
-    for (DescriptorChain chain : chains) {
+    for (DescriptorChain chain = queue.pop();
+        chain != null && done < frame.length;
+        chain = done < frame.length ? queue.pop() : null) {
       int part = (int) Math.min(chain.writableBytes(), frame.length - done);
       DescriptorChain.scatter(memory, chain.writable(), frame, done, part);
       queue.push(chain.head(), part);

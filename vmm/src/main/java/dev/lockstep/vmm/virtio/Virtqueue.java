@@ -3,14 +3,17 @@ package dev.lockstep.vmm.virtio;
 import dev.lockstep.engine.GuestMemory;
 import dev.lockstep.vmm.device.StateReader;
 import dev.lockstep.vmm.device.StateWriter;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The device's side of one split virtqueue (virtio 1.2, section 2.7). Everything in guest memory is
  * checked before it is believed: a ring that breaks the rules stops the device, which then asks for
  * a reset, and costs the host neither memory nor time beyond the queue's size.
+ *
+ * <p>Buffers move in batches: from the first {@link #pop} to {@link #endBatch} the guest stands still,
+ * so how much is available is read once; what was pushed is told to the driver at the end, by one
+ * write of the used index and one decision about its interrupt. Nothing here allocates but a
+ * violation's message.
  */
 final class Virtqueue {
   /** Told of what a queue brings about. */
@@ -28,10 +31,12 @@ final class Virtqueue {
   private static final int F_INDIRECT = 4;
   private static final int AVAIL_NO_INTERRUPT = 1;
   private static final long MAX_CHAIN_BYTES = 1L << 32;
+  private static final int NOT_READ = -1;
 
   private final GuestMemory memory;
   private final int maxSize;
   private final Listener listener;
+  private final DescriptorChain chain = new DescriptorChain();
 
   private int size;
   private boolean enabled;
@@ -46,6 +51,9 @@ final class Virtqueue {
   private int nextUsed;
   private int signalledUsed;
   private int outstanding;
+
+  /** Buffers that this batch may still take; never part of the state, which is saved between batches. */
+  private int ready = NOT_READ;
 
   Virtqueue(GuestMemory memory, int maxSize, Listener listener) {
     this.memory = memory;
@@ -68,6 +76,7 @@ final class Virtqueue {
     nextUsed = 0;
     signalledUsed = 0;
     outstanding = 0;
+    ready = NOT_READ;
   }
 
   int maxSize() {
@@ -167,6 +176,8 @@ final class Virtqueue {
 
   private void fail(String why) {
     if (!dead) {
+      // What was returned before that is the driver's.
+      publishUsed();
       dead = true;
       listener.broken(why);
     }
@@ -178,21 +189,24 @@ final class Virtqueue {
   }
 
   /**
-   * Takes the next available buffer. Each must be returned by {@link #push}, so that there are
-   * never more outside than the queue holds.
+   * Takes the next available buffer of this batch. Each must be returned by {@link #push}, so that
+   * there are never more outside than the queue holds.
    *
-   * @return null if there is none, or the queue is not live
+   * @return valid until the next pop; null if there is none, or the queue is not live
    */
   @Nullable DescriptorChain pop() {
     if (!live()) {
       return null;
     }
-    int waiting = memory.read16(available + 2) - nextAvailable & 0xffff;
-    if (waiting == 0) {
-      return null;
+    if (ready == NOT_READ) {
+      int waiting = memory.read16(available + 2) - nextAvailable & 0xffff;
+      if (waiting > size) {
+        fail("%d buffers are available in a queue of %d".formatted(waiting, size));
+        return null;
+      }
+      ready = waiting;
     }
-    if (waiting > size) {
-      fail("%d buffers are available in a queue of %d".formatted(waiting, size));
+    if (ready == 0) {
       return null;
     }
     if (outstanding == size) {
@@ -200,18 +214,19 @@ final class Virtqueue {
       return null;
     }
     int slot = nextAvailable & size - 1;
-    int head = memory.read16(available + 4 + 2L * slot);
-    DescriptorChain chain = walk(head);
-    if (chain != null) {
-      nextAvailable = nextAvailable + 1 & 0xffff;
-      outstanding++;
+    if (!walk(memory.read16(available + 4 + 2L * slot))) {
+      return null;
     }
+    ready--;
+    nextAvailable = nextAvailable + 1 & 0xffff;
+    outstanding++;
     return chain;
   }
 
-  /** Leaves the last buffers that {@link #pop} gave, and that were not returned, to be given again. */
+  /** Leaves the last buffers that {@link #pop} gave in this batch, and that were not returned, to be given again. */
   void putBack(int buffers) {
     if (live()) {
+      ready += buffers;
       nextAvailable = nextAvailable - buffers & 0xffff;
       outstanding -= buffers;
     }
@@ -226,9 +241,11 @@ final class Virtqueue {
     return Math.min(waiting, size);
   }
 
-  private @Nullable DescriptorChain walk(int head) {
-    List<Segment> readable = new ArrayList<>();
-    List<Segment> writable = new ArrayList<>();
+  /** Reads a buffer's descriptors into the chain; false if they break the rules. */
+  private boolean walk(int head) {
+    Segments readable = chain.readable();
+    Segments writable = chain.writable();
+    chain.begin(head);
     long table = descriptors;
     int entries = size;
     boolean inTable = false;
@@ -249,7 +266,7 @@ final class Virtqueue {
         }
         entries = indirectEntries(address, length);
         if (entries < 0) {
-          return null;
+          return false;
         }
         inTable = true;
         table = address;
@@ -261,10 +278,10 @@ final class Virtqueue {
       if (!add(write ? writable : readable, address, length)
           || !inOrder(write, writable)
           || !bounded(readable.size() + writable.size(), total)) {
-        return null;
+        return false;
       }
       if ((flags & F_NEXT) == 0) {
-        return new DescriptorChain(head, readable, writable);
+        return true;
       }
       index = memory.read16(at + 14);
     }
@@ -283,7 +300,7 @@ final class Virtqueue {
     return (int) (length / DESCRIPTOR_BYTES);
   }
 
-  private boolean add(List<Segment> segments, long address, long length) {
+  private boolean add(Segments segments, long address, long length) {
     if (length == 0) {
       return true;
     }
@@ -291,11 +308,11 @@ final class Virtqueue {
       broken("buffer at %#x+%#x is not memory".formatted(address, length));
       return false;
     }
-    segments.add(new Segment(address, (int) length));
+    segments.add(address, (int) length);
     return true;
   }
 
-  private boolean inOrder(boolean write, List<Segment> writable) {
+  private boolean inOrder(boolean write, Segments writable) {
     if (!write && !writable.isEmpty()) {
       broken("a readable descriptor follows a writable one");
       return false;
@@ -311,13 +328,14 @@ final class Virtqueue {
     return true;
   }
 
-  private @Nullable DescriptorChain broken(String why) {
+  private boolean broken(String why) {
     fail(why);
-    return null;
+    return false;
   }
 
   /**
-   * Returns a buffer to the driver. Its memory must have been written before.
+   * Returns a buffer to the driver, who sees it when the batch ends. Its memory must have been
+   * written before.
    *
    * @param head which
    * @param written bytes, from the start of its writable part
@@ -331,17 +349,24 @@ final class Virtqueue {
     memory.write32(slot, head);
     memory.write32(slot + 4, written);
     nextUsed = nextUsed + 1 & 0xffff;
-    memory.write16(used + 2, nextUsed);
+  }
+
+  private void publishUsed() {
+    if (nextUsed != signalledUsed) {
+      memory.write16(used + 2, nextUsed);
+    }
   }
 
   /**
-   * Ends a batch of pops and pushes: tells the driver from where on it must notify, and interrupts
-   * it if it wants to hear of what was pushed.
+   * Ends a batch of pops and pushes: shows the driver what was pushed, tells it from where on it must
+   * notify, and interrupts it if it wants to hear of what was pushed.
    */
   void endBatch() {
+    ready = NOT_READ;
     if (!live()) {
       return;
     }
+    publishUsed();
     if (eventIndex) {
       memory.write16(used + 4 + 8L * size, nextAvailable);
     }
@@ -390,6 +415,7 @@ final class Virtqueue {
     nextUsed = in.integer(name + "nextUsed", 0, 0xffff);
     signalledUsed = in.integer(name + "signalledUsed", 0, 0xffff);
     outstanding = in.integer(name + "outstanding", 0, 0xffff);
+    ready = NOT_READ;
     if (enabled && !dead) {
       String wrong = wrong();
       if (wrong != null) {

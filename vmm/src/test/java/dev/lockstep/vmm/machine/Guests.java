@@ -116,16 +116,21 @@ public final class Guests {
     for (char c : "on!".toCharArray()) {
       it.out(MachineLayout.UART0, c);
     }
-    for (long word : new long[] {USER_DATA, USER_STACK, 0x202, USER_CODE, CODE}) {
-      it.mov(RAX, word).push(RAX);
-    }
-    it.iretq();
+    enterRing3(it, "spin");
     handlers(it, ticksPerPrint);
     return withRing3(load(it));
   }
 
+  /** Goes to a label in ring 3, with interrupts on. */
+  static void enterRing3(Assembly it, String label) {
+    for (long word : new long[] {USER_DATA, USER_STACK, 0x202, USER_CODE, it.address(label)}) {
+      it.mov(RAX, word).push(RAX);
+    }
+    it.iretq();
+  }
+
   /** Pages open to ring 3, its segments, and a task state segment with the kernel's stack. */
-  private static GuestLoader withRing3(GuestLoader kernel) {
+  static GuestLoader withRing3(GuestLoader kernel) {
     return (memory, state) -> {
       kernel.load(memory, state);
       memory.write64(PML4, PML4 + 0x1000 + 7);

@@ -2,12 +2,15 @@ package dev.lockstep.vmm.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.lockstep.engine.VmmException;
 import dev.lockstep.vmm.log.EndReason;
 import dev.lockstep.vmm.machine.MachineSpec.Pacing;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class MachineTest {
@@ -43,6 +46,27 @@ class MachineTest {
       assertThat(exits.of(ExitKind.HALT)).isEqualTo(1);
       assertThat(exits.of(ExitKind.MMIO_WRITE)).isZero();
     }
+  }
+
+  @Test
+  void whatIsPrintedBetweenTwoBoundariesLeavesInOnePiece() throws Exception {
+    AtomicInteger pieces = new AtomicInteger();
+    AtomicLong bytes = new AtomicLong();
+    OutputConsumer outside =
+        (stream, offset, piece) -> {
+          assertThat(offset).isEqualTo(bytes.getAndAdd(piece.length));
+          pieces.incrementAndGet();
+        };
+    long exits;
+    try (Machine machine = Machines.create(Machines.spec(Pacing.FREE), ExitGuests.printer())) {
+      machine.start(LogSink.NONE, new DirectGate(outside), 1);
+      await().until(() -> bytes.get() > 500_000);
+      machine.stop();
+      Machines.await(machine);
+      exits = machine.status().exits().of(ExitKind.PORT_WRITE);
+    }
+    assertThat(exits).as("an exit for each byte").isGreaterThanOrEqualTo(bytes.get());
+    assertThat(pieces.longValue()).as("pieces of %d bytes", bytes.get()).isLessThan(exits / 1000);
   }
 
   @Test

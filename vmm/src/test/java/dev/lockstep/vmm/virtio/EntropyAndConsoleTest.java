@@ -22,7 +22,7 @@ class EntropyAndConsoleTest {
   }
 
   @Test
-  void entropyIsAskedForOneRequestAtATime() {
+  void entropyIsAskedForAtOnceForAllBuffers() {
     List<Integer> asked = new ArrayList<>();
     VirtioEntropy entropy = new VirtioEntropy(bench.memory, asked::add);
     VirtioPci function = bench.attach(entropy, 1);
@@ -31,28 +31,45 @@ class EntropyAndConsoleTest {
     Driver.Ring ring = driver.start(0, 8, RING);
     ring.descriptor(0, BUFFER, 64, Driver.WRITE, 0);
     ring.descriptor(1, BUFFER + 64, 1000, Driver.WRITE, 0);
+    ring.descriptor(2, BUFFER + 4096, 10, Driver.NEXT | Driver.WRITE, 3);
+    ring.descriptor(3, BUFFER + 8192, 10, Driver.WRITE, 0);
     ring.offer(0);
     ring.offer(1);
+    ring.offer(2);
     ring.kick();
-    assertThat(asked).containsExactly(64);
-    assertThat(entropy.provide(new byte[63])).as("not what was asked for").isFalse();
+    int wanted = 64 + VirtioEntropy.MAX_BUFFER_BYTES + 20;
+    assertThat(asked).containsExactly(wanted);
+    assertThat(entropy.provide(new byte[wanted - 1])).as("not what was asked for").isFalse();
+
+    // What comes meanwhile waits for its turn.
+    ring.offer(0);
+    ring.kick();
+    assertThat(asked).containsExactly(wanted);
 
     DeviceState state = function.save();
     driver.setStatus(0);
     assertThat(entropy.wantedBytes()).isZero();
-    assertThat(entropy.provide(new byte[64])).as("nobody waits").isFalse();
+    assertThat(entropy.provide(new byte[wanted])).as("nobody waits").isFalse();
     function.restore(state);
-    assertThat(entropy.wantedBytes()).isEqualTo(64);
+    assertThat(entropy.wantedBytes()).isEqualTo(wanted);
 
-    byte[] random = new byte[64];
+    byte[] random = new byte[wanted];
     random[0] = 42;
+    random[64] = 43;
+    random[wanted - 1] = 44;
+    assertThat(ring.usedIndex()).isZero();
     assertThat(entropy.provide(random)).isTrue();
+    assertThat(ring.usedIndex()).isEqualTo(3);
     assertThat(ring.takeUsed()).isEqualTo(64);
+    assertThat(ring.takeUsed()).isEqualTo(1L << 32 | VirtioEntropy.MAX_BUFFER_BYTES);
+    assertThat(ring.takeUsed()).isEqualTo(2L << 32 | 20);
     assertThat(bench.memory.read8(BUFFER)).isEqualTo(42);
+    assertThat(bench.memory.read8(BUFFER + 64)).isEqualTo(43);
+    assertThat(bench.memory.read8(BUFFER + 8192 + 9)).isEqualTo(44);
     assertThat(driver.readIsr()).isEqualTo(1);
-    assertThat(asked).containsExactly(64, VirtioEntropy.MAX_REQUEST_BYTES);
-    entropy.provide(new byte[VirtioEntropy.MAX_REQUEST_BYTES]);
-    assertThat(ring.takeUsed()).isEqualTo(1L << 32 | VirtioEntropy.MAX_REQUEST_BYTES);
+    assertThat(asked).containsExactly(wanted, 64);
+    entropy.provide(new byte[64]);
+    assertThat(ring.takeUsed()).isEqualTo(64);
     assertThat(entropy.wantedBytes()).isZero();
   }
 

@@ -17,6 +17,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The disk by virtio 1.2, section 5.2, over a real image. */
 class VirtioBlockTest {
@@ -280,6 +282,48 @@ class VirtioBlockTest {
     assertThat(bench.memory.read16(driver.ring.usedRing() + 4 + 8 * 16))
         .as("where to notify next")
         .isEqualTo(3);
+  }
+
+  @Test
+  void oneNotificationTakesAllRequestsAndReturnsWhatIsDoneAtOnce() {
+    List<Integer> usedAtSubmission = new ArrayList<>();
+    List<Driver.Ring> rings = new ArrayList<>();
+    VirtioBlock disk =
+        new VirtioBlock(
+            0,
+            bench.memory,
+            1L << 20,
+            false,
+            request -> usedAtSubmission.add(rings.getFirst().usedIndex()));
+    bench.attach(disk, 1);
+    BlockDriver driver = new BlockDriver(new Driver(bench.bench.bus, bench.memory, 1), 0, 16, RING);
+    rings.add(driver.ring);
+    driver.offer(0, BlockDriver.GET_ID, 0, 20);
+    driver.offer(1, BlockDriver.IN, 1, 512);
+    driver.offer(2, BlockDriver.GET_ID, 0, 20);
+    driver.offer(3, BlockDriver.IN, 2, 512);
+    driver.ring.kick();
+    assertThat(usedAtSubmission).as("nothing is shown before all are taken").containsExactly(0, 0);
+    assertThat(driver.ring.usedIndex()).isEqualTo(2);
+    assertThat(disk.inFlight()).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0, Driver.EVENT_INDEX})
+  void requestsThatCompleteAtOneBoundaryInterruptOnce(long features) {
+    BlockDriver driver = start(features);
+    for (int i = 0; i < 4; i++) {
+      driver.offer(i, BlockDriver.IN, i, 512);
+    }
+    driver.ring.kick();
+    assertThat(bench.completeAll()).isEqualTo(4);
+    assertThat(driver.ring.usedIndex()).isEqualTo(4);
+    assertThat(bench.bench.pic.interruptPending()).isTrue();
+    bench.bench.pic.acknowledge();
+    assertThat(driver.driver.readIsr()).isEqualTo(1);
+    bench.bench.out(0xa0, 0x20);
+    bench.bench.out(0x20, 0x20);
+    assertThat(bench.bench.pic.interruptPending()).as("a second time").isFalse();
   }
 
   @Test
