@@ -27,16 +27,34 @@ public final class DescriptorCalls {
 
   /** read(2) of at most {@code bytes} to the start of a native segment; the number read, 0 at the end. */
   public static long read(int fd, MemorySegment to, long bytes) {
-    long result = Libc.callLong(READ, fd, Libc.address(to), bounded(to, bytes));
-    Reference.reachabilityFence(to);
-    return result;
+    MemorySegment state = Libc.errnoState();
+    try {
+      return Libc.result(
+          state,
+          (long)
+              Libc.CALL.invokeExact(
+                  READ, state, (long) fd, Libc.address(to), bounded(to, bytes), 0L, 0L, 0L));
+    } catch (Throwable e) {
+      throw Libc.broken(e);
+    } finally {
+      Reference.reachabilityFence(to);
+    }
   }
 
   /** write(2) of the first {@code bytes} of a native segment; the number written. */
   public static long write(int fd, MemorySegment from, long bytes) {
-    long result = Libc.callLong(WRITE, fd, Libc.address(from), bounded(from, bytes));
-    Reference.reachabilityFence(from);
-    return result;
+    MemorySegment state = Libc.errnoState();
+    try {
+      return Libc.result(
+          state,
+          (long)
+              Libc.CALL.invokeExact(
+                  WRITE, state, (long) fd, Libc.address(from), bounded(from, bytes), 0L, 0L, 0L));
+    } catch (Throwable e) {
+      throw Libc.broken(e);
+    } finally {
+      Reference.reachabilityFence(from);
+    }
   }
 
   /**

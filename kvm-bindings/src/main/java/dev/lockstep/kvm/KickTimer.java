@@ -79,8 +79,21 @@ public final class KickTimer implements AutoCloseable {
     MemorySegment value = itimerspec.it_value(setting);
     timespec.tv_sec(value, nanos / NANOS_PER_SECOND);
     timespec.tv_nsec(value, nanos % NANOS_PER_SECOND);
-    int result = Libc.call(SETTIME, id.address(), 0, Libc.address(setting), 0, 0, 0);
-    Reference.reachabilityFence(setting);
+    MemorySegment state = Libc.errnoState();
+    int result;
+    try {
+      result =
+          Libc.result(
+              state,
+              (int)
+                  (long)
+                      Libc.CALL.invokeExact(
+                          SETTIME, state, id.address(), 0L, Libc.address(setting), 0L, 0L, 0L));
+    } catch (Throwable e) {
+      throw Libc.broken(e);
+    } finally {
+      Reference.reachabilityFence(setting);
+    }
     if (result < 0) {
       throw new KvmException("timer_settime", -1, -result);
     }

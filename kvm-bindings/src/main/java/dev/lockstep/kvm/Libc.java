@@ -33,8 +33,11 @@ public final class Libc {
   private static final ThreadLocal<MemorySegment> STATE =
       ThreadLocal.withInitial(Libc::newErrnoState);
 
-  /** The one handle: of the function's address, a buffer for errno, and six arguments. */
-  private static final MethodHandle CALL =
+  /**
+   * The one handle: of the function's address, a buffer for errno, and six arguments. On hot paths it is called where the call is asked for, without methods between: HotSpot inlines no more than fifteen deep (MaxInlineLevel), the
+   * JVM's own check of the buffer is nine of them and makes a segment, and that becomes a Java object where the last of them is not inlined.
+   */
+  static final MethodHandle CALL =
       LINKER.downcallHandle(
           FunctionDescriptor.of(
               JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
@@ -73,7 +76,7 @@ public final class Libc {
 
   /** Calls a function of at most three parameters that returns an int, -1 if errno tells why; what it has no parameter for is 0. */
   public static int call(MemorySegment function, long first, long second, long third) {
-    return call(STATE.get(), function, first, second, third, 0, 0, 0);
+    return call(function, first, second, third, 0, 0, 0);
   }
 
   /** Calls a function of at most six parameters that returns an int, -1 if errno tells why; what it has no parameter for is 0. */
@@ -85,20 +88,15 @@ public final class Libc {
       long fourth,
       long fifth,
       long sixth) {
-    return call(STATE.get(), function, first, second, third, fourth, fifth, sixth);
-  }
-
-  private static int call(
-      MemorySegment state,
-      MemorySegment function,
-      long first,
-      long second,
-      long third,
-      long fourth,
-      long fifth,
-      long sixth) {
-    int returned = (int) invoke(state, function, first, second, third, fourth, fifth, sixth);
-    return returned == -1 ? -errno(state) : returned;
+    MemorySegment state = STATE.get();
+    try {
+      return result(
+          state,
+          (int)
+              (long) CALL.invokeExact(function, state, first, second, third, fourth, fifth, sixth));
+    } catch (Throwable e) {
+      throw broken(e);
+    }
   }
 
   /** As {@link #call(MemorySegment, long, long, long)}, of a function that returns a long or a pointer. */
@@ -116,35 +114,37 @@ public final class Libc {
       long fifth,
       long sixth) {
     MemorySegment state = STATE.get();
-    long returned = invoke(state, function, first, second, third, fourth, fifth, sixth);
-    return returned == -1 ? -errno(state) : returned;
+    try {
+      return result(
+          state,
+          (long) CALL.invokeExact(function, state, first, second, third, fourth, fifth, sixth));
+    } catch (Throwable e) {
+      throw broken(e);
+    }
   }
 
   /** Calls a function of at most three parameters whose result, an int, is never about errno: -1 is a result as any other. */
   public static int callPlain(MemorySegment function, long first, long second, long third) {
-    return (int) invoke(STATE.get(), function, first, second, third, 0, 0, 0);
-  }
-
-  private static long invoke(
-      MemorySegment state,
-      MemorySegment function,
-      long first,
-      long second,
-      long third,
-      long fourth,
-      long fifth,
-      long sixth) {
     try {
-      return (long) CALL.invokeExact(function, state, first, second, third, fourth, fifth, sixth);
-    } catch (RuntimeException | Error e) {
-      throw e;
+      return (int) (long) CALL.invokeExact(function, STATE.get(), first, second, third, 0L, 0L, 0L);
     } catch (Throwable e) {
-      throw new IllegalStateException("a native call failed in Java", e);
+      throw broken(e);
     }
   }
 
-  private static int errno(MemorySegment state) {
-    return (int) ERRNO_VALUE.get(state, 0L);
+  /** This thread's buffer for errno. */
+  static MemorySegment errnoState() {
+    return STATE.get();
+  }
+
+  /** {@code returned}, or the negated errno of the buffer if that is -1. */
+  static int result(MemorySegment state, int returned) {
+    return returned == -1 ? -(int) ERRNO_VALUE.get(state, 0L) : returned;
+  }
+
+  /** {@code returned}, or the negated errno of the buffer if that is -1. */
+  static long result(MemorySegment state, long returned) {
+    return returned == -1 ? -(int) ERRNO_VALUE.get(state, 0L) : returned;
   }
 
   /**
@@ -185,14 +185,29 @@ public final class Libc {
 
   /** ioctl(2) with a number for an argument and a buffer for errno. */
   static int ioctl(MemorySegment state, int fd, long request, long argument) {
-    return call(state, IOCTL, fd, request, argument, 0, 0, 0);
+    try {
+      return result(
+          state,
+          (int) (long) CALL.invokeExact(IOCTL, state, (long) fd, request, argument, 0L, 0L, 0L));
+    } catch (Throwable e) {
+      throw broken(e);
+    }
   }
 
   /** ioctl(2) with a structure for an argument and a buffer for errno. */
   static int ioctl(MemorySegment state, int fd, long request, MemorySegment argument) {
-    int result = ioctl(state, fd, request, address(argument));
-    Reference.reachabilityFence(argument);
-    return result;
+    try {
+      return result(
+          state,
+          (int)
+              (long)
+                  CALL.invokeExact(
+                      IOCTL, state, (long) fd, request, address(argument), 0L, 0L, 0L));
+    } catch (Throwable e) {
+      throw broken(e);
+    } finally {
+      Reference.reachabilityFence(argument);
+    }
   }
 
   /** open(2). */
@@ -256,15 +271,42 @@ public final class Libc {
 
   /** tgkill(2): a signal to one thread. */
   public static int tgkill(int process, int thread, int signal) {
-    return call(Threads.TGKILL, process, thread, signal);
+    MemorySegment state = STATE.get();
+    try {
+      return result(
+          state,
+          (int)
+              (long)
+                  CALL.invokeExact(
+                      Threads.TGKILL,
+                      state,
+                      (long) process,
+                      (long) thread,
+                      (long) signal,
+                      0L,
+                      0L,
+                      0L));
+    } catch (Throwable e) {
+      throw broken(e);
+    }
   }
 
   /** sigtimedwait(2) without an info structure: a pending signal of the set, consumed, or a negated error number (EAGAIN: none came in time). */
   public static int sigtimedwait(MemorySegment set, MemorySegment timeout) {
-    int result = call(Threads.SIGTIMEDWAIT, address(set), 0, address(timeout));
-    Reference.reachabilityFence(set);
-    Reference.reachabilityFence(timeout);
-    return result;
+    MemorySegment state = STATE.get();
+    try {
+      return result(
+          state,
+          (int)
+              (long)
+                  CALL.invokeExact(
+                      Threads.SIGTIMEDWAIT, state, address(set), 0L, address(timeout), 0L, 0L, 0L));
+    } catch (Throwable e) {
+      throw broken(e);
+    } finally {
+      Reference.reachabilityFence(set);
+      Reference.reachabilityFence(timeout);
+    }
   }
 
   /** pthread_sigmask(3); returns 0 or the negated error number. */
@@ -273,6 +315,17 @@ public final class Libc {
     Reference.reachabilityFence(set);
     Reference.reachabilityFence(old);
     return result;
+  }
+
+  /** What the handle threw: our own exceptions as they are, anything else is a broken invariant. */
+  static RuntimeException broken(Throwable thrown) {
+    if (thrown instanceof RuntimeException e) {
+      return e;
+    }
+    if (thrown instanceof Error e) {
+      throw e;
+    }
+    return new IllegalStateException("a native call failed in Java", thrown);
   }
 
   /** Reads an unsigned long of C out of a segment; for callers that keep one-word buffers. */
