@@ -1,17 +1,13 @@
 package dev.lockstep.kvm;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
-import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 
 /** The C library's calls on any file descriptor, in the manner of {@link Libc}: what the call returned, or the negated error number. No Java object is made by {@link #read} and {@link #write}. */
 public final class DescriptorCalls {
@@ -22,36 +18,42 @@ public final class DescriptorCalls {
 
   private static final short POLLIN = 1;
 
-  private static final MethodHandle READ =
-      Libc.find("read", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle WRITE =
-      Libc.find("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle POLL =
-      Libc.find("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-  private static final Linker.Option VARIADIC = Linker.Option.firstVariadicArg(2);
-  private static final MethodHandle FCNTL_VALUE =
-      Libc.find("fcntl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG), VARIADIC);
-  private static final MethodHandle FCNTL_POINTER =
-      Libc.find("fcntl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS), VARIADIC);
+  private static final MemorySegment READ = Libc.find("read");
+  private static final MemorySegment WRITE = Libc.find("write");
+  private static final MemorySegment POLL = Libc.find("poll");
+  private static final MemorySegment FCNTL = Libc.find("fcntl");
 
   private DescriptorCalls() {}
 
   /** read(2) of at most {@code bytes} to the start of a native segment; the number read, 0 at the end. */
   public static long read(int fd, MemorySegment to, long bytes) {
+    MemorySegment state = Libc.errnoState();
     try {
-      return Libc.result((long) READ.invokeExact(Libc.errnoState(), fd, to, bounded(to, bytes)));
+      return Libc.result(
+          state,
+          (long)
+              Libc.CALL.invokeExact(
+                  READ, state, (long) fd, Libc.address(to), bounded(to, bytes), 0L, 0L, 0L));
     } catch (Throwable e) {
       throw Libc.broken(e);
+    } finally {
+      Reference.reachabilityFence(to);
     }
   }
 
   /** write(2) of the first {@code bytes} of a native segment; the number written. */
   public static long write(int fd, MemorySegment from, long bytes) {
+    MemorySegment state = Libc.errnoState();
     try {
       return Libc.result(
-          (long) WRITE.invokeExact(Libc.errnoState(), fd, from, bounded(from, bytes)));
+          state,
+          (long)
+              Libc.CALL.invokeExact(
+                  WRITE, state, (long) fd, Libc.address(from), bounded(from, bytes), 0L, 0L, 0L));
     } catch (Throwable e) {
       throw Libc.broken(e);
+    } finally {
+      Reference.reachabilityFence(from);
     }
   }
 
@@ -66,28 +68,20 @@ public final class DescriptorCalls {
       MemorySegment polled = arena.allocate(POLLFD);
       polled.set(JAVA_INT, 0, fd);
       polled.set(JAVA_SHORT, 4, POLLIN);
-      return Libc.result((int) POLL.invokeExact(Libc.errnoState(), polled, 1L, timeoutMillis));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
+      return Libc.call(POLL, Libc.address(polled), 1, timeoutMillis);
     }
   }
 
   /** fcntl(2) with a number for an argument. */
   public static int fcntl(int fd, int command, long argument) {
-    try {
-      return Libc.result((int) FCNTL_VALUE.invokeExact(Libc.errnoState(), fd, command, argument));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.call(FCNTL, fd, command, argument);
   }
 
   /** fcntl(2) with a structure for an argument. */
   public static int fcntl(int fd, int command, MemorySegment argument) {
-    try {
-      return Libc.result((int) FCNTL_POINTER.invokeExact(Libc.errnoState(), fd, command, argument));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    int result = fcntl(fd, command, Libc.address(argument));
+    Reference.reachabilityFence(argument);
+    return result;
   }
 
   /** {@code result}, or the exception that a negated error number deserves. */

@@ -7,22 +7,17 @@ import dev.lockstep.kvm.layout.LinuxKvm;
 import dev.lockstep.kvm.layout.itimerspec;
 import dev.lockstep.kvm.layout.timespec;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 
 /**
  * A POSIX timer on the monotonic clock that sends {@link KickSignal#NUMBER} to the thread that made it (timer_create(2), SIGEV_THREAD_ID): it ends KVM_RUN as a kick does, and {@link KvmVcpuHandle#takeKick}
  * tells that it was none. Owned by that thread.
  */
 public final class KickTimer implements AutoCloseable {
-  private static final MethodHandle CREATE =
-      Libc.find("timer_create", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
-  private static final MethodHandle SETTIME =
-      Libc.find(
-          "timer_settime", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS));
-  private static final MethodHandle DELETE =
-      Libc.find("timer_delete", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+  private static final MemorySegment CREATE = Libc.find("timer_create");
+  private static final MemorySegment SETTIME = Libc.find("timer_settime");
+  private static final MemorySegment DELETE = Libc.find("timer_delete");
 
   /** struct sigevent (sigevent(3type), bits/types/sigevent_t.h): its size, and where signal, kind and thread are. */
   static final long SIGEVENT_BYTES = 64, SIGNAL_AT = 8, NOTIFY_AT = 12, THREAD_AT = 16;
@@ -46,14 +41,9 @@ public final class KickTimer implements AutoCloseable {
     event.set(JAVA_INT, NOTIFY_AT, LinuxKvm.SIGEV_THREAD_ID());
     event.set(JAVA_INT, THREAD_AT, Libc.gettid());
     MemorySegment made = arena.allocate(ADDRESS);
-    int result;
-    try {
-      result =
-          Libc.result(
-              (int) CREATE.invokeExact(Libc.errnoState(), LinuxKvm.CLOCK_MONOTONIC(), event, made));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    int result =
+        Libc.call(CREATE, LinuxKvm.CLOCK_MONOTONIC(), Libc.address(event), Libc.address(made));
+    Reference.reachabilityFence(event);
     if (result < 0) {
       throw new KvmException("timer_create", -1, -result);
     }
@@ -89,13 +79,20 @@ public final class KickTimer implements AutoCloseable {
     MemorySegment value = itimerspec.it_value(setting);
     timespec.tv_sec(value, nanos / NANOS_PER_SECOND);
     timespec.tv_nsec(value, nanos % NANOS_PER_SECOND);
+    MemorySegment state = Libc.errnoState();
     int result;
     try {
       result =
           Libc.result(
-              (int) SETTIME.invokeExact(Libc.errnoState(), id, 0, setting, MemorySegment.NULL));
+              state,
+              (int)
+                  (long)
+                      Libc.CALL.invokeExact(
+                          SETTIME, state, id.address(), 0L, Libc.address(setting), 0L, 0L, 0L));
     } catch (Throwable e) {
       throw Libc.broken(e);
+    } finally {
+      Reference.reachabilityFence(setting);
     }
     if (result < 0) {
       throw new KvmException("timer_settime", -1, -result);
@@ -106,11 +103,7 @@ public final class KickTimer implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      try {
-        Libc.result((int) DELETE.invokeExact(Libc.errnoState(), id));
-      } catch (Throwable e) {
-        throw Libc.broken(e);
-      }
+      Libc.call(DELETE, id.address(), 0, 0);
     }
   }
 }

@@ -1,23 +1,15 @@
 package dev.lockstep.kvm;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.Set;
 import java.util.TreeSet;
 
 /** The CPUs that the calling thread may run on (sched_setaffinity(2)). On hybrid CPUs a counter exists on one kind of core only. */
 public final class ThreadAffinity {
-  private static final MethodHandle SET =
-      Libc.find("sched_setaffinity", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
-  private static final MethodHandle GET =
-      Libc.find("sched_getaffinity", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
+  private static final MemorySegment SET = Libc.find("sched_setaffinity");
+  private static final MemorySegment GET = Libc.find("sched_getaffinity");
 
   /** Bytes of a set of 8,192 CPUs, the most that Linux knows on x86 (CONFIG_NR_CPUS). */
   private static final int SET_BYTES = 1024;
@@ -43,7 +35,7 @@ public final class ThreadAffinity {
         byte bits = set.get(ValueLayout.JAVA_BYTE, at);
         set.set(ValueLayout.JAVA_BYTE, at, (byte) (bits | 1 << (cpu & 7)));
       }
-      check("sched_setaffinity", call(SET, set));
+      check("sched_setaffinity", Libc.call(SET, CALLING_THREAD, SET_BYTES, Libc.address(set)));
     }
   }
 
@@ -51,7 +43,7 @@ public final class ThreadAffinity {
   public static Set<Integer> current() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment set = arena.allocate(SET_BYTES, 8);
-      check("sched_getaffinity", call(GET, set));
+      check("sched_getaffinity", Libc.call(GET, CALLING_THREAD, SET_BYTES, Libc.address(set)));
       Set<Integer> cpus = new TreeSet<>();
       for (int cpu = 0; cpu < 8 * SET_BYTES; cpu++) {
         if ((set.get(ValueLayout.JAVA_BYTE, cpu >> 3) & 1 << (cpu & 7)) != 0) {
@@ -59,15 +51,6 @@ public final class ThreadAffinity {
         }
       }
       return cpus;
-    }
-  }
-
-  private static int call(MethodHandle function, MemorySegment set) {
-    try {
-      return Libc.result(
-          (int) function.invokeExact(Libc.errnoState(), CALLING_THREAD, (long) SET_BYTES, set));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
     }
   }
 

@@ -1,15 +1,11 @@
 package dev.lockstep.kvm;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,34 +46,14 @@ public final class ThreadPriority {
 
   private static final long ATTR_POLICY = 4, ATTR_NICE = 16, ATTR_RUNTIME = 24;
 
-  private static final MethodHandle SETATTR =
-      Libc.find(
-          "syscall",
-          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT),
-          Linker.Option.firstVariadicArg(1));
-  private static final MethodHandle GETPRIORITY =
-      Libc.find("getpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MemorySegment SYSCALL = Libc.find("syscall");
+  private static final MemorySegment GETPRIORITY = Libc.find("getpriority");
+  private static final MemorySegment SETPRIORITY = Libc.find("setpriority");
+  private static final MemorySegment SETSCHEDULER = Libc.find("sched_setscheduler");
+  private static final MemorySegment GETSCHEDULER = Libc.find("sched_getscheduler");
 
   private static volatile Urgency urgency = Urgency.NONE;
   private static volatile int ordinaryNice;
-
-  /** What only a replica's process, or a test, asks for. Apart, since the JVM takes milliseconds to link each. */
-  private static final class Rare {
-    static final MethodHandle SETPRIORITY =
-        Libc.find("setpriority", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-    static final MethodHandle SETSCHEDULER =
-        Libc.find(
-            "sched_setscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
-    static final MethodHandle GETSCHEDULER =
-        Libc.find("sched_getscheduler", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-    static final MethodHandle GETATTR =
-        Libc.find(
-            "syscall",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
-            Linker.Option.firstVariadicArg(1));
-
-    private Rare() {}
-  }
 
   private ThreadPriority() {}
 
@@ -140,11 +116,7 @@ public final class ThreadPriority {
       attributes.set(JAVA_INT, ATTR_POLICY, SCHED_OTHER);
       attributes.set(JAVA_INT, ATTR_NICE, nice());
       attributes.set(JAVA_LONG, ATTR_RUNTIME, nanos);
-      return Libc.result(
-              (long) SETATTR.invokeExact(Libc.errnoState(), SETATTR_NUMBER, 0, attributes, 0))
-          == 0;
-    } catch (Throwable e) {
-      throw Libc.broken(e);
+      return Libc.callLong(SYSCALL, SETATTR_NUMBER, 0, Libc.address(attributes), 0, 0, 0) == 0;
     }
   }
 
@@ -153,24 +125,14 @@ public final class ThreadPriority {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment attributes = arena.allocate(ATTR_BYTES, Long.BYTES);
       long answer =
-          Libc.result(
-              (long)
-                  Rare.GETATTR.invokeExact(
-                      Libc.errnoState(), GETATTR_NUMBER, 0, attributes, ATTR_BYTES, 0));
+          Libc.callLong(SYSCALL, GETATTR_NUMBER, 0, Libc.address(attributes), ATTR_BYTES, 0, 0);
       return answer == 0 ? attributes.get(JAVA_LONG, ATTR_RUNTIME) : 0;
-    } catch (Throwable e) {
-      throw Libc.broken(e);
     }
   }
 
   /** How urgent the calling thread is. */
   public static Urgency own() {
-    int policy;
-    try {
-      policy = Libc.result((int) Rare.GETSCHEDULER.invokeExact(Libc.errnoState(), 0));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    int policy = Libc.call(GETSCHEDULER, 0, 0, 0);
     if (policy == SCHED_RR) {
       return Urgency.REAL_TIME;
     }
@@ -178,30 +140,18 @@ public final class ThreadPriority {
   }
 
   private static int nice() {
-    try {
-      return (int) GETPRIORITY.invokeExact(Libc.errnoState(), PRIO_PROCESS, 0);
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.callPlain(GETPRIORITY, PRIO_PROCESS, 0, 0);
   }
 
   private static int setNice(int thread, int nice) {
-    try {
-      return Libc.result(
-          (int) Rare.SETPRIORITY.invokeExact(Libc.errnoState(), PRIO_PROCESS, thread, nice));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.call(SETPRIORITY, PRIO_PROCESS, thread, nice);
   }
 
   /** {@code struct sched_param} is one int (sched.h). */
   private static int setScheduler(int thread, int policy, int priority) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment parameter = arena.allocateFrom(JAVA_INT, priority);
-      return Libc.result(
-          (int) Rare.SETSCHEDULER.invokeExact(Libc.errnoState(), thread, policy, parameter));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
+      return Libc.call(SETSCHEDULER, thread, policy, Libc.address(parameter));
     }
   }
 }

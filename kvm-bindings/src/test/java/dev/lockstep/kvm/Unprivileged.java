@@ -1,21 +1,14 @@
 package dev.lockstep.kvm;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import dev.lockstep.kvm.layout.LinuxKvm;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.invoke.MethodHandle;
+import java.lang.foreign.MemorySegment;
 
 /** Runs code on a thread of its own that has another user's rights or another network: the kernel keeps both for each thread (credentials(7), unshare(2)), the C library's wrappers hide it. */
 public final class Unprivileged {
-  private static final MethodHandle SYSCALL =
-      Libc.find(
-          "syscall",
-          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-          Linker.Option.firstVariadicArg(1));
+  private static final MemorySegment SYSCALL = Libc.find("syscall");
 
   static final int SYS_SETGROUPS = 116;
   static final int SYS_SETRESUID = 117;
@@ -71,11 +64,6 @@ public final class Unprivileged {
   }
 
   private static long call(int number, long first, long second, long third) {
-    try {
-      return Libc.result(
-          (long) SYSCALL.invokeExact(Libc.errnoState(), (long) number, first, second, third));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.callLong(SYSCALL, number, first, second, third, 0, 0);
   }
 }

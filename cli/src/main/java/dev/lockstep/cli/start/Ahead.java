@@ -1,7 +1,6 @@
 package dev.lockstep.cli.start;
 
 import dev.lockstep.engine.GuestMemory;
-import dev.lockstep.kvm.ThreadPriority;
 import dev.lockstep.kvm.memory.FilePages;
 import dev.lockstep.vmm.config.HostTranslator;
 import dev.lockstep.vmm.time.VirtualClock;
@@ -31,7 +30,6 @@ public final class Ahead {
     digest();
     FilePages.link();
     HostTranslator.makesHostCode();
-    ThreadPriority.slice();
     long bytes = GuestMemory.PAGE_SIZE;
     GuestMemory memory =
         new GuestMemory(

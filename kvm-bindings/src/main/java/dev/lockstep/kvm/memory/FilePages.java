@@ -17,7 +17,7 @@ public final class FilePages implements AutoCloseable {
     this.fd = fd;
   }
 
-  /** Links the calls that this class makes, which takes a JVM that has just begun a tenth of a second: for a thread that has nothing better to do meanwhile. */
+  /** Links the calls that this class makes, and with them all that {@link Libc} makes, which takes a JVM that has just begun some 40 ms: for a thread that has nothing better to do meanwhile. */
   public static void link() {
     Libc.close(-1);
     Mappings.pageSize();

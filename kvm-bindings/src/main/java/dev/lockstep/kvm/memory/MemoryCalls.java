@@ -1,30 +1,18 @@
 package dev.lockstep.kvm.memory;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.lockstep.kvm.Libc;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 
 /** The system calls of this package; results are 0 or more, or negated error numbers. */
 final class MemoryCalls {
-  private static final MethodHandle MEMFD_CREATE =
-      Libc.find("memfd_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-  private static final MethodHandle FTRUNCATE =
-      Libc.find("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
-  private static final MethodHandle FALLOCATE =
-      Libc.find(
-          "fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle MADVISE =
-      Libc.find("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-  private static final MethodHandle MPROTECT =
-      Libc.find("mprotect", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-  private static final MethodHandle SYSCONF =
-      Libc.find("sysconf", FunctionDescriptor.of(JAVA_LONG, JAVA_INT));
+  private static final MemorySegment MEMFD_CREATE = Libc.find("memfd_create");
+  private static final MemorySegment FTRUNCATE = Libc.find("ftruncate");
+  private static final MemorySegment FALLOCATE = Libc.find("fallocate");
+  private static final MemorySegment MADVISE = Libc.find("madvise");
+  private static final MemorySegment MPROTECT = Libc.find("mprotect");
+  private static final MemorySegment SYSCONF = Libc.find("sysconf");
 
   /** The name _SC_PAGESIZE of bits/confname.h, an enumerator. */
   static final int SC_PAGESIZE = 30;
@@ -33,52 +21,33 @@ final class MemoryCalls {
 
   static int memfdCreate(String name, int flags) {
     try (Arena arena = Arena.ofConfined()) {
-      return Libc.result(
-          (int) MEMFD_CREATE.invokeExact(Libc.errnoState(), arena.allocateFrom(name), flags));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
+      return Libc.call(MEMFD_CREATE, Libc.address(arena.allocateFrom(name)), flags, 0);
     }
   }
 
   static int ftruncate(int fd, long bytes) {
-    try {
-      return Libc.result((int) FTRUNCATE.invokeExact(Libc.errnoState(), fd, bytes));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.call(FTRUNCATE, fd, bytes, 0);
   }
 
   static int fallocate(int fd, int mode, long offset, long bytes) {
-    try {
-      return Libc.result((int) FALLOCATE.invokeExact(Libc.errnoState(), fd, mode, offset, bytes));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.call(FALLOCATE, fd, mode, offset, bytes, 0, 0);
   }
 
   static int madvise(MemorySegment range, int advice) {
-    try {
-      return Libc.result(
-          (int) MADVISE.invokeExact(Libc.errnoState(), range, range.byteSize(), advice));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return overRange(MADVISE, range, advice);
   }
 
   static int mprotect(MemorySegment range, int protection) {
-    try {
-      return Libc.result(
-          (int) MPROTECT.invokeExact(Libc.errnoState(), range, range.byteSize(), protection));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return overRange(MPROTECT, range, protection);
+  }
+
+  private static int overRange(MemorySegment function, MemorySegment range, int argument) {
+    int result = Libc.call(function, Libc.address(range), range.byteSize(), argument);
+    Reference.reachabilityFence(range);
+    return result;
   }
 
   static long pageSize() {
-    try {
-      return Libc.result((long) SYSCONF.invokeExact(Libc.errnoState(), SC_PAGESIZE));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.callLong(SYSCONF, SC_PAGESIZE, 0, 0);
   }
 }

@@ -1,14 +1,11 @@
 package dev.lockstep.kvm.net;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.lockstep.kvm.KvmException;
 import dev.lockstep.kvm.Libc;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
@@ -22,8 +19,7 @@ final class InterfaceCalls {
   /** Within the union, the address after its family. */
   static final int HARDWARE_ADDRESS_OFFSET = VALUE_OFFSET + 2;
 
-  private static final MethodHandle SOCKET =
-      Libc.find("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MemorySegment SOCKET = Libc.find("socket");
 
   private static final Pattern NAME = Pattern.compile("[!-.0-9;-~]+");
 
@@ -66,16 +62,7 @@ final class InterfaceCalls {
 
   /** socket(2), in the network namespace of the thread that calls; closed on exec. */
   static int socket(int family, int type, int protocol) {
-    int result;
-    try {
-      result =
-          Libc.result(
-              (int)
-                  SOCKET.invokeExact(
-                      Libc.errnoState(), family, type | NetAbi.SOCK_CLOEXEC, protocol));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    int result = Libc.call(SOCKET, family, type | NetAbi.SOCK_CLOEXEC, protocol);
     if (result < 0) {
       throw new KvmException("socket", -1, -result);
     }

@@ -1,7 +1,5 @@
 package dev.lockstep.kvm.perf;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.lockstep.kvm.DescriptorCalls;
@@ -11,10 +9,7 @@ import dev.lockstep.kvm.Libc;
 import dev.lockstep.kvm.layout.LinuxKvm;
 import dev.lockstep.kvm.layout.f_owner_ex;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
  * An open counter (perf_event_open(2)). One thread at a time uses it. {@link #read}, {@link #enable}, {@link #disable}, {@link #reset}, {@link #refresh} and {@link #setPeriod} make no Java object once HotSpot has compiled them.
@@ -23,12 +18,7 @@ import java.lang.invoke.MethodHandle;
  * {@link #setPeriod}, {@link #refresh} with 1 before each run. After an overflow KVM_RUN returns EINTR.
  */
 public final class PerfEvent implements AutoCloseable {
-  private static final MethodHandle PERF_EVENT_OPEN =
-      Libc.find(
-          "syscall",
-          FunctionDescriptor.of(
-              JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG),
-          Linker.Option.firstVariadicArg(1));
+  private static final MemorySegment SYSCALL = Libc.find("syscall");
 
   private static final int ANY_CPU = -1;
   private static final int EVERY_THREAD = -1;
@@ -65,18 +55,14 @@ public final class PerfEvent implements AutoCloseable {
     long result;
     try (Arena call = Arena.ofConfined()) {
       result =
-          Libc.result(
-              (long)
-                  PERF_EVENT_OPEN.invokeExact(
-                      Libc.errnoState(),
-                      (long) PerfAbi.SYS_perf_event_open,
-                      attributes.toNative(call),
-                      thread,
-                      cpu,
-                      NO_GROUP,
-                      LinuxKvm.PERF_FLAG_FD_CLOEXEC()));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
+          Libc.callLong(
+              SYSCALL,
+              PerfAbi.SYS_perf_event_open,
+              Libc.address(attributes.toNative(call)),
+              thread,
+              cpu,
+              NO_GROUP,
+              LinuxKvm.PERF_FLAG_FD_CLOEXEC());
     }
     if (result < 0) {
       int errno = (int) -result;

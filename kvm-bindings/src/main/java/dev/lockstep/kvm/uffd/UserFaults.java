@@ -14,10 +14,7 @@ import dev.lockstep.kvm.layout.uffdio_range;
 import dev.lockstep.kvm.layout.uffdio_register;
 import dev.lockstep.kvm.layout.uffdio_writeprotect;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
@@ -29,11 +26,7 @@ import java.util.Set;
 public final class UserFaults implements AutoCloseable {
   private static final Path DEVICE = Path.of("/dev/userfaultfd");
 
-  private static final MethodHandle USERFAULTFD =
-      Libc.find(
-          "syscall",
-          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG),
-          Linker.Option.firstVariadicArg(1));
+  private static final MemorySegment SYSCALL = Libc.find("syscall");
 
   private static final String ADVICE =
       "KVM's own accesses must be told too, which takes CAP_SYS_PTRACE, sysctl vm.unprivileged_userfaultfd=1, or the right to open "
@@ -101,7 +94,7 @@ public final class UserFaults implements AutoCloseable {
 
   private static int newDescriptor() {
     long flags = LinuxKvm.O_CLOEXEC() | LinuxKvm.O_NONBLOCK();
-    int result = bySystemCall(flags);
+    int result = (int) Libc.callLong(SYSCALL, UffdAbi.SYS_userfaultfd, flags, 0);
     if (result == -Errno.EPERM) {
       int device = Libc.open(DEVICE.toString(), LinuxKvm.O_RDWR() | LinuxKvm.O_CLOEXEC());
       if (device >= 0) {
@@ -113,18 +106,6 @@ public final class UserFaults implements AutoCloseable {
       throw new KvmException("userfaultfd", -1, -result, ADVICE);
     }
     return result;
-  }
-
-  private static int bySystemCall(long flags) {
-    try {
-      return (int)
-          Libc.result(
-              (long)
-                  USERFAULTFD.invokeExact(
-                      Libc.errnoState(), (long) UffdAbi.SYS_userfaultfd, flags));
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
   }
 
   private static Set<FaultFeature> handshake(int fd, Set<FaultFeature> wanted) {

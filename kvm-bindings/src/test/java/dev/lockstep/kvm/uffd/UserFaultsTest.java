@@ -1,9 +1,6 @@
 package dev.lockstep.kvm.uffd;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.abort;
@@ -20,9 +17,7 @@ import dev.lockstep.kvm.memory.Mappings;
 import dev.lockstep.kvm.memory.MemoryFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -35,10 +30,8 @@ import org.junit.jupiter.api.Timeout;
 final class UserFaultsTest {
   private static final long PAGE = Mappings.pageSize();
 
-  private static final MethodHandle MEMSET =
-      Libc.find("memset", FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_INT, JAVA_LONG));
-  private static final MethodHandle MEMCMP =
-      Libc.find("memcmp", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG));
+  private static final MemorySegment MEMSET = Libc.find("memset");
+  private static final MemorySegment MEMCMP = Libc.find("memcmp");
 
   @Test
   void numbersAreC() throws Exception {
@@ -221,21 +214,12 @@ final class UserFaultsTest {
   }
 
   private static int firstByteIs(MemorySegment memory, MemorySegment content) {
-    try {
-      return (int) MEMCMP.invokeExact(Libc.errnoState(), memory, content, 1L);
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    return Libc.callPlain(MEMCMP, Libc.address(memory), Libc.address(content), 1);
   }
 
   private static int fill(MemorySegment memory, int value) {
-    try {
-      MemorySegment end =
-          (MemorySegment) MEMSET.invokeExact(Libc.errnoState(), memory, value, memory.byteSize());
-      return end.address() == memory.address() ? 0 : 1;
-    } catch (Throwable e) {
-      throw Libc.broken(e);
-    }
+    long end = Libc.callLong(MEMSET, Libc.address(memory), value, memory.byteSize());
+    return end == memory.address() ? 0 : 1;
   }
 
   /** A thread that is inside the C library while it waits. */
