@@ -157,8 +157,8 @@ final class BackupDriver implements Driver {
 
   @Override
   public void peerRefused(long now, Refusal refusal) {
-    if (core.status().phase() == BackupPhase.CONNECTING && Replica.isFinal(refusal)) {
-      throw Replica.refused(refusal);
+    if (core.status().phase() == BackupPhase.CONNECTING && Refusals.isFinal(refusal)) {
+      throw Refusals.failure(refusal);
     }
     if (refusal.getReason() == Refusal.Reason.NOT_PRIMARY) {
       // Whoever listens there now, it is not the primary that this backup follows.

@@ -173,8 +173,8 @@ final class PrimaryDriver implements Driver {
 
   @Override
   public void peerRefused(long now, Refusal refusal) {
-    if (core.status().phase() == PrimaryPhase.STARTING && Replica.isFinal(refusal)) {
-      throw Replica.refused(refusal);
+    if (core.status().phase() == PrimaryPhase.STARTING && Refusals.isFinal(refusal)) {
+      throw Refusals.failure(refusal);
     }
     host.note("the other replica is not taken as a backup: " + refusal.getDetail());
   }

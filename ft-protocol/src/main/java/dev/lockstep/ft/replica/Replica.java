@@ -153,20 +153,6 @@ public final class Replica implements AutoCloseable {
     return new ReplicaInstance(name, RANDOM.nextLong());
   }
 
-  /** Whether asking again cannot help. */
-  static boolean isFinal(Refusal refusal) {
-    return switch (refusal.getReason()) {
-      case INCOMPATIBLE_VERSION, OTHER_VM, OTHER_CONFIGURATION, ARBITER_NOT_SHARED -> true;
-      case UNKNOWN, NOT_PRIMARY, NOT_UNDERSTOOD, HAS_PRIMARY, UNRECOGNIZED -> false;
-    };
-  }
-
-  static VmmException refused(Refusal refusal) {
-    return new VmmException(
-        "the two replicas cannot be a pair: " + refusal.getDetail(),
-        "Give both the same configuration, release and arbiter.");
-  }
-
   // ---- what its owner uses
 
   /** Where it listens for its peer. */
