@@ -22,6 +22,9 @@ public final class BranchPacer extends Pacer {
   /** How long a measurement of the pace takes at least. */
   private static final long MEASURED_NANOS = 1_000_000;
 
+  /** Over how many branches: the first that a cold host executes takes it milliseconds, and says nothing of those that follow. */
+  private static final long MEASURED_BRANCHES = 1 << 10;
+
   /** The weight of a new measurement is one part in this many. */
   private static final int SMOOTHING = 8;
 
@@ -120,15 +123,23 @@ public final class BranchPacer extends Pacer {
    */
   private void measure(long hostNanos, long count, boolean waits) {
     long branches = count - measureCount;
-    if (measuring && !waits && hostNanos - measureHost < MEASURED_NANOS) {
+    boolean few = hostNanos - measureHost < MEASURED_NANOS || branches < MEASURED_BRANCHES;
+    if (measuring && !waits && few) {
       return;
     }
     if (measuring && branches > 0) {
       double now = (double) (hostNanos - measureHost) * VirtualClock.ONE_NANO / branches;
-      // A host that turns out to be much faster is believed at once: too high a pace makes the
-      // guest sleep.
-      boolean atOnce = measuredPace == 0 || now < measuredPace / 2;
-      measuredPace = atOnce ? now : measuredPace + (now - measuredPace) / SMOOTHING;
+      if (measuredPace == 0) {
+        // What is seen first is a host that has just begun. Were it believed, the guest would sleep
+        // for what its next branches are taken to need.
+        measuredPace = Math.min(now, (double) MAX_STEP_NANOS * VirtualClock.ONE_NANO / minBranches);
+      } else if (now < measuredPace / 2) {
+        // A host that turns out to be much faster is believed at once: too high a pace makes the
+        // guest sleep.
+        measuredPace = now;
+      } else if (now < measuredPace || !few) {
+        measuredPace += (now - measuredPace) / SMOOTHING;
+      }
     }
     running(hostNanos, count);
   }
