@@ -49,6 +49,18 @@ record MeasuredRun(
   /** CPU and wall seconds. */
   record Spent(ProcessTimes cpu, double wall) {}
 
+  /** CPU seconds of a program, or of the boot; NaN if it did not run. */
+  double cpu(String program) {
+    Spent one = spent.get(program);
+    return one == null ? Double.NaN : one.cpu().seconds();
+  }
+
+  /** Wall seconds of a program, or of the boot; NaN if it did not run. */
+  double wall(String program) {
+    Spent one = spent.get(program);
+    return one == null ? Double.NaN : one.wall();
+  }
+
   /**
    * Runs a command.
    *

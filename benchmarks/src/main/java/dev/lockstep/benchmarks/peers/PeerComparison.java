@@ -76,7 +76,7 @@ public final class PeerComparison {
               round + 1,
               rounds,
               peer.label(),
-              cpu(run, MeasuredRun.BOOT),
+              run.cpu(MeasuredRun.BOOT),
               run.cpuSeconds(),
               run.peakMebibytes(),
               Files.readString(Path.of("/proc/loadavg")).split(" ")[0]);
@@ -102,16 +102,6 @@ public final class PeerComparison {
     return series;
   }
 
-  private static double cpu(MeasuredRun run, String program) {
-    MeasuredRun.Spent spent = run.spent().get(program);
-    return spent == null ? Double.NaN : spent.cpu().seconds();
-  }
-
-  private static double wall(MeasuredRun run, String program) {
-    MeasuredRun.Spent spent = run.spent().get(program);
-    return spent == null ? Double.NaN : spent.wall();
-  }
-
   private static double set(MeasuredRun run, Function<MeasuredRun.Spent, Double> of) {
     return run.spent().entrySet().stream()
         .filter(it -> !it.getKey().equals(MeasuredRun.BOOT))
@@ -128,9 +118,9 @@ public final class PeerComparison {
         "to QEMU, 95 %",
         "to icount, 95 %",
         "wall s: Lockstep, QEMU, icount");
-    row(MeasuredRun.BOOT, run -> cpu(run, MeasuredRun.BOOT), run -> wall(run, MeasuredRun.BOOT));
+    row(MeasuredRun.BOOT, run -> run.cpu(MeasuredRun.BOOT), run -> run.wall(MeasuredRun.BOOT));
     for (String program : payload.programs()) {
-      row(program, run -> cpu(run, program), run -> wall(run, program));
+      row(program, run -> run.cpu(program), run -> run.wall(program));
     }
     row(
         "programs",

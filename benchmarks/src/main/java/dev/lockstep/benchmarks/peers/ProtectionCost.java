@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -104,14 +105,13 @@ public final class ProtectionCost {
   /** The last that /proc says of a process that is about to end, in seconds. */
   private static double cpuUntilItEnds(Process process) throws InterruptedException {
     double seconds = 0;
-    while (process.isAlive()) {
+    do {
       try {
         seconds = ProcessTimes.of(process.pid(), false).seconds();
       } catch (IOException e) {
         break; // It has ended in between.
       }
-      Thread.sleep(POLL_MILLIS);
-    }
+    } while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS));
     return seconds;
   }
 
@@ -153,9 +153,9 @@ public final class ProtectionCost {
         "CPU s: alone, primary",
         "ratio, 95 %");
     for (String name : Payload.BUSYBOX.programs()) {
-      row(name, run -> wall(run, name), run -> cpu(run, name));
+      row(name, run -> run.wall(name), run -> run.cpu(name));
     }
-    row("programs", run -> sum(run, ProtectionCost::wall), run -> sum(run, ProtectionCost::cpu));
+    row("programs", run -> sum(run, MeasuredRun::wall), run -> sum(run, MeasuredRun::cpu));
     System.out.printf(
         "the backup took %.2f CPU s from its start to its end, the primary %.2f to the last mark%n",
         backups.median(), series(pair, MeasuredRun::cpuSeconds).median());
@@ -186,16 +186,6 @@ public final class ProtectionCost {
 
   private static double sum(MeasuredRun run, Measure measure) {
     return Payload.BUSYBOX.programs().stream().mapToDouble(it -> measure.of(run, it)).sum();
-  }
-
-  private static double wall(MeasuredRun run, String program) {
-    MeasuredRun.Spent spent = run.spent().get(program);
-    return spent == null ? Double.NaN : spent.wall();
-  }
-
-  private static double cpu(MeasuredRun run, String program) {
-    MeasuredRun.Spent spent = run.spent().get(program);
-    return spent == null ? Double.NaN : spent.cpu().seconds();
   }
 
   private static Series series(List<MeasuredRun> runs, Function<MeasuredRun, Double> value) {

@@ -145,7 +145,7 @@ public final class TapDevice implements AutoCloseable {
         "TUNSETPERSIST", fd, Libc.ioctl(fd, LinuxKvm.TUNSETPERSIST(), persistent ? 1L : 0L));
   }
 
-  /** Tells the kernel which work on frames their reader does. Needs virtio-net headers. */
+  /** Tells the kernel which work on frames their reader does; it stays so for the next who opens a persistent device. Any needs virtio-net headers. */
   public void offload(Set<Offload> offloads) {
     long bits = 0;
     for (Offload offload : offloads) {

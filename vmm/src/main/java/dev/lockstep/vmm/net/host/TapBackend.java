@@ -74,15 +74,16 @@ public final class TapBackend implements NetworkBackend {
       throw new VmmException(String.valueOf(e.getMessage()), "Give a tap device's name.", e);
     }
     try {
+      // A device that lasts keeps what the last who had it open took over, and would give frames as
+      // they were for him.
+      tap.offload(Set.of());
       if (!tap.isUp()) {
         tap.up();
       }
     } catch (KvmException e) {
       tap.close();
       throw new VmmException(
-          "the tap device %s is down and cannot be set up: %s".formatted(name, e.getMessage()),
-          e.advice(),
-          e);
+          "the tap device %s cannot be set up: %s".formatted(name, e.getMessage()), e.advice(), e);
     }
     // Now and not before: 'lockstep net up' sets a device up when it is in its bridge, and it is
     // not to be told that it is outside before that.

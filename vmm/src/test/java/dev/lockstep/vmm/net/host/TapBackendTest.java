@@ -135,6 +135,37 @@ class TapBackendTest {
   }
 
   @Test
+  void aDeviceThatLastsForgetsWhatTheGuestBeforeTookOver() throws Exception {
+    inOwnNetwork(() -> {
+      ip("tuntap add dev " + NAME + " mode tap");
+      ip("addr add 192.0.2.1/24 dev " + NAME);
+      try (TapBackend before = TapBackend.open(NAME, true, new TapPlace(note -> {}))) {
+        before.offload(new Offloads(true, true, true, false));
+      }
+      try (TapBackend tap = open(NAME)) {
+        ip("neigh replace 192.0.2.2 lladdr 52:54:00:00:00:01 dev " + NAME + " nud permanent");
+        sendDatagram(1400);
+        byte[] frame = await(tap, it -> it.length == 14 + 28 + 1400);
+        assertThat(udpSum(frame)).as("its checksum is filled in").isEqualTo(0xffff);
+      }
+    });
+  }
+
+  /** Over UDP's pseudo header, header and data (RFC 768), an even number of bytes: all ones if the checksum is right. */
+  private static int udpSum(byte[] frame) {
+    ByteBuffer bytes = ByteBuffer.wrap(frame);
+    int udp = 14 + 20;
+    long sum = 17 + frame.length - udp;
+    for (int at = udp - 8; at < frame.length; at += 2) {
+      sum += bytes.getShort(at) & 0xffff;
+    }
+    while (sum > 0xffff) {
+      sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (int) sum;
+  }
+
+  @Test
   void aHeaderThatTheKernelRefusesLosesItsFrame() throws Exception {
     inOwnNetwork(() -> {
       try (TapBackend tap = TapBackend.open(NAME, true, new TapPlace(note -> {}))) {
