@@ -405,6 +405,9 @@ public final class BackupCore {
     if (log.receive(message, effects)) {
       heard(now);
     }
+    if (!healing.isOpen()) {
+      log.heedMark(effects);
+    }
     boolean repeated = !message.records().isEmpty() && log.receivedThrough() == before;
     reportDue |=
         repeated || outputCommit() == OutputCommit.RECEIVED && log.receivedThrough() > before;
@@ -488,6 +491,7 @@ public final class BackupCore {
     Message.Resynchronise applied = healing.applied(done.round());
     if (applied != null) {
       log.leap(applied.checkpointSequence(), applied.outputsBefore(), done.position());
+      log.heedMark(effects);
     }
   }
 

@@ -44,12 +44,16 @@ final class HeldLog {
     replayedThrough = checkpointSequence;
     outputsReplayed = outputsBefore;
     stands(replayedPosition.max(position));
-    // A mark that the machine before had may lie ahead; it is told again.
+    // A mark that the machine before had may lie ahead; it is told again. One that came beside the
+    // checkpoint may lie before it.
     markPosition = position;
     lastMark = null;
+    if (earlyMark != null && position.isAfter(earlyMark.position())) {
+      earlyMark = null;
+    }
   }
 
-  /** Takes what continues the log, adds what is to be replayed; true if that was news. */
+  /** Takes what continues the log, adds what is to be replayed, keeps the mark for {@link #heedMark}; true if there was news. */
   boolean receive(Message.Records message, List<BackupEffect> effects) {
     List<LogRecord> fresh = new ArrayList<>();
     for (LogRecord next : message.records()) {
@@ -72,12 +76,14 @@ final class HeldLog {
         && !mark.equals(lastMark)) {
       earlyMark = mark;
     }
-    heedMark(effects);
     return !fresh.isEmpty();
   }
 
-  /** A mark counts once every record it speaks of is here; until then the newest one is kept. One that a later record has overtaken says nothing any more. */
-  private void heedMark(List<BackupEffect> effects) {
+  /**
+   * Tells the machine of the newest mark that has come. It counts once every record it speaks of is here; until then it is kept. One that a later record has overtaken says nothing any more. Not while the
+   * machine differs: one that is being made equal is about to stand where the mark may lie behind it.
+   */
+  void heedMark(List<BackupEffect> effects) {
     if (!canary.heedsMarks()) {
       ProgressMark none = new ProgressMark(receivedThrough, Position.END_OF_TIME, Payload.EMPTY);
       effects.add(new BackupEffect.ReplayUpTo(none));

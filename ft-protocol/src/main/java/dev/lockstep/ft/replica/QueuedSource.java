@@ -67,11 +67,14 @@ abstract class QueuedSource<E> implements BackupSource {
 
   // ---- the driver's side
 
-  /** The next record takes the place of a mark that was the last in line. */
+  /** The next record takes the place of a mark that was the last in line. One that the checkpoint holds may come behind it: they have a connection each. */
   @Override
   public void add(LogRecord next) throws LogFormatException {
     E item = decode(next.payload());
     synchronized (this) {
+      if (next.sequence() <= takenThrough) {
+        return;
+      }
       mark = null;
       records.add(new Queued<>(next.sequence(), item));
       came(item);

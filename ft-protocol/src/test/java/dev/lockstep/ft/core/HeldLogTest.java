@@ -22,6 +22,7 @@ class HeldLogTest {
   private List<BackupEffect> receive(ProgressMark mark) {
     List<BackupEffect> effects = new ArrayList<>();
     log.receive(new Message.Records(1, List.of(), mark), effects);
+    log.heedMark(effects);
     return effects;
   }
 
@@ -50,5 +51,20 @@ class HeldLogTest {
     assertThat(receive(told)).hasSize(1);
     log.leap(7, 0, Position.running(150));
     assertThat(receive(told)).containsExactly(new BackupEffect.ReplayUpTo(told));
+  }
+
+  /** Marks and checkpoints come on two connections: one may come late. */
+  @Test
+  void whatCameBesideAResynchronisationCountsIfItLiesBehindIt() {
+    List<BackupEffect> effects = new ArrayList<>();
+    log.receive(new Message.Records(1, List.of(), mark(7, 120, 1)), effects);
+    log.leap(7, 0, Position.running(150));
+    log.heedMark(effects);
+    assertThat(effects).isEmpty();
+    ProgressMark ahead = mark(7, 180, 2);
+    log.receive(new Message.Records(1, List.of(), ahead), effects);
+    log.leap(7, 0, Position.running(170));
+    log.heedMark(effects);
+    assertThat(effects).containsExactly(new BackupEffect.ReplayUpTo(ahead));
   }
 }

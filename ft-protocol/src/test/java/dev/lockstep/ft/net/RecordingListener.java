@@ -32,10 +32,16 @@ final class RecordingListener implements LinkListener {
 
   final BlockingQueue<Heard> heard = new LinkedBlockingQueue<>();
   private volatile Consumer<Message> before = message -> {};
+  private volatile Consumer<Message> after = message -> {};
 
   /** Runs on the I/O thread before a message is kept. */
   void beforeMessage(Consumer<Message> action) {
     before = action;
+  }
+
+  /** Runs on the I/O thread when a message is kept. */
+  void afterMessage(Consumer<Message> action) {
+    after = action;
   }
 
   /** The next thing heard of that type; others are passed over. */
@@ -60,6 +66,7 @@ final class RecordingListener implements LinkListener {
   public boolean received(ReplicaInstance from, Message message) {
     before.accept(message);
     heard.add(new Heard.Got(from, message));
+    after.accept(message);
     return true;
   }
 

@@ -75,10 +75,13 @@ class TransportTest {
   void aHeartbeatDoesNotWaitBehindBulkData() throws Exception {
     CountDownLatch heartbeatSeen = new CountDownLatch(1);
     atBackup.beforeMessage(message -> {
+      if (!(message instanceof Message.Heartbeat)) {
+        await(heartbeatSeen);
+      }
+    });
+    atBackup.afterMessage(message -> {
       if (message instanceof Message.Heartbeat) {
         heartbeatSeen.countDown();
-      } else {
-        await(heartbeatSeen);
       }
     });
     try (ReplicationServer server = server(identity(A, "512"), null);

@@ -45,9 +45,13 @@ class FollowingSourceTest {
   }
 
   private void input(long sequence) throws Exception {
+    source.add(inputRecord(sequence));
+  }
+
+  private LogRecord inputRecord(long sequence) {
     LogEntry entry = new LogEntry.ConsoleInput(moment(10 * sequence), 0, new byte[1]);
-    source.add(
-        new LogRecord(sequence, RecordKind.INPUT, Position.running(10 * sequence), encode(entry)));
+    return new LogRecord(
+        sequence, RecordKind.INPUT, Position.running(10 * sequence), encode(entry));
   }
 
   private Payload encode(LogEntry entry) {
@@ -80,5 +84,16 @@ class FollowingSourceTest {
     source.finish();
     assertThat(source.peek()).isNull();
     assertThat(source.replayed().throughSequence()).isEqualTo(1);
+  }
+
+  /** Records and checkpoints come on two connections. */
+  @Test
+  void aRecordThatTheCheckpointHoldsIsNotReplayedBehindIt() throws Exception {
+    FollowingSource behind =
+        new FollowingSource(HEADER, 1, 7, Position.running(75), 0, () -> told++);
+    behind.add(inputRecord(7));
+    assertThat(behind.peek()).isNull();
+    behind.add(inputRecord(8));
+    assertThat(behind.peek()).isNotNull();
   }
 }

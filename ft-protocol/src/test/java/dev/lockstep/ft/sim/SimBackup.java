@@ -261,8 +261,11 @@ final class SimBackup {
       case BackupEffect.Stage stage -> staged.writeBytes(stage.data().bytes());
       case BackupEffect.ApplyCheckpoint apply ->
           replica.after(simulation.between(1_000, 4_000_000), () -> applyCheckpoint(apply));
-      case BackupEffect.Resynchronise apply ->
-          replica.after(simulation.between(1_000, 4_000_000), () -> look(apply));
+      case BackupEffect.Resynchronise apply -> {
+        // What comes from here on is for the machine that will be equal.
+        markPosition = null;
+        replica.after(simulation.between(1_000, 4_000_000), () -> look(apply));
+      }
       case BackupEffect.Replay replay -> {
         queue.addAll(replay.records());
         for (LogRecord next : replay.records()) {
@@ -348,7 +351,9 @@ final class SimBackup {
     while (!queue.isEmpty() && queue.getFirst().sequence() <= apply.checkpointSequence()) {
       queue.removeFirst();
     }
-    markPosition = null;
+    if (markPosition != null && healed.position().isAfter(markPosition)) {
+      simulation.violation("a mark that lies before the checkpoint a machine is made equal by");
+    }
     replayedThrough = apply.checkpointSequence();
     long last = kept.isEmpty() ? forgetThrough : kept.getLast().number();
     for (SimGuest.Output output : SimGuest.outputsOf(staged.toByteArray())) {
