@@ -86,8 +86,14 @@ public final class ThreadPriority {
     }
   }
 
+  /**
+   * Not real-time threads where there is one processor for all: the JVM waits for its own compilers in places by spinning (a caller whose callee is being replaced asks for it again and again, until the thread that
+   * replaces it goes on), and a real-time thread that spins keeps the compiler from the processor until the kernel steps in, which it does after 0.95 s (sched(7), sched_rt_runtime_us): longer than a peer waits. A nice
+   * value leaves the others some percent.
+   */
   private static Urgency tryMake(int thread) {
-    if (setScheduler(thread, SCHED_RR, REAL_TIME_PRIORITY) == 0) {
+    if (Runtime.getRuntime().availableProcessors() > 1
+        && setScheduler(thread, SCHED_RR, REAL_TIME_PRIORITY) == 0) {
       return Urgency.REAL_TIME;
     }
     return setNice(thread, URGENT_NICE) == 0 ? Urgency.NICE : Urgency.NONE;

@@ -24,9 +24,6 @@ public final class ProtectionCost {
   private static final String BACKUP_PROCESSOR = "1";
   private static final long POLL_MILLIS = 50;
 
-  /** A replica that has one processor for its guest, HotSpot's compilers and its heartbeats may be silent for longer than the default allows while it is young. */
-  private static final String PATIENCE_MILLIS = "5000";
-
   private final Path home;
   private final Path image;
   private final Path scratch;
@@ -68,7 +65,6 @@ public final class ProtectionCost {
     Path arbiter = Files.createDirectory(folder.resolve("arbiter"));
     List<String> backup = words(BACKUP_PROCESSOR, "backup", disk(folder, "b"));
     backup.addAll(List.of("--arbiter", arbiter.toString(), "--replica", "b", "--listen", peer));
-    backup.addAll(patience());
     Path said = folder.resolve("b.err");
     Process other =
         new ProcessBuilder(backup)
@@ -78,17 +74,12 @@ public final class ProtectionCost {
     try {
       List<String> primary = words(PRIMARY_PROCESSOR, "primary", disk(folder, "a"));
       primary.addAll(List.of("--arbiter", arbiter.toString(), "--replica", "a", "--peer", peer));
-      primary.addAll(patience());
       pair.add(run(folder, "a", primary));
       backups.add(cpuUntilItEnds(other));
     } finally {
       other.destroyForcibly().waitFor();
     }
     delete(folder);
-  }
-
-  private static List<String> patience() {
-    return List.of("--silence", PATIENCE_MILLIS, "--ack-timeout", PATIENCE_MILLIS);
   }
 
   private MeasuredRun run(Path folder, String name, List<String> words)
