@@ -35,26 +35,32 @@ public final class BranchPacer extends Pacer {
   private final long boundaryNanos;
   private final long minBranches;
   private final long maxBranches;
+  private final long maxPromised;
   private double measuredPace;
   private boolean measuring;
   private long measureHost;
   private long measureCount;
 
-  private BranchPacer(boolean close, long boundaryNanos, long minBranches, long maxBranches) {
+  private BranchPacer(
+      boolean close, long boundaryNanos, long minBranches, long maxBranches, long maxPromised) {
     this.close = close;
     this.boundaryNanos = boundaryNanos;
     this.minBranches = minBranches;
     this.maxBranches = maxBranches;
+    this.maxPromised = maxPromised;
   }
 
-  /** With boundaries of about 2 ms, but never long: a guest that turns from its fastest code to its slowest may be late by one. */
+  /**
+   * With boundaries of about 2 ms, but never long: a guest that turns from its fastest code to its slowest may be late by one. What is promised to a backup may be longer: each promise wakes a thread on either side, which
+   * costs far more than a boundary, and translated code may execute the branches of a boundary in 0.15 ms.
+   */
   public static BranchPacer withFrequentBoundaries() {
-    return new BranchPacer(true, 2_000_000, 1L << 12, 1L << 15);
+    return new BranchPacer(true, 2_000_000, 1L << 12, 1L << 15, 1L << 18);
   }
 
   /** With boundaries of about 8 ms, for an engine to which each costs much: a hardware counter's replay must find it again. */
   public static BranchPacer withRareBoundaries() {
-    return new BranchPacer(false, 8_000_000, 1L << 16, 1L << 23);
+    return new BranchPacer(false, 8_000_000, 1L << 16, 1L << 23, 1L << 23);
   }
 
   @Override
@@ -103,7 +109,8 @@ public final class BranchPacer extends Pacer {
       return usual;
     }
     long wanted = (long) (nanos * VirtualClock.ONE_NANO / measuredPace);
-    return Math.min(usual, Math.max(wanted, MIN_CLOSE_BRANCHES));
+    long most = close && nanos >= boundaryNanos ? maxPromised : usual;
+    return Math.min(most, Math.max(wanted, MIN_CLOSE_BRANCHES));
   }
 
   @Override

@@ -95,6 +95,17 @@ class PacerTest {
     assertThat(pacer.boundaryBranches(250_000)).isGreaterThan(100_000);
   }
 
+  /** Each wakes threads on two hosts: more seldom than boundaries where the guest is fast, unless somebody talks with it. */
+  @Test
+  void aPromiseIsLongerThanABoundaryOfFastCode() {
+    run(SECOND, 10.0);
+    assertThat(pacer.boundaryBranches()).isEqualTo(1 << 15);
+    assertThat(pacer.branchesIn(2_000_000)).as("2 ms of 10 ns").isBetween(180_000L, 220_000L);
+    assertThat(pacer.branchesIn(1_500_000)).as("sooner").isEqualTo(1 << 15);
+    run(SECOND, 1.0);
+    assertThat(pacer.branchesIn(2_000_000)).as("what follows may be slow").isEqualTo(1 << 18);
+  }
+
   @Test
   void slowAndFastGuestsAreKeptNear() {
     for (double nanosPerBranch : new double[] {5, 400, 2, 37.5, 1000}) {
