@@ -142,6 +142,8 @@ final class DashboardTest {
           "web",
           folder.resolve("echo"),
           DashboardRig.primary(arbiter, b.status("web").getReplication().getListenAddress()));
+      // What a terminal is asked while it watches it answers, and the guest would echo that.
+      await().until(() -> a.status("web").getConsole().getEndOffset() == GREETING.length());
       Page page = browser.page(1440, 900, ColorScheme.LIGHT);
       page.navigate(a.url + "#web");
       assertThat(cell(page, "web", 4)).hasText(Pattern.compile(".?protected"));

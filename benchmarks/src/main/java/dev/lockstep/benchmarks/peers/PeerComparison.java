@@ -34,7 +34,11 @@ public final class PeerComparison {
   }
 
   /** Arguments: Lockstep's folder, the guest image's, rounds, what amounts of work are divided by, payloads. */
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
+    Ending.after("bench-peers", () -> compare(args));
+  }
+
+  private static int compare(String[] args) throws IOException, InterruptedException {
     int different = 0;
     for (String label : List.of(args).subList(FIRST_PAYLOAD, args.length)) {
       PeerComparison comparison =
@@ -48,7 +52,7 @@ public final class PeerComparison {
       comparison.print();
       different += comparison.different;
     }
-    System.exit(different == 0 ? 0 : 70);
+    return different == 0 ? 0 : 70;
   }
 
   private void run() throws IOException, InterruptedException {

@@ -40,7 +40,11 @@ public final class ProtectionCost {
   }
 
   /** Arguments: Lockstep's folder, the guest image's, rounds, what amounts of work are divided by. */
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
+    Ending.after("bench-protected", () -> compare(args));
+  }
+
+  private static int compare(String[] args) throws IOException, InterruptedException {
     Path scratch = Files.createTempDirectory("protection");
     try {
       ProtectionCost cost =
@@ -52,6 +56,7 @@ public final class ProtectionCost {
         System.err.printf("bench-protected: round %d of %d%n", round, rounds);
       }
       cost.print();
+      return 0;
     } finally {
       delete(scratch);
     }

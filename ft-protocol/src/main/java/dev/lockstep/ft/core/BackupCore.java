@@ -17,9 +17,6 @@ public final class BackupCore {
   private final Canary canary;
   private final Following following;
 
-  /** Progress alone is reported once in the time of so many marks: nobody waits for it, and each report wakes two threads of a busy primary. */
-  private static final int PROGRESS_MARKS = 4;
-
   private final HeldLog log;
   private final BackupHealing healing;
   private List<BackupEffect> effects = new ArrayList<>();
@@ -105,11 +102,8 @@ public final class BackupCore {
 
   /** When it speaks at the latest, while it has a primary. */
   private long nextReportNanos() {
-    long interval = timing.heartbeatIntervalNanos();
     return lastReportNanos
-        + (progressDue
-            ? Math.min(interval, PROGRESS_MARKS * timing.markIntervalNanos())
-            : interval);
+        + (progressDue ? timing.progressNanos() : timing.heartbeatIntervalNanos());
   }
 
   public BackupStatus status() {
