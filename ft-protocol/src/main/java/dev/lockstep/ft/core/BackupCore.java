@@ -16,7 +16,6 @@ public final class BackupCore {
   private final Timing timing;
   private final Canary canary;
   private final Following following;
-
   private final HeldLog log;
   private final BackupHealing healing;
   private List<BackupEffect> effects = new ArrayList<>();

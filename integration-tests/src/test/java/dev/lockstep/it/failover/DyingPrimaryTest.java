@@ -1,12 +1,11 @@
 package dev.lockstep.it.failover;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.lockstep.it.network.GuestImage;
 import dev.lockstep.it.network.Lab;
 import dev.lockstep.it.network.LabProcess;
 import dev.lockstep.vmm.disk.DiskMarker;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -75,7 +74,7 @@ class DyingPrimaryTest {
   /** A bit flips in the backup, again and again with another pair, and the primary dies: one guest lives through all of it. */
   private void killWhileHealing(int kills) throws Exception {
     System.out.printf("failover: %d kills while a divergence is healed, seed %d%n", kills, seed);
-    Path image = image();
+    Path image = GuestImage.folder();
     String word = word();
     LabProcess backup = start("backup", "r0", image, word, List.of());
     LabProcess primary = start("primary", "r1", image, word, List.of("--peer", address(backup)));
@@ -158,7 +157,7 @@ class DyingPrimaryTest {
   /** A backup that is not in sync never goes live: the VM starts again where its disk is, and the backup that waits joins anew. */
   private void killWhileJoining(int kills) throws Exception {
     System.out.printf("failover: %d kills while a backup joins, seed %d%n", kills, seed);
-    Path image = image();
+    Path image = GuestImage.folder();
     String word = word();
     // Of its own, so that no other process has taken the port when the VM is started again.
     long pid = ProcessHandle.current().pid();
@@ -282,20 +281,5 @@ class DyingPrimaryTest {
             .await("its port", 0, event -> event.has("listening"), PATIENCE_MILLIS)
             .path("listening")
             .asInt();
-  }
-
-  /** The guest image; without one the test is skipped by name. */
-  private static Path image() throws IOException, InterruptedException {
-    Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
-    String cache = System.getenv("LOCKSTEP_CACHE");
-    Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
-    int status =
-        new ProcessBuilder(home.resolve("scripts/guest-image").toString(), image.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
-            .start()
-            .waitFor();
-    assumeTrue(status == 0, "SKIPPED: scripts/guest-image cannot make the guest image in " + image);
-    return image;
   }
 }

@@ -1,12 +1,12 @@
 package dev.lockstep.it.failover;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.lockstep.cli.demo.Demo;
 import dev.lockstep.cli.demo.DemoResult;
 import dev.lockstep.cli.demo.DemoSettings;
 import dev.lockstep.cli.demo.DemoSettings.Moment;
+import dev.lockstep.it.network.GuestImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -94,22 +94,13 @@ class FailoverTest {
       throws IOException, InterruptedException {
     Path place = Files.createDirectories(folder.resolve(name));
     return new DemoSettings(
-        image().resolve("disk.ext4"), place, lines, moment, kills, seed, TIMEOUT_MILLIS);
-  }
-
-  /** The guest image; without one the test is skipped by name. */
-  private static Path image() throws IOException, InterruptedException {
-    Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
-    String cache = System.getenv("LOCKSTEP_CACHE");
-    Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
-    int status =
-        new ProcessBuilder(home.resolve("scripts/guest-image").toString(), image.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
-            .start()
-            .waitFor();
-    assumeTrue(status == 0, "SKIPPED: scripts/guest-image cannot make the guest image in " + image);
-    return image;
+        GuestImage.folder().resolve("disk.ext4"),
+        place,
+        lines,
+        moment,
+        kills,
+        seed,
+        TIMEOUT_MILLIS);
   }
 
   private static void delete(Path place) throws IOException {

@@ -3,6 +3,7 @@ package dev.lockstep.it.failover;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.lockstep.it.network.GuestImage;
 import dev.lockstep.it.network.Lab;
 import dev.lockstep.it.network.LabProcess;
 import java.io.IOException;
@@ -29,18 +30,19 @@ class OneProcessorTest {
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void aYoungPairIsNoFailure() throws Exception {
+    List<Integer> processors = processors();
     assumeTrue(
-        Runtime.getRuntime().availableProcessors() > 1,
-        "SKIPPED: two replicas with a processor each take two processors");
-    Path image = image();
-    try (LabProcess backup = start("backup", "b", 1, image, List.of())) {
+        processors.size() > 1, "SKIPPED: two replicas with a processor each take two processors");
+    Path image = GuestImage.folder();
+    try (LabProcess backup = start("backup", "b", processors.get(1), image, List.of())) {
       String address =
           "127.0.0.1:"
               + backup
                   .await("its port", 0, event -> event.has("listening"), PATIENCE_MILLIS)
                   .path("listening")
                   .asInt();
-      try (LabProcess primary = start("primary", "a", 0, image, List.of("--peer", address))) {
+      try (LabProcess primary =
+          start("primary", "a", processors.get(0), image, List.of("--peer", address))) {
         primary.awaitPhase("primary", "protected", 0, PATIENCE_MILLIS);
         int protectedFrom = primary.said();
         int followingFrom = backup.said();
@@ -79,18 +81,22 @@ class OneProcessorTest {
     return LabProcess.start(name, command, folder.resolve(name + ".log"));
   }
 
-  /** The guest image; without one the test is skipped by name. */
-  private static Path image() throws IOException, InterruptedException {
-    Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
-    String cache = System.getenv("LOCKSTEP_CACHE");
-    Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
-    int status =
-        new ProcessBuilder(home.resolve("scripts/guest-image").toString(), image.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
-            .start()
-            .waitFor();
-    assumeTrue(status == 0, "SKIPPED: scripts/guest-image cannot make the guest image in " + image);
-    return image;
+  /** Those that this process may run on (proc_pid_status(5), Cpus_allowed_list): not every container has the first two. */
+  private static List<Integer> processors() throws IOException {
+    String allowed =
+        Files.readAllLines(Path.of("/proc/self/status")).stream()
+            .filter(line -> line.startsWith("Cpus_allowed_list:"))
+            .map(line -> line.substring(line.indexOf(':') + 1).strip())
+            .findFirst()
+            .orElse("");
+    List<Integer> processors = new ArrayList<>();
+    for (String range : allowed.split(",")) {
+      String[] ends = range.split("-");
+      int last = Integer.parseInt(ends[ends.length - 1]);
+      for (int processor = Integer.parseInt(ends[0]); processor <= last; processor++) {
+        processors.add(processor);
+      }
+    }
+    return processors;
   }
 }

@@ -1,7 +1,6 @@
 package dev.lockstep.it.network;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -66,7 +65,7 @@ final class GuestPair implements AutoCloseable {
       throws IOException, InterruptedException {
     this.lab = lab;
     this.options = List.of(options);
-    this.image = image(service.script);
+    this.image = GuestImage.folder(service.script);
     this.folder = folder;
     this.service = service;
     this.seed = seed;
@@ -145,22 +144,6 @@ final class GuestPair implements AutoCloseable {
         LabProcess.start("client", lab.at(Lab.Place.CLIENT, command), folder.resolve("client.log"));
     client.await("its connection", 0, event -> event.has("connected"), PATIENCE_MILLIS);
     return client;
-  }
-
-  private static Path image(String script) throws IOException, InterruptedException {
-    Path home = Path.of(System.getenv("LOCKSTEP_HOME"));
-    String cache = System.getenv("LOCKSTEP_CACHE");
-    Path image = cache == null ? home.resolve(".cache").resolve("guest") : Path.of(cache);
-    int status =
-        new ProcessBuilder(home.resolve("scripts").resolve(script).toString(), image.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.INHERIT)
-            .start()
-            .waitFor();
-    assumeTrue(
-        status == 0,
-        "SKIPPED: scripts/%s cannot make the guest image in %s".formatted(script, image));
-    return image;
   }
 
   /** Gives the client an order; the longest time, since the order before, that it was without an answer. */

@@ -43,7 +43,7 @@ public final class CodeMemory implements AutoCloseable {
   }
 
   /**
-   * The place of a function in it, for {@link CodeCall}. It is of no scope: a call of one that is has to hold the scope open, which costs two atomic operations on either side of code that may take nanoseconds. So nothing but its
+   * The place of a function in it, for {@link CodeCall}. It is of no scope: a call of one that is has to hold the scope open, which costs an atomic operation on either side of code that may take nanoseconds. So nothing but its
    * owner keeps it from being called after {@link #close}.
    */
   public MemorySegment function(long offset) {

@@ -109,7 +109,7 @@ public final class BranchPacer extends Pacer {
       return usual;
     }
     long wanted = (long) (nanos * VirtualClock.ONE_NANO / measuredPace);
-    long most = close && nanos >= boundaryNanos ? maxPromised : usual;
+    long most = nanos >= boundaryNanos ? maxPromised : usual;
     return Math.min(most, Math.max(wanted, MIN_CLOSE_BRANCHES));
   }
 
