@@ -17,7 +17,7 @@ import java.nio.file.Path;
 public final class ThreadPriority {
   /** What a process is allowed. */
   public enum Urgency {
-    /** Its urgent threads go before every ordinary one of the host (SCHED_RR, lowest real-time priority). */
+    /** Its urgent threads go before every ordinary one of the host (SCHED_RR, lowest real-time priority), as long as they do not keep a processor busy. */
     REAL_TIME,
     /** They go before the ordinary ones of their group (nice {@value #URGENT_NICE}). */
     NICE,
@@ -29,8 +29,13 @@ public final class ThreadPriority {
   private static final int URGENT_NICE = -15;
 
   private static final int REAL_TIME_PRIORITY = 1;
+
+  /** Of whoever watches them. */
+  private static final int WATCHER_PRIORITY = 2;
+
   private static final int SCHED_OTHER = 0;
   private static final int SCHED_RR = 2;
+  private static final int SCHED_BATCH = 3;
   private static final int PRIO_PROCESS = 0;
 
   private static final Path TASKS = Path.of("/proc/self/task");
@@ -73,6 +78,9 @@ public final class ThreadPriority {
         return urgency; // without /proc at least this thread and those that it makes
       }
     }
+    if (urgency == Urgency.REAL_TIME) {
+      RealTimeWatch.begin();
+    }
     return urgency;
   }
 
@@ -108,6 +116,33 @@ public final class ThreadPriority {
     }
   }
 
+  /** Makes the calling thread one that looks after the urgent ones. */
+  static void makeWatcher() {
+    setScheduler(0, SCHED_RR, WATCHER_PRIORITY);
+  }
+
+  /** Whether a thread of this process is a real-time one that is to be looked after. */
+  static boolean isRealTime(int thread) {
+    return thread != Libc.gettid() && policy(thread) == SCHED_RR;
+  }
+
+  /** Whether a thread of this process rests from being a real-time one, or was made by one that did. */
+  static boolean rests(int thread) {
+    return policy(thread) == SCHED_BATCH;
+  }
+
+  /** Makes a real-time thread of this process an ordinary one that does not interrupt others, which none of this process is by itself. */
+  static void rest(int thread) {
+    setScheduler(thread, SCHED_BATCH, 0);
+  }
+
+  /** Makes a thread that rests a real-time thread again. */
+  static void endRest(int thread) {
+    if (rests(thread)) {
+      setScheduler(thread, SCHED_RR, REAL_TIME_PRIORITY);
+    }
+  }
+
   /**
    * Asks that the calling thread, an ordinary one, soon gets the processor when it wakes: by time slices shorter than those of others it runs before them, and no longer than its share (since Linux 6.12, sched_setattr(2) takes a
    * slice for ordinary threads; kernels before it take no notice).
@@ -138,11 +173,14 @@ public final class ThreadPriority {
 
   /** How urgent the calling thread is. */
   public static Urgency own() {
-    int policy = Libc.call(GETSCHEDULER, 0, 0, 0);
-    if (policy == SCHED_RR) {
+    if (policy(0) == SCHED_RR) {
       return Urgency.REAL_TIME;
     }
     return nice() == URGENT_NICE ? Urgency.NICE : Urgency.NONE;
+  }
+
+  private static int policy(int thread) {
+    return Libc.call(GETSCHEDULER, thread, 0, 0);
   }
 
   private static int nice() {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -45,8 +46,50 @@ class ThreadPriorityTest {
     assertThat(urgent(1)).containsExactly("NONE", "NICE", "NICE", "NICE", "NONE");
   }
 
+  /** Keeps every processor busy with real-time threads until they are ordinary ones, rests until they are real-time ones again, and says so. */
+  static final class Busy {
+    private Busy() {}
+
+    public static void main(String[] arguments) throws Exception {
+      ThreadPriority.Urgency may = ThreadPriority.makeProcessUrgent();
+      if (may != ThreadPriority.Urgency.REAL_TIME) {
+        System.out.println("not NONE");
+        return;
+      }
+      Thread[] busy = new Thread[Runtime.getRuntime().availableProcessors()];
+      for (int i = 0; i < busy.length; i++) {
+        busy[i] =
+            Thread.ofPlatform()
+                .start(() -> {
+                  while (ThreadPriority.own() == may) {
+                    Thread.onSpinWait();
+                  }
+                  while (ThreadPriority.own() != may) {
+                    LockSupport.parkNanos(1_000_000);
+                  }
+                });
+      }
+      for (Thread thread : busy) {
+        thread.join();
+      }
+      System.out.printf("%d %s%n", busy.length, may);
+    }
+  }
+
+  /** The kernel would let the others on after a second at the earliest, and change no thread's policy. */
+  @Test
+  @Timeout(60)
+  void aRealTimeThreadThatKeepsItsProcessorBusyIsOrdinaryForAWhile() throws Exception {
+    String[] words = said(Busy.class, 2);
+    assertThat(words[1]).isEqualTo("REAL_TIME");
+  }
+
   /** What a process with so many processors says. */
   private static String[] urgent(int processors) throws Exception {
+    return said(Urgent.class, processors);
+  }
+
+  private static String[] said(Class<?> program, int processors) throws Exception {
     Process process =
         new ProcessBuilder(
                 List.of(
@@ -55,7 +98,7 @@ class ThreadPriorityTest {
                     "-XX:ActiveProcessorCount=" + processors,
                     "-cp",
                     System.getProperty("java.class.path"),
-                    Urgent.class.getName()))
+                    program.getName()))
             .redirectErrorStream(true)
             .start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -29,6 +29,10 @@ final class BackupPeer {
   long leaseEndNanos;
   long replayedThrough;
   long lastReplayNanos;
+
+  /** Since when it has been catching up. */
+  long catchesUpSinceNanos;
+
   int divergences;
   int healed;
   Position replayedPosition = Position.START;
@@ -79,6 +83,9 @@ final class BackupPeer {
     boolean progress = !reported;
     reported = true;
     if (report.stage().compareTo(stage) > 0) {
+      if (stage == BackupStage.RECEIVING) {
+        catchesUpSinceNanos = now;
+      }
       stage = report.stage();
       progress = true;
     }

@@ -50,13 +50,16 @@ final class GuestPace {
     }
   }
 
-  /** Looks at the lag, at most once every heartbeat interval. */
-  void slow(long now, long lagNanos, List<PrimaryEffect> effects) {
+  /**
+   * Looks at the lag, at most once every heartbeat interval.
+   *
+   * @param boundNanos above which the guest is slowed
+   */
+  void slow(long now, long lagNanos, long boundNanos, List<PrimaryEffect> effects) {
     if (now - lastLookNanos < timing.heartbeatIntervalNanos()) {
       return;
     }
     lastLookNanos = now;
-    long boundNanos = limits.maxLagMillis() * 1_000_000;
     if (lagNanos > boundNanos) {
       set(Math.min(limits.maxThrottlePercent(), percent + STEP_UP_PERCENT), effects);
     } else if (lagNanos < boundNanos / 2) {

@@ -417,7 +417,14 @@ public final class PrimaryCore extends PrimaryState {
     return backup.accepted != null
         && outputs.left() >= backup.accepted.outputsBefore()
         && backup.openWindow().size() <= limits.armLagRecords()
-        && lagMeter.lagNanos(backup.replayedPosition, now) <= limits.maxLagMillis() * 1_000_000;
+        && lagMeter.lagNanos(backup.replayedPosition, now) <= lagBoundNanos(backup, now);
+  }
+
+  /** While a backup catches up whose matches will be waited for, the guest is slowed sooner: outputs begin to wait only when there is little to wait for. */
+  private long lagBoundNanos(BackupPeer backup, long now) {
+    return phase == PrimaryPhase.TRANSFERRING && commit == OutputCommit.MATCHED
+        ? limits.armLagNanos(now - backup.catchesUpSinceNanos)
+        : limits.maxLagNanos();
   }
 
   private void arm(BackupPeer backup) {
@@ -553,7 +560,11 @@ public final class PrimaryCore extends PrimaryState {
     BackupPeer streamed = phase == PrimaryPhase.ARBITRATING ? null : peer;
     pace.bound(mayRun, outputs.pending(), streamed, lagRecords(), effects);
     if (streamed != null && streamed.takesRecords()) {
-      pace.slow(now, lagMeter.lagNanos(streamed.replayedPosition, now), effects);
+      pace.slow(
+          now,
+          lagMeter.lagNanos(streamed.replayedPosition, now),
+          lagBoundNanos(streamed, now),
+          effects);
     } else {
       pace.fullSpeed(effects);
     }

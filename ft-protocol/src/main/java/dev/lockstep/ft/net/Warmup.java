@@ -9,6 +9,7 @@ import dev.lockstep.ft.core.ProgressMark;
 import dev.lockstep.ft.core.RecordKind;
 import dev.lockstep.ft.wire.MessageCodec;
 import dev.lockstep.ft.wire.proto.Frame;
+import dev.lockstep.kvm.ThreadPriority;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.util.List;
@@ -31,7 +32,14 @@ final class Warmup {
       if (System.getProperty("io.netty.jfr.enabled") == null) {
         System.setProperty("io.netty.jfr.enabled", "false");
       }
-      Thread.ofPlatform().daemon().name("ft-warm-up").start(() -> sendAndReceive(limits));
+      Thread.ofPlatform()
+          .daemon()
+          .name("ft-warm-up")
+          .start(() -> {
+            // What it takes from the processor is nobody's hurry.
+            ThreadPriority.makeOrdinary();
+            sendAndReceive(limits);
+          });
     }
   }
 

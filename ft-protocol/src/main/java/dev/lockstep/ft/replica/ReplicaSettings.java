@@ -127,6 +127,7 @@ public record ReplicaSettings(
         config.following() == ReplicationConfig.Following.EXACT
             ? defaults.maxHealsPerMinute()
             : FreeRunning.MAX_HEALS_PER_MINUTE,
-        defaults.armLagRecords());
+        defaults.armLagRecords(),
+        defaults.armLagMillis());
   }
 }

@@ -79,10 +79,10 @@ public record ReplicaStatus(
 
     static Protection of(PrimaryStatus status) {
       return switch (status.phase()) {
-        case STARTING, TRANSFERRING -> STARTING;
+        case STARTING, TRANSFERRING, ARMING -> STARTING;
         case NOT_PROTECTED ->
             status.reason() == NotProtectedReason.USER_ACTION ? NOT_PROTECTED : NEED_BACKUP;
-        case ARMING, PROTECTED -> status.degraded() ? DEGRADED : PROTECTED;
+        case PROTECTED -> status.degraded() ? DEGRADED : PROTECTED;
         // Without a reason it is a checkpoint that was planned.
         case RESYNCHRONISING -> status.reason() == null ? PROTECTED : DEGRADED;
         case HANDING_OVER, HANDED_OVER -> DEGRADED;

@@ -70,6 +70,7 @@ class NetworkFailoverTest {
     System.out.printf("network failover: %s, %d kills, seed %d%n", service, kills, seed);
     Random random = new Random(seed);
     List<Long> gaps = new ArrayList<>();
+    List<Long> joins = new ArrayList<>();
     int lost = 0;
     try (Lab lab = Lab.open();
         GuestPair pair = new GuestPair(lab, service, folder, seed, options)) {
@@ -78,7 +79,7 @@ class NetworkFailoverTest {
         for (int kill = 0; kill < kills; kill++) {
           TimeUnit.MILLISECONDS.sleep(random.nextInt(MAX_PAUSE_MILLIS));
           lost += pair.awaitBackup() ? 1 : 0;
-          GuestPair.longestGapMicros(client, "mark");
+          joins.add(GuestPair.longestGapMicros(client, "mark"));
           int said = pair.backup().said();
           pair.primary().signal("KILL");
           pair.awaitTakeover(said);
@@ -92,10 +93,16 @@ class NetworkFailoverTest {
             service, kills, kills, end.path("bytes").asLong(), lost);
       }
     }
-    gaps.sort(null);
-    System.out.printf(
-        "network failover: longest time without an answer: median %.0f ms, longest %.0f ms%n",
-        gaps.get(gaps.size() / 2) / 1e3, gaps.getLast() / 1e3);
+    tell("when the primary was killed", gaps);
+    // The first mark is of the time before any backup has joined a guest that runs.
+    tell("while a backup joined", joins.subList(1, joins.size()));
     assertThat(gaps).hasSize(kills);
+  }
+
+  private static void tell(String when, List<Long> micros) {
+    List<Long> sorted = micros.stream().sorted().toList();
+    System.out.printf(
+        "network failover: longest time without an answer %s: median %.0f ms, longest %.0f ms%n",
+        when, sorted.get(sorted.size() / 2) / 1e3, sorted.getLast() / 1e3);
   }
 }

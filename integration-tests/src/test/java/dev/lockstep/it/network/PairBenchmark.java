@@ -72,6 +72,7 @@ class PairBenchmark {
     Figures lag = new Figures();
     Figures log = new Figures();
     Figures gaps = new Figures();
+    Figures joins = new Figures();
     try (Lab lab = Lab.open();
         GuestPair pair = new GuestPair(lab, service, folder, seed)) {
       pair.powerOn();
@@ -89,7 +90,7 @@ class PairBenchmark {
           phase(client, p50[1], p99[1], rate[1]);
           pair.protect();
           rest();
-          GuestPair.longestGapMicros(client, "mark");
+          joins.add(GuestPair.longestGapMicros(client, "mark") / 1e3);
           said = pair.backup().said();
           pair.primary().signal("KILL");
           pair.awaitTakeover(said);
@@ -114,8 +115,16 @@ class PairBenchmark {
         SECONDS,
         WARM_SECONDS);
     System.out.printf(
-        "bench-pair: %s: lag p50 %.0f ms, p99 %.0f ms; log %.3f Mbit/s; from SIGKILL to the next answer: median %.0f ms, longest %.0f ms of %d%n",
-        what, lag.median(), lag.at(0.99), log.median(), gaps.median(), gaps.at(1), ROUNDS);
+        "bench-pair: %s: lag p50 %.0f ms, p99 %.0f ms; log %.3f Mbit/s; from SIGKILL to the next answer: median %.0f ms, longest %.0f ms of %d; longest time without an answer while a backup joins: median %.0f ms, longest %.0f ms%n",
+        what,
+        lag.median(),
+        lag.at(0.99),
+        log.median(),
+        gaps.median(),
+        gaps.at(1),
+        ROUNDS,
+        joins.median(),
+        joins.at(1));
   }
 
   private static void rest() throws InterruptedException {

@@ -1,0 +1,119 @@
+package dev.lockstep.ft.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** When a primary's outputs begin to wait for a backup that catches up: clients see its lag as a time without an answer. */
+class ArmingTest {
+  private static final long MILLI = 1_000_000;
+  private static final ReplicaInstance BACKUP = new ReplicaInstance("b", 1);
+  private static final Timing TIMING = Timing.defaults();
+  private static final Limits LIMITS = Limits.defaults();
+
+  private final List<PrimaryEffect> effects = new ArrayList<>();
+  private long now = 1_000 * MILLI;
+
+  private void step(PrimaryCore core, PrimaryInput input) {
+    effects.addAll(core.step(now, input));
+  }
+
+  /** A primary whose backup makes its machine of a checkpoint, for a second and a half in which the guest goes on. */
+  private PrimaryCore joined(OutputCommit commit) {
+    PrimaryCore core =
+        new PrimaryCore(
+            new VmId("vm", 1),
+            new ReplicaInstance("a", 1),
+            1,
+            TIMING,
+            LIMITS,
+            commit,
+            StartPolicy.START_ALONE);
+    effects.addAll(core.begin(now));
+    step(core, new PrimaryInput.Received(new Message.JoinRequest(BACKUP)));
+    step(core, new PrimaryInput.CheckpointTaken(2, 0, 0));
+    for (int i = 0; i < 1_500; i++) {
+      goOn(core);
+      report(core, BackupStage.RECEIVING, 0);
+    }
+    return core;
+  }
+
+  /** The guest gets on for so long, and the backup follows it at a distance, both a position a millisecond. */
+  private void run(PrimaryCore core, long millis, long lagMillis) {
+    for (long i = 0; i < millis; i++) {
+      goOn(core);
+      report(core, BackupStage.CATCHING_UP, now / MILLI - lagMillis);
+    }
+  }
+
+  private void goOn(PrimaryCore core) {
+    now += MILLI;
+    step(core, new PrimaryInput.Progress(Position.running(now / MILLI), Payload.EMPTY));
+    step(core, new PrimaryInput.Tick());
+  }
+
+  private void report(PrimaryCore core, BackupStage stage, long position) {
+    step(
+        core,
+        new PrimaryInput.Received(
+            new Message.BackupReport(2, stage, 0, 0, 0, Position.running(position), now, 0, 0)));
+  }
+
+  private boolean asked() {
+    return effects.stream()
+        .anyMatch(it ->
+            it instanceof PrimaryEffect.Send send && send.message() instanceof Message.Protect);
+  }
+
+  private int throttle() {
+    return effects.stream()
+        .filter(PrimaryEffect.Throttle.class::isInstance)
+        .map(PrimaryEffect.Throttle.class::cast)
+        .reduce((first, second) -> second)
+        .map(PrimaryEffect.Throttle::percent)
+        .orElse(0);
+  }
+
+  @Test
+  void outputsDoNotWaitForABackupThatHasMuchToCatchUp() {
+    PrimaryCore core = joined(OutputCommit.MATCHED);
+    run(core, 500, 900);
+    assertThat(asked()).isFalse();
+    assertThat(core.status().phase()).isEqualTo(PrimaryPhase.TRANSFERRING);
+    assertThat(throttle()).as("so that it can").isPositive();
+    run(core, 1, LIMITS.armLagMillis());
+    assertThat(asked()).isTrue();
+    assertThat(core.status().phase()).isEqualTo(PrimaryPhase.ARMING);
+  }
+
+  @Test
+  void aBackupThatIsAlwaysSlowerIsOneInTheEnd() {
+    PrimaryCore core = joined(OutputCommit.MATCHED);
+    run(core, 18_000, 990);
+    assertThat(asked()).isFalse();
+    run(core, 2_000, 990);
+    assertThat(asked()).isTrue();
+  }
+
+  @Test
+  void whereOutputsDoNotWaitForMatchesTheLagIsTheUsualOne() {
+    PrimaryCore core = joined(OutputCommit.RECEIVED);
+    run(core, 1, 900);
+    assertThat(asked()).isTrue();
+    assertThat(throttle()).isZero();
+  }
+
+  @ParameterizedTest
+  @EnumSource(OutputCommit.class)
+  void nobodyIsProtectedByABackupThatIsTooFarBehind(OutputCommit commit) {
+    PrimaryCore core = joined(commit);
+    run(core, 30_000, LIMITS.maxLagMillis() + 20);
+    assertThat(asked()).isFalse();
+    assertThat(throttle()).isEqualTo(LIMITS.maxThrottlePercent());
+  }
+}
