@@ -98,7 +98,7 @@ public final class Statuses {
           ProtectionState.PROTECTION_STATE_STARTING;
       // A resynchronisation that was planned degrades nothing.
       case "PROTECTED", "RESYNCHRONISING" ->
-          replica.throttlePercent() > 0 || replica.protection() == ReplicaStatus.Protection.DEGRADED
+          replica.isSlowed() || replica.protection() == ReplicaStatus.Protection.DEGRADED
               ? ProtectionState.PROTECTION_STATE_DEGRADED
               : ProtectionState.PROTECTION_STATE_PROTECTED;
       case "FOLLOWING" ->
@@ -122,7 +122,7 @@ public final class Statuses {
       return switch (replica.phase()) {
         case "HANDING_OVER", "HANDED_OVER" -> ProtectionReason.PROTECTION_REASON_USER_ACTION;
         case "PROTECTED", "RESYNCHRONISING" ->
-            replica.throttlePercent() > 0
+            replica.isSlowed()
                 ? ProtectionReason.PROTECTION_REASON_BACKUP_LAGS
                 : ProtectionReason.PROTECTION_REASON_UNSPECIFIED;
         case "ARBITRATING" -> ProtectionReason.PROTECTION_REASON_LOST_CONNECTION;

@@ -4,6 +4,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What a primary knows of the one backup it is dealing with, in one epoch. */
 final class BackupPeer {
+  /** Over about so many heartbeats the shortest way to and fro is remembered. */
+  private static final int ROUND_TRIPS_KEPT = 64;
+
   final ReplicaInstance instance;
   final long epoch;
   BackupStage stage = BackupStage.RECEIVING;
@@ -26,12 +29,13 @@ final class BackupPeer {
   long lastResendNanos;
   long lastChunkNanos;
   long echoedNanos;
+
+  /** The least that a heartbeat and its echo took together lately: what no backup can be faster. 0 before the first. */
+  private long roundTripNanos;
+
   long leaseEndNanos;
   long replayedThrough;
   long lastReplayNanos;
-
-  /** Since when it has been catching up. */
-  long catchesUpSinceNanos;
 
   int divergences;
   int healed;
@@ -56,13 +60,23 @@ final class BackupPeer {
   }
 
   /** A heartbeat that it has echoed gives outputs leave from the heartbeat's sending; true if it is a newer one. */
-  boolean renewLease(long echoed, Timing timing) {
+  boolean renewLease(long now, long echoed, Timing timing) {
     if (echoed <= echoedNanos) {
       return false;
     }
     echoedNanos = echoed;
+    long roundTrip = now - echoed;
+    roundTripNanos =
+        roundTripNanos == 0
+            ? roundTrip
+            : Math.min(roundTrip, roundTripNanos + Math.max(1, roundTripNanos / ROUND_TRIPS_KEPT));
     leaseEndNanos = echoed + timing.leaseNanos();
     return true;
+  }
+
+  /** What of its lag is its own: a record has to reach it, and the report of its replay to come back. */
+  long ownLagNanos(long lagNanos) {
+    return Math.max(0, lagNanos - roundTripNanos);
   }
 
   /** The primary itself did not run for so long: that counts for nothing. */
@@ -83,9 +97,6 @@ final class BackupPeer {
     boolean progress = !reported;
     reported = true;
     if (report.stage().compareTo(stage) > 0) {
-      if (stage == BackupStage.RECEIVING) {
-        catchesUpSinceNanos = now;
-      }
       stage = report.stage();
       progress = true;
     }

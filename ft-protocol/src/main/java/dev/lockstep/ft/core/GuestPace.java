@@ -4,17 +4,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How fast the primary's guest may go. While the backup's lag is above its bound the guest is slowed, more with every look, less while it is well below. The
+ * How fast the primary's guest may go. From half the bound of the backup's lag on the guest is slowed, the more the closer the lag comes to the bound: so a backup that is a little slower than its primary lags by a little more than half of that, and nothing swings. The
  * hard bounds (records and outputs in memory) stop it, and let it go on once half of them is free again.
  */
 final class GuestPace {
-  private static final int STEP_UP_PERCENT = 10;
-  private static final int STEP_DOWN_PERCENT = 5;
+  /** Over how many looks what is usual is taken: a second, by default. */
+  private static final int USUAL_LOOKS = 40;
 
   private final Timing timing;
   private final Limits limits;
   private boolean runs;
   private int percent;
+  private double usualPercent;
   private long lastLookNanos;
 
   GuestPace(Timing timing, Limits limits) {
@@ -50,25 +51,26 @@ final class GuestPace {
     }
   }
 
-  /**
-   * Looks at the lag, at most once every heartbeat interval.
-   *
-   * @param boundNanos above which the guest is slowed
-   */
-  void slow(long now, long lagNanos, long boundNanos, List<PrimaryEffect> effects) {
+  /** Looks at the lag, at most once every heartbeat interval. */
+  void slow(long now, long lagNanos, List<PrimaryEffect> effects) {
     if (now - lastLookNanos < timing.heartbeatIntervalNanos()) {
       return;
     }
     lastLookNanos = now;
-    if (lagNanos > boundNanos) {
-      set(Math.min(limits.maxThrottlePercent(), percent + STEP_UP_PERCENT), effects);
-    } else if (lagNanos < boundNanos / 2) {
-      set(Math.max(0, percent - STEP_DOWN_PERCENT), effects);
-    }
+    long half = limits.maxLagNanos() / 2;
+    long over = Math.clamp(lagNanos - half, 0, half);
+    set((int) (limits.maxThrottlePercent() * over / half), effects);
+    usualPercent += (percent - usualPercent) / USUAL_LOOKS;
+  }
+
+  /** How much of its time the guest was made to sleep lately, percent. */
+  int usualPercent() {
+    return (int) Math.round(usualPercent);
   }
 
   /** There is no backup to wait for. */
   void fullSpeed(List<PrimaryEffect> effects) {
+    usualPercent = 0;
     set(0, effects);
   }
 

@@ -161,6 +161,15 @@ public final class PrimaryCore extends PrimaryState {
     return peer == null || !peer.takesRecords() ? 0 : lastSequence - peer.replayedThrough;
   }
 
+  private long ownLagNanos(BackupPeer backup, long now) {
+    return backup.ownLagNanos(lagMeter.lagNanos(backup.replayedPosition, now));
+  }
+
+  /** How much of its time the guest was made to sleep for the lag's sake lately, percent. */
+  public int throttlePercent() {
+    return pace.usualPercent();
+  }
+
   /** Outputs produced, released and really left so far, in this order. */
   public OutputCounts outputCounts() {
     return new OutputCounts(outputs.produced(), outputs.released(), outputs.left());
@@ -417,14 +426,7 @@ public final class PrimaryCore extends PrimaryState {
     return backup.accepted != null
         && outputs.left() >= backup.accepted.outputsBefore()
         && backup.openWindow().size() <= limits.armLagRecords()
-        && lagMeter.lagNanos(backup.replayedPosition, now) <= lagBoundNanos(backup, now);
-  }
-
-  /** While a backup catches up whose matches will be waited for, the guest is slowed sooner: outputs begin to wait only when there is little to wait for. */
-  private long lagBoundNanos(BackupPeer backup, long now) {
-    return phase == PrimaryPhase.TRANSFERRING && commit == OutputCommit.MATCHED
-        ? limits.armLagNanos(now - backup.catchesUpSinceNanos)
-        : limits.maxLagNanos();
+        && ownLagNanos(backup, now) <= limits.maxLagNanos();
   }
 
   private void arm(BackupPeer backup) {
@@ -450,7 +452,7 @@ public final class PrimaryCore extends PrimaryState {
       return;
     }
     boolean alive = backup.update(report, now);
-    if (backup.renewLease(report.echoedNanos(), timing) || alive) {
+    if (backup.renewLease(now, report.echoedNanos(), timing) || alive) {
       // A copy of an old report is no sign of life.
       backup.heard(now);
     }
@@ -560,11 +562,7 @@ public final class PrimaryCore extends PrimaryState {
     BackupPeer streamed = phase == PrimaryPhase.ARBITRATING ? null : peer;
     pace.bound(mayRun, outputs.pending(), streamed, lagRecords(), effects);
     if (streamed != null && streamed.takesRecords()) {
-      pace.slow(
-          now,
-          lagMeter.lagNanos(streamed.replayedPosition, now),
-          lagBoundNanos(streamed, now),
-          effects);
+      pace.slow(now, ownLagNanos(streamed, now), effects);
     } else {
       pace.fullSpeed(effects);
     }

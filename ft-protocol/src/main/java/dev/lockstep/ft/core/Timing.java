@@ -66,7 +66,7 @@ public record Timing(
   public static Timing defaults() {
     return new Timing(
         25 * MILLI,
-        MILLI / 2,
+        MILLI,
         2 * MILLI,
         500 * MILLI,
         550 * MILLI,

@@ -245,7 +245,7 @@ final class PrimaryDriver implements Driver {
         core.outputCounts().produced() - core.outputCounts().left(),
         logRecords,
         logBytes,
-        throttlePercent,
+        core.throttlePercent(),
         status.divergences(),
         status.resynchronisations(),
         lastPauseMicros,

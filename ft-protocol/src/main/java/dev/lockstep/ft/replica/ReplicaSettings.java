@@ -127,7 +127,6 @@ public record ReplicaSettings(
         config.following() == ReplicationConfig.Following.EXACT
             ? defaults.maxHealsPerMinute()
             : FreeRunning.MAX_HEALS_PER_MINUTE,
-        defaults.armLagRecords(),
-        defaults.armLagMillis());
+        defaults.armLagRecords());
   }
 }

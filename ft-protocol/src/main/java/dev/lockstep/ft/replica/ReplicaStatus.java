@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param heldOutputs outputs that have not left
  * @param logRecords records streamed (primary) or received (backup) so far by this process in its role
  * @param logBytes the same in payload bytes
- * @param throttlePercent how much of its time the guest is made to sleep for the backup's sake
+ * @param throttlePercent how much of its time the guest was made to sleep for the backup's sake lately
  * @param divergences how often the backup's replay has differed: since this replica is the primary, or in a backup's epoch
  * @param resynchronisations how often the two were made equal again, because they differed or as planned; 0 on a backup
  * @param lastPauseMicros how long the guest stood still for the last checkpoint; 0 before the first
@@ -41,6 +41,14 @@ public record ReplicaStatus(
     int resynchronisations,
     long lastPauseMicros,
     int protocolVersion) {
+
+  /** From here on a guest is slow because of its backup, and its operator wants to know. */
+  private static final int SLOWED_PERCENT = 25;
+
+  /** Whether the guest is slowed much for a backup that lags. */
+  public boolean isSlowed() {
+    return throttlePercent >= SLOWED_PERCENT;
+  }
 
   /** Whether this replica is the one whose guest the outside sees. */
   public boolean guestRunsHere() {

@@ -18,6 +18,9 @@ class ArmingTest {
   private final List<PrimaryEffect> effects = new ArrayList<>();
   private long now = 1_000 * MILLI;
 
+  /** How long a heartbeat and its echo are on their way. */
+  private long roundTripNanos;
+
   private void step(PrimaryCore core, PrimaryInput input) {
     effects.addAll(core.step(now, input));
   }
@@ -61,7 +64,8 @@ class ArmingTest {
     step(
         core,
         new PrimaryInput.Received(
-            new Message.BackupReport(2, stage, 0, 0, 0, Position.running(position), now, 0, 0)));
+            new Message.BackupReport(
+                2, stage, 0, 0, 0, Position.running(position), now - roundTripNanos, 0, 0)));
   }
 
   private boolean asked() {
@@ -79,41 +83,36 @@ class ArmingTest {
         .orElse(0);
   }
 
-  @Test
-  void outputsDoNotWaitForABackupThatHasMuchToCatchUp() {
-    PrimaryCore core = joined(OutputCommit.MATCHED);
-    run(core, 500, 900);
+  @ParameterizedTest
+  @EnumSource(OutputCommit.class)
+  void outputsDoNotWaitForABackupThatHasMuchToCatchUp(OutputCommit commit) {
+    PrimaryCore core = joined(commit);
+    run(core, 500, LIMITS.maxLagMillis() + 20);
     assertThat(asked()).isFalse();
     assertThat(core.status().phase()).isEqualTo(PrimaryPhase.TRANSFERRING);
-    assertThat(throttle()).as("so that it can").isPositive();
-    run(core, 1, LIMITS.armLagMillis());
+    assertThat(throttle()).as("so that it can").isEqualTo(LIMITS.maxThrottlePercent());
+    run(core, 1, LIMITS.maxLagMillis());
     assertThat(asked()).isTrue();
     assertThat(core.status().phase()).isEqualTo(PrimaryPhase.ARMING);
   }
 
   @Test
-  void aBackupThatIsAlwaysSlowerIsOneInTheEnd() {
+  void aBackupThatIsALittleSlowerSlowsItsPrimaryALittle() {
     PrimaryCore core = joined(OutputCommit.MATCHED);
-    run(core, 18_000, 990);
-    assertThat(asked()).isFalse();
-    run(core, 2_000, 990);
-    assertThat(asked()).isTrue();
+    run(core, 500, LIMITS.maxLagMillis() / 2);
+    assertThat(throttle()).isZero();
+    run(core, 500, LIMITS.maxLagMillis() * 3 / 4);
+    assertThat(throttle())
+        .isBetween(LIMITS.maxThrottlePercent() / 2 - 5, LIMITS.maxThrottlePercent() / 2 + 5);
   }
 
   @Test
-  void whereOutputsDoNotWaitForMatchesTheLagIsTheUsualOne() {
-    PrimaryCore core = joined(OutputCommit.RECEIVED);
-    run(core, 1, 900);
-    assertThat(asked()).isTrue();
+  void noPrimaryIsSlowedForTheLengthOfTheLink() {
+    roundTripNanos = 3 * LIMITS.maxLagNanos();
+    PrimaryCore core = joined(OutputCommit.MATCHED);
+    effects.clear();
+    run(core, 1_000, 3 * LIMITS.maxLagMillis() + LIMITS.maxLagMillis() / 3);
     assertThat(throttle()).isZero();
-  }
-
-  @ParameterizedTest
-  @EnumSource(OutputCommit.class)
-  void nobodyIsProtectedByABackupThatIsTooFarBehind(OutputCommit commit) {
-    PrimaryCore core = joined(commit);
-    run(core, 30_000, LIMITS.maxLagMillis() + 20);
-    assertThat(asked()).isFalse();
-    assertThat(throttle()).isEqualTo(LIMITS.maxThrottlePercent());
+    assertThat(core.status().phase()).isEqualTo(PrimaryPhase.ARMING);
   }
 }

@@ -90,14 +90,14 @@ class PrimaryPartsTest {
     long now = 0;
     for (int i = 0; i < 50; i++) {
       now += timing.heartbeatIntervalNanos();
-      pace.slow(now, 2_000 * MILLI, limits.maxLagNanos(), effects);
+      pace.slow(now, 2_000 * MILLI, effects);
     }
     assertThat(effects.getFirst()).isEqualTo(new PrimaryEffect.LetGuestRun(true));
     assertThat(effects.getLast())
         .isEqualTo(new PrimaryEffect.Throttle(limits.maxThrottlePercent()));
     for (int i = 0; i < 50; i++) {
       now += timing.heartbeatIntervalNanos();
-      pace.slow(now, 0, limits.maxLagNanos(), effects);
+      pace.slow(now, 0, effects);
     }
     assertThat(effects.getLast()).isEqualTo(new PrimaryEffect.Throttle(0));
     pace.bound(true, limits.maxHeldOutputs(), null, 0, effects);

@@ -81,7 +81,7 @@ final class Simulation {
           10 * MILLI,
           150 * MILLI,
           8 * MILLI);
-  static final Limits LIMITS = new Limits(15, 90, 512, 1 << 20, 2_048, 256, 8, 4_096, 2, 3, 64, 5);
+  static final Limits LIMITS = new Limits(15, 90, 512, 1 << 20, 2_048, 256, 8, 4_096, 2, 3, 64);
 
   final long seed;
   final Build build;

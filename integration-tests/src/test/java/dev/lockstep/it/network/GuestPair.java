@@ -24,6 +24,8 @@ final class GuestPair implements AutoCloseable {
     ECHO("echo", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
     /** The same for short blocks. */
     PING("ping", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
+    /** The same in a guest whose processor is never idle. */
+    BUSY_PING("ping", 7, "while :; do :; done & nc -ll -p 7 -e cat", "guest-image", ""),
     /** Debian's nginx. */
     NGINX("http", 80, "nginx", "guest-nginx", "initrd-nginx"),
     /** The same for a client that asks ahead. */

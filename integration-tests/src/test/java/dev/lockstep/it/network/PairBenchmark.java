@@ -45,6 +45,12 @@ class PairBenchmark {
     measure(GuestPair.Service.PING, "answers", 0);
   }
 
+  /** Short questions, one at a time, to a guest that computes besides: an answer waits for its turn there, and the question for the end of what was promised. */
+  @Test
+  void busy() throws Exception {
+    measure(GuestPair.Service.BUSY_PING, "answers of a busy guest", 0);
+  }
+
   /** A file of 64 KiB again and again over one connection. */
   @Test
   void throughput() throws Exception {

@@ -60,7 +60,7 @@ public final class MachineConfigBuilder {
   private ReplicationConfig.Following following = ReplicationConfig.Following.EXACT;
   private Origin followingOrigin = NOWHERE;
   private int checkpointSeconds = ReplicationConfig.DEFAULT_CHECKPOINT_SECONDS;
-  private int maxLagMillis = ReplicationConfig.defaults().maxLagMillis();
+  private @Nullable Integer maxLagMillis;
   private int heartbeatMillis = ReplicationConfig.defaults().heartbeatMillis();
   private int silenceMillis = ReplicationConfig.defaults().silenceMillis();
   private int ackTimeoutMillis = ReplicationConfig.defaults().ackTimeoutMillis();
@@ -312,7 +312,7 @@ public final class MachineConfigBuilder {
             value,
             ReplicationConfig.MIN_LAG_MILLIS,
             ReplicationConfig.MAX_LAG_MILLIS,
-            maxLagMillis,
+            ReplicationConfig.defaults().maxLagMillis(),
             "the lag",
             origin);
     return this;
@@ -488,7 +488,9 @@ public final class MachineConfigBuilder {
         translator,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
-            maxLagMillis,
+            maxLagMillis == null
+                ? ReplicationConfig.defaultMaxLagMillis(commit, following)
+                : maxLagMillis,
             heartbeatMillis,
             silenceMillis,
             ackTimeoutMillis,

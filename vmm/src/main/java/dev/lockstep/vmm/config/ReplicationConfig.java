@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a machine is protected by a backup.
  *
- * @param maxLagMillis the backup's lag above which the primary is slowed: 10 to 60,000
+ * @param maxLagMillis the backup's lag at which the primary is slowed as much as it may be; from half of it on it is slowed the more, the more that is: 10 to 60,000
  * @param heartbeatMillis each side speaks at least this often: 1 to 10,000
  * @param silenceMillis the other side is suspected after this long without a word; at least four heartbeats, at
  *     most 600,000
@@ -102,6 +102,8 @@ public record ReplicationConfig(
   static final int MIN_LAG_MILLIS = 10;
 
   static final int MAX_LAG_MILLIS = 60_000;
+  private static final int MATCHED_LAG_MILLIS = 30;
+  private static final int LOG_LAG_MILLIS = 1_000;
   static final int MIN_HEARTBEAT_MILLIS = 1;
   static final int MAX_HEARTBEAT_MILLIS = 10_000;
   static final int MIN_SILENCE_MILLIS = 4;
@@ -127,8 +129,22 @@ public record ReplicationConfig(
   /** Two lost heartbeats must not look like a failure. */
   static final int HEARTBEATS_IN_SILENCE = 4;
 
-  /** A second of lag, heartbeats every 25 ms, suspicion after half a second, pauses of at most 300 ms. */
+  /** 30 ms of lag, heartbeats every 25 ms, suspicion after half a second, pauses of at most 300 ms. */
   public static ReplicationConfig defaults() {
-    return new ReplicationConfig(1_000, 25, 500, 1_000, 300, Commit.MATCHED, null);
+    return new ReplicationConfig(
+        defaultMaxLagMillis(Commit.MATCHED, Following.EXACT),
+        25,
+        500,
+        1_000,
+        300,
+        Commit.MATCHED,
+        null);
+  }
+
+  /** What {@code maxLagMillis} is unless said otherwise: little where outputs wait for a replay that keeps up by itself, a second where none does. */
+  public static int defaultMaxLagMillis(Commit commit, Following following) {
+    return commit == Commit.MATCHED && following == Following.EXACT
+        ? MATCHED_LAG_MILLIS
+        : LOG_LAG_MILLIS;
   }
 }

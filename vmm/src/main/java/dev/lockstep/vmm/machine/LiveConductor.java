@@ -22,6 +22,9 @@ final class LiveConductor implements Conductor {
   /** The longest wait because virtual time is ahead, or because the speed is limited. */
   private static final long MAX_WAIT_NANOS = 20_000_000;
 
+  /** The shortest rest. */
+  private static final long LEAST_REST_NANOS = 500_000;
+
   /** How often a sink that holds the guest is asked again. */
   private static final long HOLD_NANOS = 500_000;
 
@@ -63,6 +66,10 @@ final class LiveConductor implements Conductor {
   private long overshoots;
   private boolean uncertain;
   private volatile int speedPermille = 1000;
+
+  /** How long it has yet to rest for what it has run. */
+  private long restNanos;
+
   private volatile long behindNanos;
 
   /** Begins a log at this boundary. */
@@ -373,12 +380,18 @@ final class LiveConductor implements Conductor {
     return true;
   }
 
-  /** With limited speed: rests as long as it must after having run. */
+  /** With limited speed: rests as long as it must after having run, but not for moments, each of which would cost more than it is long. */
   private void rest(long ranNanos) throws InterruptedException {
     int permille = speedPermille;
-    if (permille < 1000) {
+    if (permille == 1000) {
+      restNanos = 0;
+      return;
+    }
+    restNanos += ranNanos * (1000 - permille) / permille;
+    if (restNanos >= LEAST_REST_NANOS) {
       sink.flush();
-      mailbox.await(Math.min(ranNanos * (1000 - permille) / permille, MAX_WAIT_NANOS));
+      mailbox.await(Math.min(restNanos, MAX_WAIT_NANOS));
+      restNanos = 0;
       pacer.running(System.nanoTime(), core.vcpu().branchCount());
     }
   }
