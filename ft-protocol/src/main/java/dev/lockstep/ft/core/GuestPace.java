@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * hard bounds (records and outputs in memory) stop it, and let it go on once half of them is free again.
  */
 final class GuestPace {
-  /** Over how many looks what is usual is taken: a second, by default. */
-  private static final int USUAL_LOOKS = 40;
+  /** What is usual is taken over about so long. */
+  private static final double USUAL_NANOS = 1e9;
 
   private final Timing timing;
   private final Limits limits;
@@ -51,16 +51,17 @@ final class GuestPace {
     }
   }
 
-  /** Looks at the lag, at most once every heartbeat interval. */
+  /** Looks at the lag, as often as it may have become another. */
   void slow(long now, long lagNanos, List<PrimaryEffect> effects) {
-    if (now - lastLookNanos < timing.heartbeatIntervalNanos()) {
+    long sinceLast = now - lastLookNanos;
+    if (sinceLast < timing.markIntervalNanos()) {
       return;
     }
     lastLookNanos = now;
     long half = limits.maxLagNanos() / 2;
     long over = Math.clamp(lagNanos - half, 0, half);
     set((int) (limits.maxThrottlePercent() * over / half), effects);
-    usualPercent += (percent - usualPercent) / USUAL_LOOKS;
+    usualPercent += (percent - usualPercent) * Math.min(1, sinceLast / USUAL_NANOS);
   }
 
   /** How much of its time the guest was made to sleep lately, percent. */
