@@ -35,7 +35,7 @@ public record Timing(
   private static final long MILLI = 1_000_000;
 
   /** Nobody waits for a backup's progress but whoever measures the lag, and each report wakes two threads of a busy primary. */
-  private static final int PROGRESS_MARKS = 4;
+  private static final int PROGRESS_MARKS = 2;
 
   public Timing {
     positive("heartbeatIntervalNanos", heartbeatIntervalNanos);
@@ -67,7 +67,7 @@ public record Timing(
     return new Timing(
         25 * MILLI,
         MILLI,
-        2 * MILLI,
+        4 * MILLI,
         500 * MILLI,
         550 * MILLI,
         450 * MILLI,

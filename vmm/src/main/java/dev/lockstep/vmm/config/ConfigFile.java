@@ -21,7 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
  *   "boot-source": {"kernel_image_path": "vmlinuz", "initrd_path": "initrd", "boot_args": "quiet"},
  *   "drives": [{"drive_id": "root", "path_on_host": "disk.ext4", "is_read_only": false, "is_root_device": false}],
  *   "machine-config": {"mem_size_mib": 512, "vcpu_count": 1, "name": "web", "cpu_model": "lockstep-v1-tsc", "patch_tsc": false, "engine": "soft", "translator": "off", "counter": "auto", "seed": 1},
- *   "replication": {"max_lag_millis": 30, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "max_pause_millis": 300,
+ *   "replication": {"max_lag_millis": 40, "heartbeat_millis": 25, "silence_millis": 500, "ack_timeout_millis": 1000, "max_pause_millis": 300,
  *     "commit": "matched", "arbiter": "/shared", "following": "exact", "checkpoint_seconds": 20}
  * }
  * }</pre>

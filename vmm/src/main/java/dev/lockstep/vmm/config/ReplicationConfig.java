@@ -102,7 +102,7 @@ public record ReplicationConfig(
   static final int MIN_LAG_MILLIS = 10;
 
   static final int MAX_LAG_MILLIS = 60_000;
-  private static final int MATCHED_LAG_MILLIS = 30;
+  private static final int MATCHED_LAG_MILLIS = 40;
   private static final int LOG_LAG_MILLIS = 1_000;
   static final int MIN_HEARTBEAT_MILLIS = 1;
   static final int MAX_HEARTBEAT_MILLIS = 10_000;
@@ -129,7 +129,7 @@ public record ReplicationConfig(
   /** Two lost heartbeats must not look like a failure. */
   static final int HEARTBEATS_IN_SILENCE = 4;
 
-  /** 30 ms of lag, heartbeats every 25 ms, suspicion after half a second, pauses of at most 300 ms. */
+  /** 40 ms of lag, heartbeats every 25 ms, suspicion after half a second, pauses of at most 300 ms. */
   public static ReplicationConfig defaults() {
     return new ReplicationConfig(
         defaultMaxLagMillis(Commit.MATCHED, Following.EXACT),
