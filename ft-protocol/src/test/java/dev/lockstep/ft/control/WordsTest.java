@@ -54,7 +54,8 @@ final class WordsTest {
     assertThat(primary(PrimaryPhase.NOT_PROTECTED, NotProtectedReason.LOST_CONNECTION, 0))
         .isEqualTo("needBackup lostConnection");
     assertThat(primary(PrimaryPhase.PROTECTED, null, 0)).isEqualTo("protected ");
-    assertThat(primary(PrimaryPhase.PROTECTED, null, 20)).isEqualTo("degraded backupLags");
+    assertThat(primary(PrimaryPhase.PROTECTED, null, 24)).isEqualTo("protected ");
+    assertThat(primary(PrimaryPhase.PROTECTED, null, 25)).isEqualTo("degraded backupLags");
     assertThat(primary(PrimaryPhase.ARBITRATING, null, 0)).isEqualTo("degraded lostConnection");
     assertThat(primary(PrimaryPhase.FENCED, null, 0)).isEqualTo("notProtected lostArbitration");
     VmStatus lost = status(ReplicaStatus.Role.BACKUP, "LOST", BackupLoss.DIVERGED.name(), 0);
