@@ -31,7 +31,7 @@ final class PairTuning {
       names = "--max-lag",
       paramLabel = "MILLIS",
       description =
-          "The backup's lag that the guest is slowed for, from half of it on, 10 to 60000 (default: the configuration's max_lag_millis, or 40, or 1000 with --commit received or free-running following).")
+          "The backup's lag that the guest is slowed for, from half of it on, 10 to 60000 (default: the configuration's max_lag_millis, or 40, or 1000 with --commit received).")
   private @Nullable Integer maxLagMillis;
 
   @Option(

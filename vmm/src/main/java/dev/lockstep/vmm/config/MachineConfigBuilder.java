@@ -488,9 +488,7 @@ public final class MachineConfigBuilder {
         translator,
         seed == null ? new SecureRandom().nextLong() : seed,
         new ReplicationConfig(
-            maxLagMillis == null
-                ? ReplicationConfig.defaultMaxLagMillis(commit, following)
-                : maxLagMillis,
+            maxLagMillis == null ? ReplicationConfig.defaultMaxLagMillis(commit) : maxLagMillis,
             heartbeatMillis,
             silenceMillis,
             ackTimeoutMillis,

@@ -132,19 +132,11 @@ public record ReplicationConfig(
   /** 40 ms of lag, heartbeats every 25 ms, suspicion after half a second, pauses of at most 300 ms. */
   public static ReplicationConfig defaults() {
     return new ReplicationConfig(
-        defaultMaxLagMillis(Commit.MATCHED, Following.EXACT),
-        25,
-        500,
-        1_000,
-        300,
-        Commit.MATCHED,
-        null);
+        defaultMaxLagMillis(Commit.MATCHED), 25, 500, 1_000, 300, Commit.MATCHED, null);
   }
 
   /** What {@code maxLagMillis} is unless said otherwise: little where outputs wait for a replay that keeps up by itself, a second where none does. */
-  public static int defaultMaxLagMillis(Commit commit, Following following) {
-    return commit == Commit.MATCHED && following == Following.EXACT
-        ? MATCHED_LAG_MILLIS
-        : LOG_LAG_MILLIS;
+  public static int defaultMaxLagMillis(Commit commit) {
+    return commit == Commit.MATCHED ? MATCHED_LAG_MILLIS : LOG_LAG_MILLIS;
   }
 }
