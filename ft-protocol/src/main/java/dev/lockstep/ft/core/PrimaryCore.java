@@ -18,6 +18,10 @@ import java.util.List;
  */
 public final class PrimaryCore extends PrimaryState {
   private final LagMeter lagMeter = new LagMeter();
+
+  /** By records: replicas that follow freely do not count alike, and a backup may seem to be level that has much to replay. */
+  private final LagMeter recordLagMeter = new LagMeter();
+
   private final GuestPace pace;
   private final OperatorOrders operator = new OperatorOrders(this);
   private boolean finished;
@@ -153,7 +157,7 @@ public final class PrimaryCore extends PrimaryState {
 
   /** How far the backup's replay is behind, milliseconds; 0 without a backup. */
   public long lagMillis(long now) {
-    return peer == null ? 0 : lagMeter.lagNanos(peer.replayedPosition, now) / 1_000_000;
+    return peer == null ? 0 : lagNanos(peer, now) / 1_000_000;
   }
 
   /** How far the backup's replay is behind, records; 0 without a backup. */
@@ -162,7 +166,13 @@ public final class PrimaryCore extends PrimaryState {
   }
 
   private long ownLagNanos(BackupPeer backup, long now) {
-    return backup.ownLagNanos(lagMeter.lagNanos(backup.replayedPosition, now));
+    return backup.ownLagNanos(lagNanos(backup, now));
+  }
+
+  private long lagNanos(BackupPeer backup, long now) {
+    return Math.max(
+        lagMeter.lagNanos(backup.replayedPosition, now),
+        recordLagMeter.lagNanos(Position.running(backup.replayedThrough), now));
   }
 
   /** How much of its time the guest was made to sleep for the lag's sake lately, percent. */
@@ -223,6 +233,7 @@ public final class PrimaryCore extends PrimaryState {
         backup.replayedThrough = lastSequence;
         backup.lastProgressNanos = now;
         lagMeter.reset();
+        recordLagMeter.reset();
         send(backup.accepted);
       }
       case PrimaryInput.CheckpointFailed failed when failed.epoch() == backup.epoch ->
@@ -396,6 +407,7 @@ public final class PrimaryCore extends PrimaryState {
 
   private void append(RecordKind kind, Position position, Payload payload) {
     lastSequence++;
+    recordLagMeter.primaryAt(Position.running(lastSequence), lastStepNanos);
     // The record says itself how far the guest has come.
     mark = null;
     if (peer != null && peer.window != null && phase != PrimaryPhase.ARBITRATING) {

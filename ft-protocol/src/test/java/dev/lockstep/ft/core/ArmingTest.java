@@ -39,11 +39,15 @@ class ArmingTest {
     effects.addAll(core.begin(now));
     step(core, new PrimaryInput.Received(new Message.JoinRequest(BACKUP)));
     step(core, new PrimaryInput.CheckpointTaken(2, 0, 0));
-    for (int i = 0; i < 1_500; i++) {
+    receives(core, 1_500);
+    return core;
+  }
+
+  private void receives(PrimaryCore core, long millis) {
+    for (long i = 0; i < millis; i++) {
       goOn(core);
       report(core, BackupStage.RECEIVING, 0);
     }
-    return core;
   }
 
   /** The guest gets on for so long, and the backup follows it at a distance, both a position a millisecond. */
@@ -114,5 +118,19 @@ class ArmingTest {
     run(core, 1_000, 3 * LIMITS.maxLagMillis() + LIMITS.maxLagMillis() / 3);
     assertThat(throttle()).isZero();
     assertThat(core.status().phase()).isEqualTo(PrimaryPhase.ARMING);
+  }
+
+  /** Replicas that follow freely do not count alike. */
+  @Test
+  void aBackupThatSeemsToBeLevelButHasRecordsToReplayIsBehind() {
+    PrimaryCore core = joined(OutputCommit.MATCHED);
+    step(
+        core,
+        new PrimaryInput.Recorded(
+            RecordKind.INPUT, Position.running(now / MILLI), Payload.of(new byte[1])));
+    receives(core, 200);
+    run(core, 10, 0);
+    assertThat(core.lagMillis(now)).isEqualTo(210);
+    assertThat(asked()).isFalse();
   }
 }
