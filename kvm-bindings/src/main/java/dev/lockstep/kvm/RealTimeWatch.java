@@ -35,7 +35,6 @@ final class RealTimeWatch {
   private static final int CLOCK_SHIFT = 3, CLOCK_OF_THREAD = 6;
 
   private static final long NANOS_PER_SECOND = 1_000_000_000;
-  private static final Path TASKS = Path.of("/proc/self/task");
   private static final MemorySegment CLOCK_GETTIME = Libc.find("clock_gettime");
 
   /** What is known of a thread. */
@@ -83,7 +82,7 @@ final class RealTimeWatch {
   /** Finds the real-time threads that there are, and those that rest. */
   private void scan() {
     threads.values().forEach(watched -> watched.seen = false);
-    try (DirectoryStream<Path> tasks = Files.newDirectoryStream(TASKS)) {
+    try (DirectoryStream<Path> tasks = Files.newDirectoryStream(ThreadPriority.TASKS)) {
       for (Path task : tasks) {
         int thread = Integer.parseInt(String.valueOf(task.getFileName()));
         if (ThreadPriority.isRealTime(thread)) {

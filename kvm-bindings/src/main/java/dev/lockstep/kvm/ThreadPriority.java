@@ -38,7 +38,7 @@ public final class ThreadPriority {
   private static final int SCHED_BATCH = 3;
   private static final int PRIO_PROCESS = 0;
 
-  private static final Path TASKS = Path.of("/proc/self/task");
+  static final Path TASKS = Path.of("/proc/self/task");
 
   /** HotSpot's compilers have work for seconds, which nobody waits for. */
   private static final String COMPILERS = "C[12] Compiler.*";
@@ -86,8 +86,12 @@ public final class ThreadPriority {
 
   private static void makeUrgent(Path task) {
     try {
+      int thread = Integer.parseInt(String.valueOf(task.getFileName()));
       if (!Files.readString(task.resolve("comm")).strip().matches(COMPILERS)) {
-        tryMake(Integer.parseInt(String.valueOf(task.getFileName())));
+        tryMake(thread);
+      } else if (rests(thread)) {
+        // A process that was started so: what rests later is to be an urgent thread again.
+        setScheduler(thread, SCHED_OTHER, 0);
       }
     } catch (IOException e) {
       // It has ended since, which is no loss.

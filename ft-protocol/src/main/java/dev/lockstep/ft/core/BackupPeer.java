@@ -36,7 +36,6 @@ final class BackupPeer {
   long leaseEndNanos;
   long replayedThrough;
   long lastReplayNanos;
-
   int divergences;
   int healed;
   Position replayedPosition = Position.START;

@@ -51,12 +51,14 @@ final class GuestPace {
     }
   }
 
-  /** Looks at the lag, as often as it may have become another. */
+  /** Whether the lag may have become another since it was looked at. */
+  boolean isLookDue(long now) {
+    return now - lastLookNanos >= timing.markIntervalNanos();
+  }
+
+  /** Looks at the lag. */
   void slow(long now, long lagNanos, List<PrimaryEffect> effects) {
     long sinceLast = now - lastLookNanos;
-    if (sinceLast < timing.markIntervalNanos()) {
-      return;
-    }
     lastLookNanos = now;
     long half = limits.maxLagNanos() / 2;
     long over = Math.clamp(lagNanos - half, 0, half);

@@ -52,7 +52,7 @@ public record Limits(
 
   /** 40 ms of lag, 64 Ki records or 64 MiB unacknowledged, batches of at most 512 records or 256 KiB. */
   public static Limits defaults() {
-    return new Limits(100, 95, 1 << 16, 64L << 20, 1 << 18, 1 << 14, 512, 256 << 10, 16, 3, 1_024);
+    return new Limits(40, 95, 1 << 16, 64L << 20, 1 << 18, 1 << 14, 512, 256 << 10, 16, 3, 1_024);
   }
 
   /** The lag that the primary is slowed for, in nanoseconds. */

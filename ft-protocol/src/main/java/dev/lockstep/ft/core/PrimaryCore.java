@@ -407,11 +407,11 @@ public final class PrimaryCore extends PrimaryState {
 
   private void append(RecordKind kind, Position position, Payload payload) {
     lastSequence++;
-    recordLagMeter.primaryAt(Position.running(lastSequence), lastStepNanos);
     // The record says itself how far the guest has come.
     mark = null;
     if (peer != null && peer.window != null && phase != PrimaryPhase.ARBITRATING) {
       peer.window.add(new LogRecord(lastSequence, kind, position, payload));
+      recordLagMeter.primaryAt(Position.running(lastSequence), lastStepNanos);
     }
   }
 
@@ -574,7 +574,9 @@ public final class PrimaryCore extends PrimaryState {
     BackupPeer streamed = phase == PrimaryPhase.ARBITRATING ? null : peer;
     pace.bound(mayRun, outputs.pending(), streamed, lagRecords(), effects);
     if (streamed != null && streamed.takesRecords()) {
-      pace.slow(now, ownLagNanos(streamed, now), effects);
+      if (pace.isLookDue(now)) {
+        pace.slow(now, ownLagNanos(streamed, now), effects);
+      }
     } else {
       pace.fullSpeed(effects);
     }

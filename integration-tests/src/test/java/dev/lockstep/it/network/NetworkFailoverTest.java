@@ -95,7 +95,9 @@ class NetworkFailoverTest {
     }
     tell("when the primary was killed", gaps);
     // The first mark is of the time before any backup has joined a guest that runs.
-    tell("while a backup joined", joins.subList(1, joins.size()));
+    if (kills > 1) {
+      tell("while a backup joined", joins.subList(1, kills));
+    }
     assertThat(gaps).hasSize(kills);
   }
 
