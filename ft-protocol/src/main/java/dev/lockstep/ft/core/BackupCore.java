@@ -22,9 +22,8 @@ public final class BackupCore {
 
   private BackupPhase phase = BackupPhase.CONNECTING;
   private @Nullable BackupLoss loss;
-  private Message.@Nullable JoinAccepted joined;
+  private final BackupJoin join = new BackupJoin();
   private long epoch;
-  private int chunksThrough;
   private boolean applied;
   private long protectAfter = -1;
   private long outputsAcknowledged;
@@ -147,17 +146,13 @@ public final class BackupCore {
     switch (input) {
       case BackupInput.Received(Message.JoinAccepted accepted)
           when accepted.backup().equals(self) -> {
-        joined = accepted;
-        epoch = accepted.epoch();
-        log.begin(accepted.checkpointSequence(), accepted.outputsBefore());
-        outputsAcknowledged = accepted.outputsBefore();
-        // What left before the checkpoint has left for good before this backup is told that it is
-        // in sync.
-        releasedWatermark = accepted.outputsBefore();
-        heard(now);
-        enter(BackupPhase.JOINING);
-        effects.add(new BackupEffect.BeginStaging(epoch, 0, accepted.chunkCount()));
-        applyIfWhole();
+        joins(now, accepted.epoch());
+        accepted(now, accepted);
+      }
+      case BackupInput.Received(Message.CheckpointBegun begun)
+          when begun.round() == 0 && begun.backup().equals(self) -> {
+        joins(now, begun.epoch());
+        join.begin(epoch, effects);
       }
       case BackupInput.Failed(BackupLoss reason, String detail) -> lose(reason, detail);
       case BackupInput.LinkUp() -> askToJoin(now);
@@ -178,17 +173,38 @@ public final class BackupCore {
     }
   }
 
+  private void joins(long now, long joined) {
+    epoch = joined;
+    heard(now);
+    enter(BackupPhase.JOINING);
+  }
+
+  private void accepted(long now, Message.JoinAccepted accepted) {
+    heard(now);
+    log.begin(accepted.checkpointSequence(), accepted.outputsBefore());
+    outputsAcknowledged = accepted.outputsBefore();
+    // What left before the checkpoint has left for good before this backup is told that it is in
+    // sync.
+    releasedWatermark = Math.max(releasedWatermark, accepted.outputsBefore());
+    join.accept(accepted, effects);
+    if (join.isOverfull()) {
+      leave(BackupLoss.CHECKPOINT_FAILED, "more chunks have come than the checkpoint has");
+    }
+  }
+
   private void joining(long now, BackupInput input) {
     switch (input) {
       case BackupInput.Received(Message.CheckpointChunk chunk)
           when canary.hears(epoch, chunk.epoch()) && chunk.round() == 0 -> {
         reportDue = true;
-        if (chunk.index() == chunksThrough && !whole()) {
+        if (join.chunk(chunk, effects)) {
           heard(now);
-          chunksThrough++;
-          effects.add(new BackupEffect.Stage(epoch, chunk.index(), chunk.data()));
-          applyIfWhole();
         }
+      }
+      case BackupInput.Received(Message.JoinAccepted accepted)
+          when canary.hears(epoch, accepted.epoch()) && !join.isAccepted() -> {
+        reportDue = true;
+        accepted(now, accepted);
       }
       case BackupInput.CheckpointApplied done when done.epoch() == epoch -> {
         applied = true;
@@ -371,6 +387,10 @@ public final class BackupCore {
         }
       }
       case Message.JoinAccepted ignored -> reportDue = true;
+      case Message.CheckpointBegun begun -> {
+        reportDue = true;
+        healing.begun(begun, effects);
+      }
       case Message.CheckpointChunk chunk -> {
         reportDue = true;
         if (healing.chunk(chunk, effects)) {
@@ -409,20 +429,8 @@ public final class BackupCore {
     }
     boolean repeated = !message.records().isEmpty() && log.receivedThrough() == before;
     reportDue |=
-        repeated || outputCommit() == OutputCommit.RECEIVED && log.receivedThrough() > before;
+        repeated || join.commit() == OutputCommit.RECEIVED && log.receivedThrough() > before;
     progressDue |= log.receivedThrough() > before;
-  }
-
-  private boolean whole() {
-    return joined != null && chunksThrough == joined.chunkCount();
-  }
-
-  private void applyIfWhole() {
-    if (joined != null && whole()) {
-      effects.add(
-          new BackupEffect.ApplyCheckpoint(
-              epoch, joined.checkpointSequence(), joined.outputsBefore()));
-    }
   }
 
   // ---- losing the primary
@@ -462,14 +470,7 @@ public final class BackupCore {
   }
 
   private DecisionName decision() {
-    return new DecisionName(vm(), epoch);
-  }
-
-  private VmId vm() {
-    if (joined == null) {
-      throw new IllegalStateException("no VM before the join is accepted");
-    }
-    return joined.vm();
+    return new DecisionName(join.vm(), epoch);
   }
 
   /** The term is this replica's. What is being applied is applied first; a machine that differs goes on only if nothing has left that it has not matched. */
@@ -512,7 +513,7 @@ public final class BackupCore {
     effects.add(
         new BackupEffect.GoLive(
             new Takeover(
-                vm(),
+                join.vm(),
                 epoch,
                 sequence,
                 log.replayedPosition(),
@@ -544,7 +545,7 @@ public final class BackupCore {
   private void sendReport() {
     reportDue = false;
     progressDue = false;
-    if (outputCommit() == OutputCommit.MATCHED || !healing.isOpen()) {
+    if (join.commit() == OutputCommit.MATCHED || !healing.isOpen()) {
       acknowledgeOutputs();
     }
     effects.add(
@@ -552,7 +553,7 @@ public final class BackupCore {
             new Message.BackupReport(
                 epoch,
                 stage(),
-                healing.divergences() == 0 ? chunksThrough : healing.chunksThrough(),
+                healing.divergences() == 0 ? join.chunksThrough() : healing.chunksThrough(),
                 log.receivedThrough(),
                 log.replayedThrough(),
                 log.replayedPosition(),
@@ -563,16 +564,12 @@ public final class BackupCore {
 
   private void acknowledgeOutputs() {
     outputsAcknowledged =
-        outputCommit() == OutputCommit.MATCHED ? log.outputsReplayed() : log.outputsReceived();
+        join.commit() == OutputCommit.MATCHED ? log.outputsReplayed() : log.outputsReceived();
   }
 
   /** Through which record outputs may leave as far as this backup is concerned. */
   private long committed() {
-    return outputCommit() == OutputCommit.MATCHED ? log.replayedThrough() : log.receivedThrough();
-  }
-
-  private OutputCommit outputCommit() {
-    return joined == null ? OutputCommit.MATCHED : joined.commit();
+    return join.commit() == OutputCommit.MATCHED ? log.replayedThrough() : log.receivedThrough();
   }
 
   private BackupStage stage() {

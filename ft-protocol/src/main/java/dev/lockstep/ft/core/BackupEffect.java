@@ -9,11 +9,11 @@ public sealed interface BackupEffect {
   record Send(Message.ToPrimary message) implements BackupEffect {}
 
   /**
-   * Drop whatever is staged and make room for a checkpoint of so many chunks.
+   * Drop whatever is staged and make room for a checkpoint.
    *
    * @param round the divergence it heals; 0 for a join
    */
-  record BeginStaging(long epoch, int round, int chunkCount) implements BackupEffect {}
+  record BeginStaging(long epoch, int round) implements BackupEffect {}
 
   /** Keep this chunk of the checkpoint beside the machine, not in it yet. Chunks come in order. */
   record Stage(long epoch, int index, Payload data) implements BackupEffect {}

@@ -14,6 +14,7 @@ final class BackupHealing {
   private @Nullable Divergence what;
   private Payload written = Payload.EMPTY;
   private boolean everything;
+  private boolean begun;
   private Message.@Nullable Resynchronise offer;
   private int chunksThrough;
   private boolean applying;
@@ -37,6 +38,7 @@ final class BackupHealing {
 
   private void next() {
     divergences++;
+    begun = false;
     offer = null;
     chunksThrough = 0;
     applying = false;
@@ -88,7 +90,7 @@ final class BackupHealing {
                   epoch,
                   BackupLoss.DIVERGED,
                   "the primary's whole memory did not make the two equal")));
-    } else if (offer == null) {
+    } else if (offer == null && !begun) {
       lastToldNanos = now;
       effects.add(
           new BackupEffect.Send(
@@ -96,20 +98,32 @@ final class BackupHealing {
     }
   }
 
+  /** The primary makes the checkpoint that is waited for, and sends it meanwhile. */
+  void begun(Message.CheckpointBegun message, List<BackupEffect> effects) {
+    if (isOpen() && message.round() == divergences) {
+      begin(message.epoch(), effects);
+    }
+  }
+
+  private void begin(long epoch, List<BackupEffect> effects) {
+    if (!begun) {
+      begun = true;
+      effects.add(new BackupEffect.BeginStaging(epoch, divergences));
+    }
+  }
+
   /** Whether this is the answer that is waited for. */
   void offered(Message.Resynchronise message, List<BackupEffect> effects) {
     if (isOpen() && message.round() == divergences && offer == null) {
+      begin(message.epoch(), effects);
       offer = message;
-      effects.add(
-          new BackupEffect.BeginStaging(message.epoch(), divergences, message.chunkCount()));
       applyIfWhole(message, effects);
     }
   }
 
   /** Takes the next chunk; true if it was the next. */
   boolean chunk(Message.CheckpointChunk chunk, List<BackupEffect> effects) {
-    Message.Resynchronise awaited = offer;
-    if (awaited == null
+    if (!begun
         || !isOpen()
         || applying
         || chunk.round() != divergences
@@ -118,7 +132,9 @@ final class BackupHealing {
     }
     chunksThrough++;
     effects.add(new BackupEffect.Stage(chunk.epoch(), chunk.index(), chunk.data()));
-    applyIfWhole(awaited, effects);
+    if (offer != null) {
+      applyIfWhole(offer, effects);
+    }
     return true;
   }
 

@@ -11,7 +11,10 @@ final class BackupPeer {
   final long epoch;
   BackupStage stage = BackupStage.RECEIVING;
 
-  /** The join's answer, sent again until the backup reports; null until the checkpoint is taken. */
+  /** The join's first answer, sent again until the backup reports; null until something of the checkpoint is there. */
+  Message.@Nullable CheckpointBegun begun;
+
+  /** The join's last answer, sent again until the backup makes its machine; null until the checkpoint is taken. */
   Message.@Nullable JoinAccepted accepted;
 
   @Nullable ChunkFlow chunks;
@@ -88,7 +91,34 @@ final class BackupPeer {
 
   /** Its join does not get on, and it is not busy with the checkpoint either. */
   boolean isStuck(long now, Timing timing) {
-    return accepted != null && !applies() && now - lastProgressNanos >= timing.joinProgressNanos();
+    boolean awaited = accepted != null || chunks != null && chunks.isBehind();
+    return awaited && !applies() && now - lastProgressNanos >= timing.joinProgressNanos();
+  }
+
+  /** What of the join's checkpoint is there, and what the backup has of it. */
+  ChunkFlow flow(Limits limits) {
+    ChunkFlow flow = chunks;
+    if (flow == null) {
+      flow = new ChunkFlow(limits.chunkWindow());
+      chunks = flow;
+    }
+    return flow;
+  }
+
+  /** So much of the join's checkpoint is there; what the backup has to hear of it, or null if that was said. */
+  Message.@Nullable CheckpointBegun grew(
+      PrimaryInput.CheckpointGrew grew, ReplicaInstance self, Limits limits) {
+    flow(limits).grow(grew.chunkCount());
+    if (begun != null) {
+      return null;
+    }
+    begun = new Message.CheckpointBegun(epoch, 0, self, instance);
+    return begun;
+  }
+
+  /** Whether a report claims chunks that are not there. */
+  boolean contradicts(Message.BackupReport report) {
+    return chunks != null && report.divergences() == 0 && report.chunksThrough() > chunks.count();
   }
 
   /** Takes over what a report says; true if the backup has come further in any way. */
@@ -149,9 +179,7 @@ final class BackupPeer {
       return NotProtectedReason.BACKUP_STUCK;
     }
     if (healing.isOpen()) {
-      return healing.offer() != null
-              && !healing.isBeingApplied()
-              && now - lastProgressNanos >= timing.joinProgressNanos()
+      return healing.isBehind() && now - lastProgressNanos >= timing.joinProgressNanos()
           ? NotProtectedReason.DIVERGENCE
           : null;
     }

@@ -35,18 +35,18 @@ final class BackupStream {
       long outputsLeft,
       @Nullable ProgressMark mark,
       List<PrimaryEffect> out) {
-    if (peer.accepted == null) {
+    if (peer.accepted == null && peer.begun == null) {
       return;
     }
     effects = out;
     boolean heartbeat = heartbeatDue(now);
     if (heartbeat) {
       send(new Message.Heartbeat(peer.epoch, now, outputsLeft));
-      repeatUnanswered(phase, peer.accepted);
+      repeatUnanswered(phase);
     }
     if (phase == PrimaryPhase.TRANSFERRING && peer.reported) {
       sendChunks(now, peer.chunks, 0);
-    } else if (phase == PrimaryPhase.RESYNCHRONISING && healing.offer() != null) {
+    } else if (phase == PrimaryPhase.RESYNCHRONISING) {
       sendChunks(now, healing.chunks(), healing.round());
     }
     if (peer.takesRecords()) {
@@ -76,15 +76,17 @@ final class BackupStream {
   }
 
   /** What the backup has to hear at least once is said until its reports show that it has. */
-  private void repeatUnanswered(PrimaryPhase phase, Message.JoinAccepted accepted) {
-    if (!peer.reported) {
-      send(accepted);
+  private void repeatUnanswered(PrimaryPhase phase) {
+    if (peer.accepted != null && peer.stage == BackupStage.RECEIVING) {
+      send(peer.accepted);
+    } else if (peer.begun != null && !peer.reported) {
+      send(peer.begun);
     }
     if (phase == PrimaryPhase.ARMING) {
       send(new Message.Protect(peer.epoch, peer.protectAfter));
     }
-    Message.Resynchronise offer = healing.offer();
-    if (phase == PrimaryPhase.RESYNCHRONISING && offer != null && !healing.isBeingApplied()) {
+    Message.ToBackup offer = healing.offer();
+    if (phase == PrimaryPhase.RESYNCHRONISING && offer != null) {
       send(offer);
     }
   }

@@ -71,7 +71,19 @@ public sealed interface Message {
   record BackupLeaving(long epoch, BackupLoss reason, String detail) implements ToPrimary {}
 
   /**
-   * The join is accepted: a checkpoint of the machine after {@code checkpointSequence} follows in {@code chunkCount} chunks, then records from there on.
+   * A checkpoint is being taken for this backup: its chunks come while the guest goes on and more are made. {@link JoinAccepted} or {@link Resynchronise} says at
+   * last how many they are, and where the machine stands behind them. Best effort: those two say enough alone.
+   *
+   * @param round the divergence that it heals; 0 for the join, which is accepted by this
+   * @param primary the instance that speaks
+   * @param backup the instance that asked
+   */
+  record CheckpointBegun(long epoch, int round, ReplicaInstance primary, ReplicaInstance backup)
+      implements ToBackup {}
+
+  /**
+   * The join is accepted: a checkpoint of the machine after {@code checkpointSequence} follows in {@code chunkCount} chunks, those included that have been sent
+   * already, then records from there on.
    *
    * @param vm the VM and incarnation the backup is joining
    * @param primary the instance that speaks

@@ -228,7 +228,7 @@ public final class PrimaryCore extends PrimaryState {
                 taken.chunkCount(),
                 outputs.produced(),
                 commit);
-        backup.chunks = new ChunkFlow(taken.chunkCount(), limits.chunkWindow());
+        backup.flow(limits).end(taken.chunkCount());
         backup.window = new SendWindow(lastSequence + 1);
         backup.replayedThrough = lastSequence;
         backup.lastProgressNanos = now;
@@ -376,6 +376,7 @@ public final class PrimaryCore extends PrimaryState {
       }
       case PrimaryInput.Tick() -> flush(now);
       case PrimaryInput.Received ignored -> {}
+      case PrimaryInput.CheckpointGrew grew -> checkpointGrew(now, grew);
       case PrimaryInput.CheckpointFailed ignored -> {}
       case PrimaryInput.DecisionKnown ignored -> {}
       case PrimaryInput.LinkUp() -> {}
@@ -454,6 +455,7 @@ public final class PrimaryCore extends PrimaryState {
     if (report.receivedThrough() > lastSequence
         || report.replayedThrough() > lastSequence
         || report.echoedNanos() > now
+        || backup.contradicts(report)
         || healing.contradicts(report)) {
       // It claims to hold what was never sent: whatever it is, it is not a backup of this VM.
       if (phase == PrimaryPhase.TRANSFERRING) {

@@ -16,6 +16,7 @@ final class PrimaryHealing {
   // Of the present backup.
   private int round;
   private boolean open;
+  private Message.@Nullable CheckpointBegun begun;
   private Message.@Nullable Resynchronise offer;
   private @Nullable ChunkFlow chunks;
 
@@ -27,6 +28,11 @@ final class PrimaryHealing {
   void reset() {
     round = 0;
     open = false;
+    forgetCheckpoint();
+  }
+
+  private void forgetCheckpoint() {
+    begun = null;
     offer = null;
     chunks = null;
   }
@@ -75,8 +81,7 @@ final class PrimaryHealing {
     }
     round = message.round();
     open = true;
-    offer = null;
-    chunks = null;
+    forgetCheckpoint();
     if (found) {
       effects.add(new PrimaryEffect.ReportDivergence(message.epoch(), round, message.what()));
     }
@@ -86,6 +91,26 @@ final class PrimaryHealing {
     return true;
   }
 
+  /** So much of the checkpoint is there; what the backup has to hear of it, or null if that was said. */
+  Message.@Nullable CheckpointBegun grew(
+      PrimaryInput.CheckpointGrew grew, ReplicaInstance self, ReplicaInstance backup) {
+    flow().grow(grew.chunkCount());
+    if (begun != null) {
+      return null;
+    }
+    begun = new Message.CheckpointBegun(grew.epoch(), round, self, backup);
+    return begun;
+  }
+
+  private ChunkFlow flow() {
+    ChunkFlow flow = chunks;
+    if (flow == null) {
+      flow = new ChunkFlow(limits.chunkWindow());
+      chunks = flow;
+    }
+    return flow;
+  }
+
   /** The checkpoint is taken. */
   Message.Resynchronise taken(
       PrimaryInput.CheckpointTaken taken, long sequence, long outputsBefore) {
@@ -93,24 +118,24 @@ final class PrimaryHealing {
         new Message.Resynchronise(
             taken.epoch(), round, sequence, taken.chunkCount(), outputsBefore);
     offer = made;
-    chunks = new ChunkFlow(taken.chunkCount(), limits.chunkWindow());
+    flow().end(taken.chunkCount());
     return made;
   }
 
-  /** What the backup has to hear until it reports that it has; null if nothing. */
-  Message.@Nullable Resynchronise offer() {
-    return open ? offer : null;
+  /** What the backup has to hear again and again until it is healed: the checkpoint is begun, or taken; null if nothing. */
+  Message.@Nullable ToBackup offer() {
+    return !open ? null : offer == null ? begun : offer;
+  }
+
+  /** Whether the backup lacks what it could have. */
+  boolean isBehind() {
+    ChunkFlow flow = chunks();
+    return flow != null && !flow.complete() && (offer != null || flow.isBehind());
   }
 
   /** What is on its way; null if nothing. */
   @Nullable ChunkFlow chunks() {
     return open ? chunks : null;
-  }
-
-  /** Whether the backup has all of it and makes its machine of it, for as long as that takes. */
-  boolean isBeingApplied() {
-    ChunkFlow flow = chunks();
-    return flow != null && flow.complete();
   }
 
   /** Whether a report says what no backup of this primary can say. */
@@ -138,8 +163,7 @@ final class PrimaryHealing {
       return false;
     }
     open = false;
-    offer = null;
-    chunks = null;
+    forgetCheckpoint();
     resynchronisations++;
     return true;
   }

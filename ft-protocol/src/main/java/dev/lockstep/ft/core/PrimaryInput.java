@@ -23,6 +23,13 @@ public sealed interface PrimaryInput {
   record OutputsLeft(long throughOutput) implements PrimaryInput {}
 
   /**
+   * Of the checkpoint that is being taken so many chunks are there for good, and may be sent before it is whole.
+   *
+   * @param round the divergence it heals; 0 for a join
+   */
+  record CheckpointGrew(long epoch, int round, int chunkCount) implements PrimaryInput {}
+
+  /**
    * The checkpoint asked for is taken; it holds the machine just after everything recorded so far.
    *
    * @param round the divergence it heals; 0 for a join

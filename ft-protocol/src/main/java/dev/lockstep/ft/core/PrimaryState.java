@@ -67,6 +67,15 @@ abstract class PrimaryState {
         phase, epoch, why, healing.divergences(), healing.resynchronisations(), degraded);
   }
 
+  /** How many chunks of the checkpoint on its way the backup has. */
+  public int chunksAcknowledged() {
+    ChunkFlow flow =
+        phase == PrimaryPhase.RESYNCHRONISING
+            ? healing.chunks()
+            : peer == null ? null : peer.chunks;
+    return flow == null ? 0 : flow.acknowledged();
+  }
+
   boolean gated() {
     return switch (phase) {
       case ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER, HANDED_OVER, ARBITRATING -> true;
@@ -189,6 +198,23 @@ abstract class PrimaryState {
     effects.add(new PrimaryEffect.ResumeGuest());
     guestPaused = false;
     orders.end(OperatorOrder.FAILOVER, why, effects);
+  }
+
+  /** More of the checkpoint on its way may be sent; the backup hears first that it comes. */
+  void checkpointGrew(long now, PrimaryInput.CheckpointGrew grew) {
+    if (peer == null || peer.epoch != grew.epoch()) {
+      return;
+    }
+    Message.CheckpointBegun begun = null;
+    if (phase == PrimaryPhase.TRANSFERRING) {
+      begun = peer.grew(grew, self, limits);
+    } else if (phase == PrimaryPhase.RESYNCHRONISING && grew.round() == healing.round()) {
+      begun = healing.grew(grew, self, peer.instance);
+    }
+    peer.lastProgressNanos = now;
+    if (begun != null) {
+      send(begun);
+    }
   }
 
   void abandonJoin(NotProtectedReason why) {

@@ -131,8 +131,10 @@ final class BackupDriver implements Driver {
 
   @Override
   public void message(long now, ReplicaInstance from, Message message) {
-    if (message instanceof Message.JoinAccepted accepted && accepted.backup().equals(self)) {
-      primary = accepted.primary();
+    switch (message) {
+      case Message.JoinAccepted it when it.backup().equals(self) -> primary = it.primary();
+      case Message.CheckpointBegun it when it.backup().equals(self) -> primary = it.primary();
+      default -> {}
     }
     if (message instanceof Message.ToBackup toBackup) {
       step(now, new BackupInput.Received(toBackup));
@@ -313,7 +315,9 @@ final class BackupDriver implements Driver {
   private void beginStaging(long now) {
     discardStaging();
     try {
-      staging = Staging.begin(host.settings.workFolder());
+      staging =
+          Staging.begin(
+              host.settings.workFolder(), CheckpointFile.Layout.of(host.protocolVersion()));
     } catch (IOException e) {
       hostFailed(now, "the checkpoint cannot be kept: " + e.getMessage());
     }
@@ -367,7 +371,7 @@ final class BackupDriver implements Driver {
     Staging.Restored restored = applied.restored();
     host.outside.begin();
     BackupSource source =
-        following(restored.header(), restored.preface(), checkpointSequence, outputsBefore);
+        following(restored.header(), restored.stand(), checkpointSequence, outputsBefore);
     HeldOutputs outputs =
         new HeldOutputs(
             outputsBefore,
@@ -427,7 +431,7 @@ final class BackupDriver implements Driver {
     }
     BackupSource next;
     try {
-      next = following(start, file.preface(), effect.checkpointSequence(), effect.outputsBefore());
+      next = following(start, file.stand(), effect.checkpointSequence(), effect.outputsBefore());
     } catch (IOException e) {
       hostFailed(now, "the resynchronisation cannot be read: " + e.getMessage());
       return;
@@ -503,12 +507,12 @@ final class BackupDriver implements Driver {
 
   /** The log behind a checkpoint, as this pair follows it. */
   private BackupSource following(
-      LogHeader start, CheckpointFile.Preface preface, long sequence, long outputs) {
+      LogHeader start, CheckpointFile.Stand stand, long sequence, long outputs) {
     return host.settings.freeRunning() == null
         ? new FollowingSource(
-            start, preface.nextSequence(), sequence, preface.position(), outputs, this::advanced)
+            start, stand.nextSequence(), sequence, stand.position(), outputs, this::advanced)
         : new FreeSource(
-            start, preface.nextSequence(), sequence, preface.position(), outputs, this::advanced);
+            start, stand.nextSequence(), sequence, stand.position(), outputs, this::advanced);
   }
 
   private BackupSource source() {

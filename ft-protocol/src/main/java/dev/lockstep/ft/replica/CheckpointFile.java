@@ -2,10 +2,12 @@ package dev.lockstep.ft.replica;
 
 import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
+import dev.lockstep.ft.wire.ProtocolVersions;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,23 +17,41 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A checkpoint on its way, in a file of its own with mode 0600: it holds guest secrets. Sent and received in chunks of one size. It begins with where the
- * machine stands ({@link Preface}); behind the machine's checkpoint come the {@linkplain StreamPiece last outputs}, and once more those of them that are held.
+ * A checkpoint on its way, in a file of its own with mode 0600: it holds guest secrets. Sent and received in chunks of one size. Behind the machine's checkpoint
+ * come the {@linkplain StreamPiece last outputs}, and once more those of them that are held. Where the machine stands ({@link Stand}) is known at the end, and is
+ * there at one end of the file or the other, as the {@link Layout} says.
  */
 final class CheckpointFile implements AutoCloseable {
-  private static final int CHUNK_BYTES = 256 << 10;
+  static final int CHUNK_BYTES = 256 << 10;
+  private static final int BUFFER_BYTES = 1 << 20;
 
-  /** How long the preface is. */
-  static final int PREFACE_BYTES = 4 * Long.BYTES;
+  private static final int STAND_BYTES = 4 * Long.BYTES;
+
+  /** Where in a file it is said where the machine stands. */
+  enum Layout {
+    /** At its beginning, written last: nothing of the file can be sent before it is whole. */
+    STAND_FIRST,
+    /** At its end. */
+    STAND_LAST;
+
+    /** What two replicas that speak this version of the protocol send to each other. */
+    static Layout of(int protocolVersion) {
+      return protocolVersion >= ProtocolVersions.FLOWING_CHECKPOINTS ? STAND_LAST : STAND_FIRST;
+    }
+
+    private int machineAt() {
+      return this == STAND_FIRST ? STAND_BYTES : 0;
+    }
+  }
 
   /**
-   * What a file begins with.
+   * Where a machine stood when its checkpoint was taken.
    *
    * @param nextSequence the machine's number of the next log entry
    * @param outputsAt where in the file the outputs are
    * @param position where the machine stands
    */
-  record Preface(long nextSequence, long outputsAt, Position position) {}
+  record Stand(long nextSequence, long outputsAt, Position position) {}
 
   /**
    * The last outputs before a checkpoint.
@@ -43,14 +63,16 @@ final class CheckpointFile implements AutoCloseable {
 
   private final Path path;
   private final FileChannel channel;
+  private final Layout layout;
 
-  private CheckpointFile(Path path, FileChannel channel) {
+  private CheckpointFile(Path path, FileChannel channel, Layout layout) {
     this.path = path;
     this.channel = channel;
+    this.layout = layout;
   }
 
   /** A new, empty one. */
-  static CheckpointFile create(Path folder) throws IOException {
+  static CheckpointFile create(Path folder, Layout layout) throws IOException {
     Files.createDirectories(
         folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     Path path =
@@ -60,17 +82,41 @@ final class CheckpointFile implements AutoCloseable {
             ".tmp",
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     return new CheckpointFile(
-        path, FileChannel.open(path, Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)));
+        path,
+        FileChannel.open(path, Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)),
+        layout);
   }
 
-  /** Another channel, for whoever writes it in one go. */
+  /** Another channel, for whoever writes the machine's checkpoint and the outputs, and at last {@linkplain #writeStand where it stands}. */
   FileChannel openForWriting() throws IOException {
-    return FileChannel.open(path, StandardOpenOption.WRITE);
+    FileChannel writing = FileChannel.open(path, StandardOpenOption.WRITE);
+    writing.position(layout.machineAt());
+    return writing;
+  }
+
+  /** Says where the machine stands, and so ends the file. */
+  void writeStand(FileChannel writing, Stand stand) throws IOException {
+    ByteBuffer said =
+        ByteBuffer.allocate(STAND_BYTES)
+            .putLong(stand.nextSequence())
+            .putLong(stand.outputsAt())
+            .putLong(stand.position().branchCount())
+            .putLong(stand.position().haltedNanos())
+            .flip();
+    long at = layout == Layout.STAND_FIRST ? 0 : writing.size();
+    while (said.hasRemaining()) {
+      writing.write(said, at + said.position());
+    }
   }
 
   /** How many chunks it has now. */
   int chunkCount() throws IOException {
     return Math.toIntExact((channel.size() + CHUNK_BYTES - 1) / CHUNK_BYTES);
+  }
+
+  /** How many of its chunks will not change, however it goes on. */
+  int fullChunkCount() throws IOException {
+    return layout == Layout.STAND_FIRST ? 0 : Math.toIntExact(channel.size() / CHUNK_BYTES);
   }
 
   /** One chunk. */
@@ -94,39 +140,38 @@ final class CheckpointFile implements AutoCloseable {
     }
   }
 
-  /** What a file begins with. */
-  static ByteBuffer preface(long nextSequence, long outputsAt, Position position) {
-    return ByteBuffer.allocate(PREFACE_BYTES)
-        .putLong(nextSequence)
-        .putLong(outputsAt)
-        .putLong(position.branchCount())
-        .putLong(position.haltedNanos())
-        .flip();
+  /** Where the machine stood, of a file that is whole. */
+  Stand stand() throws IOException {
+    long at = layout == Layout.STAND_FIRST ? 0 : channel.size() - STAND_BYTES;
+    if (at < 0) {
+      throw new IOException("the checkpoint has %d bytes only".formatted(channel.size()));
+    }
+    try (DataInputStream in = readAt(at)) {
+      return new Stand(in.readLong(), in.readLong(), new Position(in.readLong(), in.readLong()));
+    }
   }
 
-  /** Reads what a file begins with. */
-  static Preface preface(DataInputStream in) throws IOException {
-    return new Preface(in.readLong(), in.readLong(), new Position(in.readLong(), in.readLong()));
-  }
-
-  /**
-   * The last outputs before the checkpoint.
-   *
-   * @param at where they are, as the preface says
-   */
-  Outputs outputs(long at) throws IOException {
-    if (at < PREFACE_BYTES || at > channel.size()) {
+  /** The last outputs before the checkpoint, of a file that is whole. */
+  Outputs outputs() throws IOException {
+    long at = stand().outputsAt();
+    if (at < layout.machineAt() || at > channel.size()) {
       throw new IOException("the outputs are said to be at byte %d".formatted(at));
     }
-    try (DataInputStream in = read()) {
-      in.skipNBytes(at);
+    try (DataInputStream in = readAt(at)) {
       return new Outputs(StreamPiece.read(in), StreamPiece.read(in));
     }
   }
 
-  /** Reads from its start. */
+  /** Reads the machine's checkpoint, and what is behind it. */
   DataInputStream read() throws IOException {
-    return new DataInputStream(new BufferedInputStream(Files.newInputStream(path), 1 << 20));
+    return readAt(layout.machineAt());
+  }
+
+  private DataInputStream readAt(long at) throws IOException {
+    FileChannel reading = FileChannel.open(path, StandardOpenOption.READ);
+    reading.position(at);
+    return new DataInputStream(
+        new BufferedInputStream(Channels.newInputStream(reading), BUFFER_BYTES));
   }
 
   /** Removes the file. */

@@ -28,12 +28,14 @@ import org.jspecify.annotations.Nullable;
  * Takes a checkpoint of a machine, disks included, while its guest runs on: memory and disks are copied in passes, each with what was written since the one
  * before, memory in slices between two of which the guest runs. Only the rest is copied while the guest stands still, once it is so small that this takes no
  * longer than the bound, by the rate of the copying so far. A guest that writes faster than is copied is slowed, more with each pass that does not help, so that
- * it always comes to an end. A machine that has not started is copied at once.
+ * it always comes to an end. A machine that has not started is copied at once. A backup that receives what is copied while it is copied sets the pace: a pass
+ * ends when nearly all of it is there.
  *
  * <p>Blocks the calling thread for as long as it takes.
  */
 final class CheckpointTaker {
   private static final int SLICE_PAGES = 512;
+  private static final int SLICE_BLOCKS = 2_048;
   static final int MAX_PASSES = 24;
   private static final int FULL_SPEED_PERMILLE = 1_000;
   private static final int LEAST_SPEED_PERMILLE = 10;
@@ -44,6 +46,9 @@ final class CheckpointTaker {
   /** The longest rest between two slices. */
   private static final long MAX_REST_NANOS = 20_000_000;
 
+  /** How long the last of it may be on its way, if more passes help: the log waits behind it. */
+  private static final long MAX_SENDING_NANOS = 300_000_000;
+
   /** The fewest pages that a rate is taken from. */
   private static final int MEASURED_PAGES = 64;
 
@@ -51,7 +56,7 @@ final class CheckpointTaker {
   private static final int FEW_PAGES = 32;
 
   private final Machine machine;
-  private final CheckpointFile file;
+  private final OutgoingCheckpoint checkpoint;
   private final HeldOutputs gate;
   private final long maxPauseNanos;
   private final IntConsumer limitSpeed;
@@ -69,12 +74,12 @@ final class CheckpointTaker {
    */
   CheckpointTaker(
       Machine machine,
-      CheckpointFile file,
+      OutgoingCheckpoint checkpoint,
       HeldOutputs gate,
       int maxPauseMillis,
       IntConsumer limitSpeed) {
     this.machine = machine;
-    this.file = file;
+    this.checkpoint = checkpoint;
     this.gate = gate;
     this.maxPauseNanos = maxPauseMillis * 1_000_000L;
     this.limitSpeed = limitSpeed;
@@ -86,16 +91,15 @@ final class CheckpointTaker {
   /**
    * Takes the whole machine, with the last of its outputs.
    *
-   * @param taken told, on the vCPU's thread at the very boundary the checkpoint is of, how many chunks it has
    * @throws VmmException if the host fails or the machine ends before
    */
-  Whole whole(IntConsumer taken) throws IOException, InterruptedException {
+  Whole whole() throws IOException, InterruptedException, OutgoingCheckpoint.AbandonedException {
     try {
       WrittenSince since = atBoundary(WrittenSince::begin);
       Written all = atBoundary(CheckpointTaker::everything);
       boolean done = false;
       try {
-        CheckpointPause pause = take(since, all, true, taken);
+        CheckpointPause pause = take(since, all, true);
         // A backup that does not come to stand there is not in sync, and begins anew.
         since.equalAtMark();
         done = true;
@@ -116,11 +120,9 @@ final class CheckpointTaker {
    * @param since what this machine has written since the two were equal
    * @param peer what the peer has, as {@link Written#encode} has it
    * @param everything whether to take all of memory
-   * @param taken as for {@link #whole}
    */
-  CheckpointPause differences(
-      WrittenSince since, Payload peer, boolean everything, IntConsumer taken)
-      throws IOException, InterruptedException {
+  CheckpointPause differences(WrittenSince since, Payload peer, boolean everything)
+      throws IOException, InterruptedException, OutgoingCheckpoint.AbandonedException {
     try {
       Written union =
           atBoundary(boundary -> {
@@ -132,21 +134,21 @@ final class CheckpointTaker {
             }
             return both;
           });
-      return take(since, union, false, taken);
+      return take(since, union, false);
     } catch (ExecutionException e) {
       throw failure(e);
     }
   }
 
-  private CheckpointPause take(
-      WrittenSince since, Written first, boolean skipZeros, IntConsumer taken)
-      throws IOException, InterruptedException, ExecutionException {
-    FileChannel channel = file.openForWriting();
+  private CheckpointPause take(WrittenSince since, Written first, boolean skipZeros)
+      throws IOException,
+          InterruptedException,
+          ExecutionException,
+          OutgoingCheckpoint.AbandonedException {
+    FileChannel channel = checkpoint.openForWriting();
     try (DataOutputStream out =
         new DataOutputStream(
             new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 20))) {
-      // Where it stands is known at the end only; room is left for it.
-      out.write(new byte[CheckpointFile.PREFACE_BYTES]);
       writer = new CheckpointWriter(out, atBoundary(Boundary::header));
       hash = atBoundary(boundary -> new MemoryHash(boundary.memory()));
       Written rest = first;
@@ -154,7 +156,9 @@ final class CheckpointTaker {
       toHash.or(first.pages());
       for (int pass = 1; ; pass++) {
         copyPages(toHash, rest.pages(), skipZeros && pass == 1);
-        copyBlocks(writer(), atBoundary(Boundary::disks), rest.blocks());
+        copyBlocks(rest.blocks());
+        out.flush();
+        checkpoint.passWritten();
         long before = size(rest);
         boolean lastPass = pass >= MAX_PASSES;
         int passes = pass;
@@ -164,12 +168,12 @@ final class CheckpointTaker {
               long started = System.nanoTime();
               fresh.add(since.collect(boundary));
               long allowed = allowed();
-              if (size(fresh) > allowed && !lastPass) {
+              boolean another = size(fresh) > allowed || isWorthSending(size(fresh), before);
+              if (another && !lastPass) {
                 return Optional.empty();
               }
-              finish(boundary, out, channel, fresh);
               since.mark();
-              taken.accept(file.chunkCount());
+              finish(boundary, out, channel, fresh);
               return Optional.of(
                   new CheckpointPause(
                       System.nanoTime() - started, size(fresh), allowed, passes, speedPermille));
@@ -177,7 +181,9 @@ final class CheckpointTaker {
         if (pause.isPresent()) {
           return pause.get();
         }
-        slowDown(size(fresh), before);
+        if (size(fresh) > allowed()) {
+          slowDown(size(fresh), before);
+        }
         rest = fresh;
         toHash = fresh.pages();
       }
@@ -193,10 +199,19 @@ final class CheckpointTaker {
     return Math.max(FEW_PAGES, (long) (rate * maxPauseNanos / 2));
   }
 
+  /** Whether another pass, beside the guest, is better than to have it all sent when the log begins to wait behind it. */
+  private boolean isWorthSending(long now, long before) {
+    return shrinks(now, before) && now > checkpoint.pagesSentWithin(MAX_SENDING_NANOS);
+  }
+
+  private static boolean shrinks(long now, long before) {
+    return now <= before * 7 / 10;
+  }
+
   private void slowDown(long now, long before) {
     // After the first pass there is nothing to compare with: it copied what the guest wrote in its
     // life.
-    if (now > before * 7 / 10 || speedPermille < FULL_SPEED_PERMILLE) {
+    if (!shrinks(now, before) || speedPermille < FULL_SPEED_PERMILLE) {
       speedPermille = Math.max(LEAST_SPEED_PERMILLE, speedPermille / 2);
       limitSpeed.accept(speedPermille);
     }
@@ -205,7 +220,10 @@ final class CheckpointTaker {
   /** The rest, while the guest stands still. */
   private void finish(Boundary boundary, DataOutputStream out, FileChannel channel, Written rest)
       throws IOException {
-    copyBlocks(writer(), boundary.disks(), rest.blocks());
+    List<DiskBackend> disks = boundary.disks();
+    for (int disk = 0; disk < disks.size(); disk++) {
+      writer().blocks(disk, disks.get(disk).store(), rest.blocks().get(disk));
+    }
     hash(boundary.memory(), rest.pages());
     writer().pages(boundary.memory(), rest.pages());
     writer().state(boundary.encodedState());
@@ -215,14 +233,17 @@ final class CheckpointTaker {
     StreamPiece.write(gate.tail(), out);
     StreamPiece.write(gate.held(), out);
     out.flush();
-    channel.write(
-        CheckpointFile.preface(
-            boundary.nextSequence(), outputsAt, Moments.position(boundary.moment())),
-        0);
+    checkpoint.whole(
+        channel,
+        new CheckpointFile.Stand(
+            boundary.nextSequence(), outputsAt, Moments.position(boundary.moment())));
   }
 
   private void copyPages(BitSet toHash, BitSet toCopy, boolean skipZeros)
-      throws InterruptedException, ExecutionException {
+      throws IOException,
+          InterruptedException,
+          ExecutionException,
+          OutgoingCheckpoint.AbandonedException {
     int next = toHash.nextSetBit(0);
     while (next >= 0) {
       BitSet slice = new BitSet();
@@ -239,6 +260,7 @@ final class CheckpointTaker {
       // The guest runs as long as it has stood still, at full speed: slices one behind the other
       // would leave it nothing. One that is slowed gets as much less.
       LockSupport.parkNanos(Math.min(nanos, MAX_REST_NANOS) * speedPermille / FULL_SPEED_PERMILLE);
+      checkpoint.written();
     }
   }
 
@@ -268,10 +290,22 @@ final class CheckpointTaker {
     }
   }
 
-  private static void copyBlocks(
-      CheckpointWriter writer, List<DiskBackend> disks, List<BitSet> blocks) throws IOException {
+  /** Beside the guest: a block that it writes meanwhile is copied again. */
+  private void copyBlocks(List<BitSet> blocks)
+      throws IOException,
+          InterruptedException,
+          ExecutionException,
+          OutgoingCheckpoint.AbandonedException {
+    List<DiskBackend> disks = atBoundary(Boundary::disks);
     for (int disk = 0; disk < disks.size(); disk++) {
-      writer.blocks(disk, disks.get(disk).store(), blocks.get(disk));
+      BitSet wanted = blocks.get(disk);
+      for (int from = 0; from < wanted.length(); from += SLICE_BLOCKS) {
+        BitSet slice = new BitSet();
+        slice.set(from, from + SLICE_BLOCKS);
+        slice.and(wanted);
+        writer().blocks(disk, disks.get(disk).store(), slice);
+        checkpoint.written();
+      }
     }
   }
 

@@ -24,7 +24,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.function.IntConsumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -43,9 +42,7 @@ final class PrimaryDriver implements Driver {
   private final RecordingSink sink;
   private final FailingDisk disk;
   private final boolean following;
-  private @Nullable CheckpointFile checkpoint;
-  private long checkpointEpoch;
-  private int checkpointRound;
+  private @Nullable OutgoingCheckpoint checkpoint;
   private final Orders orders = new Orders();
   private volatile @Nullable WrittenSince since;
   private volatile int checkpointPermille = FULL_SPEED_PERMILLE;
@@ -143,6 +140,10 @@ final class PrimaryDriver implements Driver {
       }
       lastNow = now;
       perform(core.step(now, mine));
+      OutgoingCheckpoint taken = checkpoint;
+      if (taken != null) {
+        taken.acknowledged(core.chunksAcknowledged());
+      }
     }
   }
 
@@ -307,7 +308,7 @@ final class PrimaryDriver implements Driver {
         // Last of all.
       }
       case PrimaryEffect.DiscardCheckpoint discard -> {
-        if (discard.epoch() == checkpointEpoch && discard.round() == checkpointRound) {
+        if (checkpoint != null && checkpoint.isOf(discard.epoch(), discard.round())) {
           discardCheckpoint();
         }
       }
@@ -368,8 +369,8 @@ final class PrimaryDriver implements Driver {
 
   /** Takes a checkpoint into a file, on a worker, and says how long the guest stood still for it. */
   private interface Taking {
-    CheckpointPause take(CheckpointTaker taker, IntConsumer taken)
-        throws IOException, InterruptedException;
+    CheckpointPause take(CheckpointTaker taker)
+        throws IOException, InterruptedException, OutgoingCheckpoint.AbandonedException;
   }
 
   private void takeWhole(long epoch) {
@@ -381,8 +382,8 @@ final class PrimaryDriver implements Driver {
     take(
         epoch,
         0,
-        (taker, taken) -> {
-          CheckpointTaker.Whole whole = taker.whole(taken);
+        taker -> {
+          CheckpointTaker.Whole whole = taker.whole();
           since = whole.since();
           return whole.pause();
         });
@@ -392,31 +393,35 @@ final class PrimaryDriver implements Driver {
     take(
         wanted.epoch(),
         wanted.round(),
-        (taker, taken) -> {
+        taker -> {
           WrittenSince written = since;
           if (written == null) {
             throw new IOException("the backup has diverged before its join was over");
           }
-          return taker.differences(written, wanted.written(), wanted.everything(), taken);
+          return taker.differences(written, wanted.written(), wanted.everything());
         });
   }
 
   private void take(long epoch, int round, Taking taking) {
     discardCheckpoint();
-    CheckpointFile file;
+    OutgoingCheckpoint begun;
     try {
-      file = CheckpointFile.create(host.settings.workFolder());
+      begun =
+          OutgoingCheckpoint.create(
+              host.settings.workFolder(),
+              epoch,
+              round,
+              CheckpointFile.Layout.of(host.protocolVersion()),
+              host.inbox::put);
     } catch (IOException e) {
       checkpointFailed(epoch, round, e);
       return;
     }
-    checkpoint = file;
-    checkpointEpoch = epoch;
-    checkpointRound = round;
+    checkpoint = begun;
     CheckpointTaker taker =
         new CheckpointTaker(
             machine,
-            file,
+            begun,
             gate,
             host.maxPauseMillis,
             permille -> {
@@ -425,11 +430,9 @@ final class PrimaryDriver implements Driver {
             });
     host.work(() -> {
       try {
-        CheckpointPause pause =
-            taking.take(
-                taker,
-                chunks -> host.inbox.put(new PrimaryInput.CheckpointTaken(epoch, round, chunks)));
-        host.inbox.put(new Paused(this, pause));
+        host.inbox.put(new Paused(this, taking.take(taker)));
+      } catch (OutgoingCheckpoint.AbandonedException e) {
+        // Whoever has abandoned it knows why.
       } catch (IOException | RuntimeException | InterruptedException e) {
         checkpointFailed(epoch, round, e);
       }
@@ -474,8 +477,8 @@ final class PrimaryDriver implements Driver {
   }
 
   private void sendChunk(PrimaryEffect.SendChunk send) {
-    CheckpointFile file = checkpoint;
-    if (file == null || checkpointEpoch != send.epoch() || checkpointRound != send.round()) {
+    OutgoingCheckpoint file = checkpoint;
+    if (file == null || !file.isOf(send.epoch(), send.round())) {
       throw new IllegalStateException("chunk of a checkpoint that is gone: " + send);
     }
     try {
@@ -489,7 +492,7 @@ final class PrimaryDriver implements Driver {
   }
 
   private void discardCheckpoint() {
-    CheckpointFile file = checkpoint;
+    OutgoingCheckpoint file = checkpoint;
     checkpoint = null;
     if (file != null) {
       try {

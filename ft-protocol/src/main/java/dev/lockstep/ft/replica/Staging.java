@@ -45,7 +45,7 @@ final class Staging implements AutoCloseable {
       LogHeader header,
       WrittenSince since,
       Position position,
-      CheckpointFile.Preface preface,
+      CheckpointFile.Stand stand,
       CheckpointFile.Outputs outputs) {}
 
   private final CheckpointFile file;
@@ -54,8 +54,8 @@ final class Staging implements AutoCloseable {
     this.file = file;
   }
 
-  static Staging begin(Path workFolder) throws IOException {
-    return new Staging(CheckpointFile.create(workFolder));
+  static Staging begin(Path workFolder, CheckpointFile.Layout layout) throws IOException {
+    return new Staging(CheckpointFile.create(workFolder, layout));
   }
 
   void append(Payload chunk) throws IOException {
@@ -63,28 +63,21 @@ final class Staging implements AutoCloseable {
   }
 
   /** Where the primary's machine stood. */
-  CheckpointFile.Preface preface() throws IOException {
-    try (DataInputStream in = file.read()) {
-      return CheckpointFile.preface(in);
-    }
-  }
-
-  /** What it had put out last, and what of it was held. */
-  CheckpointFile.Outputs outputs() throws IOException {
-    return file.outputs(preface().outputsAt());
+  CheckpointFile.Stand stand() throws IOException {
+    return file.stand();
   }
 
   /** Makes a machine of it. Takes long. */
   Restored restore(MachineSource source, long epoch) throws UnusableException {
     try (DataInputStream in = file.read()) {
-      CheckpointFile.Preface preface = CheckpointFile.preface(in);
-      CheckpointFile.Outputs outputs = file.outputs(preface.outputsAt());
+      CheckpointFile.Stand stand = file.stand();
+      CheckpointFile.Outputs outputs = file.outputs();
       CheckpointReader reader = new CheckpointReader(in);
       Machine restored = source.restore(reader);
       WrittenSince since = restored.atBoundary(WrittenSince::begin).get();
       Position position = Moments.position(restored.atBoundary(Boundary::moment).get());
       LogHeader header = withEpoch(reader.header(), epoch);
-      return new Restored(restored, header, since, position, preface, outputs);
+      return new Restored(restored, header, since, position, stand, outputs);
     } catch (IOException e) {
       throw new UnusableException(
           BackupLoss.CHECKPOINT_FAILED, "the checkpoint is damaged: " + e.getMessage());
@@ -111,7 +104,6 @@ final class Staging implements AutoCloseable {
     try {
       CheckpointFit fit;
       try (DataInputStream in = file.read()) {
-        CheckpointFile.preface(in);
         fit = CheckpointFit.of(new CheckpointReader(in));
       }
       if (!machine.atBoundary(fit::fits).get()) {
@@ -128,9 +120,8 @@ final class Staging implements AutoCloseable {
           })
           .get();
       // Before the machine can put out anything more.
-      gate.adopt(machine.atBoundary(Boundary::moment).get(), outputsBefore, outputs());
+      gate.adopt(machine.atBoundary(Boundary::moment).get(), outputsBefore, file.outputs());
       try (DataInputStream in = file.read()) {
-        CheckpointFile.preface(in);
         machine.resynchronise(new CheckpointReader(in), source).get();
       }
       return true;

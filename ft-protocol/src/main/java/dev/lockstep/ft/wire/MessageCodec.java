@@ -16,6 +16,7 @@ import dev.lockstep.ft.core.VmId;
 import dev.lockstep.ft.wire.proto.BackupDropped;
 import dev.lockstep.ft.wire.proto.BackupLeaving;
 import dev.lockstep.ft.wire.proto.BackupReport;
+import dev.lockstep.ft.wire.proto.CheckpointBegun;
 import dev.lockstep.ft.wire.proto.CheckpointChunk;
 import dev.lockstep.ft.wire.proto.Diverged;
 import dev.lockstep.ft.wire.proto.Frame;
@@ -73,6 +74,13 @@ public final class MessageCodec {
                   .setEpoch(it.epoch())
                   .setReason(it.reason().name())
                   .setDetail(it.detail()));
+      case Message.CheckpointBegun it ->
+          frame.setCheckpointBegun(
+              CheckpointBegun.newBuilder()
+                  .setEpoch(it.epoch())
+                  .setRound(it.round())
+                  .setPrimary(IdentityCodec.encode(it.primary()))
+                  .setBackup(IdentityCodec.encode(it.backup())));
       case Message.JoinAccepted it ->
           frame.setJoinAccepted(
               JoinAccepted.newBuilder()
@@ -145,6 +153,14 @@ public final class MessageCodec {
           new Message.JoinDeferred(
               IdentityCodec.decode(frame.getJoinDeferred().getBackup()),
               IdentityCodec.sentence(frame.getJoinDeferred().getReason()));
+      case CHECKPOINT_BEGUN -> {
+        CheckpointBegun begun = frame.getCheckpointBegun();
+        yield new Message.CheckpointBegun(
+            epoch(begun.getEpoch()),
+            (int) number(begun.getRound(), "round"),
+            IdentityCodec.decode(begun.getPrimary()),
+            IdentityCodec.decode(begun.getBackup()));
+      }
       case CHECKPOINT_CHUNK -> {
         CheckpointChunk chunk = frame.getCheckpointChunk();
         yield new Message.CheckpointChunk(

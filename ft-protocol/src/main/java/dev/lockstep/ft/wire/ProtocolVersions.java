@@ -11,10 +11,13 @@ public record ProtocolVersions(int lowest, int highest) {
   /**
    * What this program speaks. Version 1 had other checkpoints, which this program cannot read: a VM of such a release cannot be moved here while it runs.
    */
-  public static final ProtocolVersions SPOKEN = new ProtocolVersions(2, 3);
+  public static final ProtocolVersions SPOKEN = new ProtocolVersions(2, 4);
 
   /** The first version whose progress marks may be promises. */
   public static final int PROMISES = 3;
+
+  /** The first version whose checkpoints are sent while they are taken: what is known at the end only is at their end. */
+  public static final int FLOWING_CHECKPOINTS = 4;
 
   /** What {@link #common} says if there is none. */
   public static final int NONE = 0;

@@ -94,6 +94,87 @@ class BackupCoreTest {
     assertThat(core.status().phase()).isEqualTo(BackupPhase.LIVE);
   }
 
+  private void chunk(int index) {
+    receive(new Message.CheckpointChunk(EPOCH, 0, index, Payload.of(new byte[] {(byte) index})));
+  }
+
+  private void begun() {
+    effects.addAll(core.begin(now));
+    receive(new Message.CheckpointBegun(EPOCH, 0, PRIMARY, BACKUP));
+    assertThat(core.status().phase()).isEqualTo(BackupPhase.JOINING);
+  }
+
+  private void accepted(int chunks) {
+    receive(
+        new Message.JoinAccepted(
+            EPOCH, new VmId("vm", 1), PRIMARY, BACKUP, 5, chunks, 0, OutputCommit.MATCHED));
+  }
+
+  private List<BackupEffect> staging() {
+    return effects.stream()
+        .filter(it ->
+            it instanceof BackupEffect.BeginStaging
+                || it instanceof BackupEffect.Stage
+                || it instanceof BackupEffect.ApplyCheckpoint)
+        .toList();
+  }
+
+  @Test
+  void chunksAreStagedBeforeItIsKnownHowManyTheyAre() {
+    begun();
+    chunk(0);
+    chunk(0);
+    chunk(2);
+    chunk(1);
+    accepted(3);
+    accepted(3);
+    chunk(2);
+    assertThat(staging())
+        .containsExactly(
+            new BackupEffect.BeginStaging(EPOCH, 0),
+            new BackupEffect.Stage(EPOCH, 0, Payload.of(new byte[] {0})),
+            new BackupEffect.Stage(EPOCH, 1, Payload.of(new byte[] {1})),
+            new BackupEffect.Stage(EPOCH, 2, Payload.of(new byte[] {2})),
+            new BackupEffect.ApplyCheckpoint(EPOCH, 5, 0));
+    assertThat(core.receivedThrough()).isEqualTo(5);
+  }
+
+  @Test
+  void theAnswerMayComeWhenEveryChunkIsThere() {
+    begun();
+    chunk(0);
+    assertThat(staging()).noneMatch(BackupEffect.ApplyCheckpoint.class::isInstance);
+    accepted(1);
+    assertThat(staging()).endsWith(new BackupEffect.ApplyCheckpoint(EPOCH, 5, 0));
+  }
+
+  @Test
+  void aCheckpointWithMoreChunksThanItHasIsNone() {
+    begun();
+    chunk(0);
+    chunk(1);
+    accepted(1);
+    assertThat(core.status().loss()).isEqualTo(BackupLoss.CHECKPOINT_FAILED);
+    assertThat(said()).anyMatch(Message.BackupLeaving.class::isInstance);
+  }
+
+  @Test
+  void whatHealsIsStagedWhileItIsTaken() {
+    join(OutputCommit.MATCHED);
+    receive(new Message.Protect(EPOCH, 0));
+    output(1);
+    diverges(1);
+    receive(new Message.CheckpointBegun(EPOCH, 1, PRIMARY, BACKUP));
+    effects.clear();
+    now += TIMING.retransmitNanos();
+    step(new BackupInput.Tick());
+    assertThat(said()).as("it was heard").noneMatch(Message.Diverged.class::isInstance);
+    receive(new Message.CheckpointChunk(EPOCH, 1, 0, Payload.EMPTY));
+    assertThat(effects).noneMatch(BackupEffect.Resynchronise.class::isInstance);
+    receive(new Message.Resynchronise(EPOCH, 1, 1, 1, 1));
+    assertThat(effects).contains(new BackupEffect.Resynchronise(EPOCH, 1, 1, 1));
+  }
+
   /** In sync by what it holds, without a report since: what it holds was said before anybody waited for it. */
   @Test
   void whatLeftBeforeTheProtectionMustBeMatchedToo() {

@@ -39,7 +39,9 @@ class PrimaryPartsTest {
 
   @Test
   void chunksGoOutInAWindowAndAgainWhenNothingMoves() {
-    ChunkFlow flow = new ChunkFlow(4, 2);
+    ChunkFlow flow = new ChunkFlow(2);
+    flow.grow(4);
+    flow.end(4);
     assertThat(List.of(flow.take(), flow.take(), flow.take())).containsExactly(0, 1, -1);
     assertThat(flow.acknowledge(1)).isTrue();
     assertThat(flow.take()).isEqualTo(2);
@@ -48,6 +50,26 @@ class PrimaryPartsTest {
     flow.acknowledge(4);
     assertThat(flow.complete()).isTrue();
     assertThat(flow.take()).isEqualTo(-1);
+  }
+
+  @Test
+  void chunksGoOutBeforeItIsKnownHowManyTheyAre() {
+    ChunkFlow flow = new ChunkFlow(8);
+    assertThat(flow.take()).isEqualTo(-1);
+    assertThat(flow.isBehind()).isFalse();
+    flow.grow(2);
+    assertThat(List.of(flow.take(), flow.take(), flow.take())).containsExactly(0, 1, -1);
+    assertThat(flow.isBehind()).isTrue();
+    flow.acknowledge(2);
+    assertThat(flow.isBehind()).isFalse();
+    assertThat(flow.complete()).as("more may come").isFalse();
+    assertThatThrownBy(() -> flow.acknowledge(3)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> flow.end(1)).isInstanceOf(IllegalStateException.class);
+    flow.end(3);
+    assertThat(flow.complete()).isFalse();
+    assertThat(flow.take()).isEqualTo(2);
+    flow.acknowledge(3);
+    assertThat(flow.complete()).isTrue();
   }
 
   @Test

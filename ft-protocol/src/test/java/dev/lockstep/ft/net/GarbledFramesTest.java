@@ -203,6 +203,7 @@ final class GarbledFramesTest {
         MessageCodec.encode(new Message.JoinRequest(A)),
         MessageCodec.encode(
             new Message.JoinAccepted(9, new VmId("vm", 5), A, A, 100, 7, 3, OutputCommit.MATCHED)),
+        MessageCodec.encode(new Message.CheckpointBegun(9, 0, A, A)),
         MessageCodec.encode(new Message.CheckpointChunk(2, 0, 5, Payload.of(new byte[] {1, 2, 3}))),
         MessageCodec.encode(new Message.Heartbeat(4, 123, 9)),
         MessageCodec.encode(

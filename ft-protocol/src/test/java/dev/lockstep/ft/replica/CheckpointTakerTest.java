@@ -37,7 +37,8 @@ class CheckpointTakerTest {
       machine.start(LogSink.NONE, gate, 1);
       awaitDirty(machine);
       AtomicInteger slowest = new AtomicInteger(1_000);
-      CheckpointFile file = CheckpointFile.create(folder);
+      OutgoingCheckpoint file =
+          OutgoingCheckpoint.create(folder, 1, 0, CheckpointFile.Layout.STAND_FIRST, told -> {});
       CheckpointTaker.Whole whole =
           new CheckpointTaker(
                   machine,
@@ -48,7 +49,7 @@ class CheckpointTakerTest {
                     slowest.accumulateAndGet(permille, Math::min);
                     machine.limitSpeed(permille);
                   })
-              .whole(chunks -> {});
+              .whole();
       CheckpointPause pause = whole.pause();
       System.out.println("CheckpointTakerTest: " + pause);
       // Never for ever: a guest that writes all of it again between two slices is taken as it is at
@@ -62,8 +63,7 @@ class CheckpointTakerTest {
       assertThat(slowest).as("the guest was slowed").hasValueLessThan(1_000);
       assertThat(pause.toString()).contains("stood still for").contains("slowed to");
       // What was copied page by page is one moment's machine: its digest is compared.
-      try (DataInputStream in = file.read()) {
-        CheckpointFile.preface(in);
+      try (DataInputStream in = file.file().read()) {
         CheckpointReader reader = new CheckpointReader(in);
         LogHeader header = reader.header();
         assertThat(header.vm()).isEqualTo(spec.name());

@@ -39,7 +39,9 @@ class PauseBenchmark {
               new HeldOutputs(0, List.of(), NOWHERE, through -> {}, new CommitLatency());
           machine.start(LogSink.NONE, gate, 1);
           double rate = rate(machine, pages);
-          CheckpointFile file = CheckpointFile.create(folder);
+          OutgoingCheckpoint file =
+              OutgoingCheckpoint.create(
+                  folder, 1, 0, CheckpointFile.Layout.STAND_FIRST, told -> {});
           long started = System.nanoTime();
           CheckpointPause pause =
               new CheckpointTaker(
@@ -48,7 +50,7 @@ class PauseBenchmark {
                       gate,
                       ReplicaSettings.DEFAULT_MAX_PAUSE_MILLIS,
                       machine::limitSpeed)
-                  .whole(chunks -> {})
+                  .whole()
                   .pause();
           long millis = (System.nanoTime() - started) / 1_000_000;
           file.close();

@@ -72,15 +72,22 @@ final class SimBackup {
   }
 
   void received(Message.ToBackup message) {
-    if (message instanceof Message.JoinAccepted accepted
-        && accepted.backup().equals(replica.instance())) {
-      for (SimReplica other : simulation.replicas) {
-        if (other.name.equals(accepted.primary().name())) {
-          primary = other;
-        }
-      }
+    switch (message) {
+      case Message.JoinAccepted it when it.backup().equals(replica.instance()) ->
+          follow(it.primary());
+      case Message.CheckpointBegun it when it.backup().equals(replica.instance()) ->
+          follow(it.primary());
+      default -> {}
     }
     feed(new BackupInput.Received(message));
+  }
+
+  private void follow(ReplicaInstance instance) {
+    for (SimReplica other : simulation.replicas) {
+      if (other.name.equals(instance.name())) {
+        primary = other;
+      }
+    }
   }
 
   void decisionKnown(DecisionName decision, ReplicaInstance winner) {
@@ -310,10 +317,9 @@ final class SimBackup {
   }
 
   private void applyCheckpoint(BackupEffect.ApplyCheckpoint apply) {
+    byte[] state = state(apply.epoch(), 0);
     SimGuest restored =
-        staged.size() == 0
-            ? new SimGuest(simulation.guestEndCount)
-            : SimGuest.restore(staged.toByteArray());
+        state.length == 0 ? new SimGuest(simulation.guestEndCount) : SimGuest.restore(state);
     guest = restored;
     replayedThrough = apply.checkpointSequence();
     forgetThrough = apply.outputsBefore();
@@ -322,6 +328,16 @@ final class SimBackup {
       simulation.violation("a checkpoint of another moment was applied");
     }
     feed(new BackupInput.CheckpointApplied(apply.epoch(), restored.position()));
+  }
+
+  /** What is staged, if it is that checkpoint from its first chunk to its last. */
+  private byte[] state(long epoch, int round) {
+    byte[] state = SimCheckpoint.state(staged.toByteArray(), epoch, round);
+    if (state == null) {
+      simulation.violation("a checkpoint with chunks of another one, or without some of its own");
+      return new byte[0];
+    }
+    return state;
   }
 
   /** Whether it fits is seen before anything is touched; then it goes into the machine bit by bit. */
@@ -335,13 +351,14 @@ final class SimBackup {
       feed(new BackupInput.ResynchronisationUnfit(apply.epoch(), apply.round()));
       return;
     }
-    guest = SimGuest.restore(before.halfReplacedBy(staged.toByteArray()));
+    guest = SimGuest.restore(before.halfReplacedBy(state(apply.epoch(), apply.round())));
     long most = simulation.chance(0.4) ? 60_000_000 : 4_000_000;
     replica.after(simulation.between(1_000, most), () -> heal(apply));
   }
 
   private void heal(BackupEffect.Resynchronise apply) {
-    SimGuest healed = SimGuest.restore(staged.toByteArray());
+    byte[] state = state(apply.epoch(), apply.round());
+    SimGuest healed = SimGuest.restore(state);
     if (simulation.build == Build.PRODUCTION && healed.outputs() != apply.outputsBefore()) {
       simulation.violation("a resynchronisation of another moment was applied");
     }
@@ -356,7 +373,7 @@ final class SimBackup {
     }
     replayedThrough = apply.checkpointSequence();
     long last = kept.isEmpty() ? forgetThrough : kept.getLast().number();
-    for (SimGuest.Output output : SimGuest.outputsOf(staged.toByteArray())) {
+    for (SimGuest.Output output : SimGuest.outputsOf(state)) {
       if (output.number() > last) {
         kept.add(output);
       }

@@ -15,7 +15,6 @@ import dev.lockstep.ft.core.RecordKind;
 import dev.lockstep.ft.core.ReplicaInstance;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +24,6 @@ import java.util.function.Consumer;
 final class SimPrimary {
   private static final long SLICE_NANOS = 500_000;
   private static final int STEPS_PER_SLICE = 8;
-  private static final int CHUNK_BYTES = 16;
 
   private final SimReplica replica;
   private final Simulation simulation;
@@ -34,7 +32,7 @@ final class SimPrimary {
   private final ArrayDeque<SimGuest.Output> gate = new ArrayDeque<>();
   private final ArrayDeque<SimGuest.Output> sink = new ArrayDeque<>();
   private final List<SimGuest.Output> fresh = new ArrayList<>();
-  private final Map<String, byte[]> checkpoints = new HashMap<>();
+  private final Map<String, SimCheckpoint> checkpoints = new HashMap<>();
   private long leavesUntilNanos;
   private boolean runs;
   private boolean paused;
@@ -195,13 +193,9 @@ final class SimPrimary {
     switch (effect) {
       case PrimaryEffect.Send send -> send(send.to(), send.message());
       case PrimaryEffect.SendChunk send -> sendChunk(send);
-      case PrimaryEffect.TakeCheckpoint take ->
-          replica.after(
-              simulation.between(10_000, 5_000_000), () -> takeCheckpoint(take.epoch(), 0));
+      case PrimaryEffect.TakeCheckpoint take -> takeCheckpointSoon(take.epoch(), 0);
       case PrimaryEffect.TakeResynchronisation take ->
-          replica.after(
-              simulation.between(10_000, 5_000_000),
-              () -> takeCheckpoint(take.epoch(), take.round()));
+          takeCheckpointSoon(take.epoch(), take.round());
       case PrimaryEffect.DiscardCheckpoint discard ->
           checkpoints.remove(key(discard.epoch(), discard.round()));
       case PrimaryEffect.ReportDivergence ignored -> simulation.statistics.divergences++;
@@ -277,7 +271,35 @@ final class SimPrimary {
     return epoch + "/" + round;
   }
 
+  /** Now and then some of it is there, and sent, before it is whole. */
+  private void takeCheckpointSoon(long epoch, int round) {
+    SimCheckpoint begun = new SimCheckpoint(epoch, round);
+    checkpoints.put(key(epoch, round), begun);
+    long passes = simulation.chance(0.5) ? simulation.between(1, 4) : 0;
+    long at = 0;
+    for (long i = 0; i < passes; i++) {
+      at += simulation.between(10_000, 5_000_000);
+      replica.after(
+          at,
+          () -> {
+            if (checkpoints.get(key(epoch, round)) == begun) {
+              begun.grow((int) simulation.between(1, 4));
+              feed(new PrimaryInput.CheckpointGrew(epoch, round, begun.chunkCount()));
+            }
+          });
+    }
+    replica.after(at + simulation.between(10_000, 5_000_000), () -> takeCheckpoint(epoch, round));
+  }
+
   private void takeCheckpoint(long epoch, int round) {
+    SimCheckpoint checkpoint = checkpoints.get(key(epoch, round));
+    if (checkpoint == null) {
+      // Nobody wants it any more, which its taker may not have heard yet.
+      if (simulation.chance(0.5)) {
+        return;
+      }
+      checkpoint = new SimCheckpoint(epoch, round);
+    }
     if (simulation.chance(simulation.faults().loss())) {
       feed(new PrimaryInput.CheckpointFailed(epoch, round, "disk full"));
       return;
@@ -288,23 +310,20 @@ final class SimPrimary {
       held.addAll(gate);
       state = SimGuest.withOutputs(guest.save(), held);
     }
-    checkpoints.put(key(epoch, round), state);
-    feed(
-        new PrimaryInput.CheckpointTaken(
-            epoch, round, (state.length + CHUNK_BYTES - 1) / CHUNK_BYTES));
+    checkpoint.end(state);
+    feed(new PrimaryInput.CheckpointTaken(epoch, round, checkpoint.chunkCount()));
   }
 
   private void sendChunk(PrimaryEffect.SendChunk send) {
-    byte[] state = checkpoints.get(key(send.epoch(), send.round()));
-    if (state == null) {
-      simulation.violation("chunk of a checkpoint that is gone");
+    SimCheckpoint checkpoint = checkpoints.get(key(send.epoch(), send.round()));
+    if (checkpoint == null || send.index() >= checkpoint.chunkCount()) {
+      simulation.violation("chunk of a checkpoint that is gone, or is not there yet");
       return;
     }
-    int from = send.index() * CHUNK_BYTES;
-    byte[] chunk = Arrays.copyOfRange(state, from, Math.min(state.length, from + CHUNK_BYTES));
     send(
         send.to(),
-        new Message.CheckpointChunk(send.epoch(), send.round(), send.index(), Payload.of(chunk)));
+        new Message.CheckpointChunk(
+            send.epoch(), send.round(), send.index(), checkpoint.chunk(send.index())));
   }
 
   /** What is released is on its way out; a crash loses what has not left yet. */

@@ -49,6 +49,7 @@ class MessageCodecTest {
         new Message.HandOver(3, 9),
         new Message.BackupLeaving(3, BackupLoss.DIVERGED, "RAX differs"),
         new Message.JoinAccepted(9, new VmId("vm", -5), A, B, 100, 7, 3, OutputCommit.RECEIVED),
+        new Message.CheckpointBegun(9, 2, A, B),
         new Message.JoinDeferred(B, "busy"),
         new Message.CheckpointChunk(2, 0, 5, Payload.of(new byte[] {1, 2, 3})),
         new Message.Records(

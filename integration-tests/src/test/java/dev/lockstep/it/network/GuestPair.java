@@ -26,6 +26,13 @@ final class GuestPair implements AutoCloseable {
     PING("ping", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
     /** The same in a guest whose processor is never idle. */
     BUSY_PING("ping", 7, "while :; do :; done & nc -ll -p 7 -e cat", "guest-image", ""),
+    /** The same in a guest with 128 MiB in memory that no packing makes smaller. */
+    FULL_PING(
+        "ping",
+        7,
+        "dd if=/dev/urandom of=/filling bs=1M count=128; nc -ll -p 7 -e cat",
+        "guest-image",
+        ""),
     /** Debian's nginx. */
     NGINX("http", 80, "nginx", "guest-nginx", "initrd-nginx"),
     /** The same for a client that asks ahead. */

@@ -158,6 +158,22 @@ public final class Lab implements AutoCloseable {
     in(host, "route", "delete", "blackhole", address(host.other()) + "/32");
   }
 
+  /** The link between the two hosts carries no more than so much, each way. */
+  void slowLink(int megabits) throws IOException {
+    for (Place host : List.of(Place.A, Place.B)) {
+      List<String> command = new ArrayList<>(List.of("tc", "qdisc", "replace", "dev", "wire"));
+      command.addAll(List.of("root", "tbf", "rate", megabits + "mbit"));
+      command.addAll(List.of("burst", "256k", "latency", "50ms"));
+      run(at(host, command));
+    }
+  }
+
+  /** Bytes that a host has sent to the other over their link so far. */
+  long bytesSentBy(Place host) throws IOException {
+    String statistics = "/sys/class/net/wire/statistics/tx_bytes";
+    return Long.parseLong(run(at(host, List.of("cat", statistics))).strip());
+  }
+
   /** A host's cable to the switch is pulled, or plugged in. */
   void uplink(Place host, boolean plugged) throws IOException {
     in(
