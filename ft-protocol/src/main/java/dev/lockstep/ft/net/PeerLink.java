@@ -8,6 +8,7 @@ import dev.lockstep.ft.wire.proto.Frame;
 import dev.lockstep.ft.wire.proto.Refusal;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
 import java.util.concurrent.CompletableFuture;
@@ -90,7 +91,11 @@ final class PeerLink {
       return;
     }
     queued.addAndGet(size);
-    connection.channel().writeAndFlush(frame).addListener(sent -> queued.addAndGet(-size));
+    // The listener before the write: behind it, the connection's thread may have written already,
+    // and would be woken once more only to be told so.
+    ChannelPromise written = connection.channel().newPromise();
+    written.addListener(sent -> queued.addAndGet(-size));
+    connection.channel().writeAndFlush(frame, written);
   }
 
   /** Tells the peer why it is not wanted, and closes. */
