@@ -55,7 +55,7 @@ public final class BranchPacer extends Pacer {
    * costs far more than a boundary, and translated code may execute the branches of a boundary in 0.15 ms.
    */
   public static BranchPacer withFrequentBoundaries() {
-    return new BranchPacer(true, 2_000_000, 1L << 12, 1L << 15, 1L << 19);
+    return new BranchPacer(true, 2_000_000, 1L << 12, 1L << 15, 1L << 20);
   }
 
   /** With boundaries of about 8 ms, for an engine to which each costs much: a hardware counter's replay must find it again. */
