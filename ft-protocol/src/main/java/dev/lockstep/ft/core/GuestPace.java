@@ -6,10 +6,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * How fast the primary's guest may go. From half the bound of the backup's lag on the guest is slowed, the more the closer the lag comes to the bound: so a backup that is a little slower than its primary lags by a little more than half of that, and nothing swings. The
  * hard bounds (records and outputs in memory) stop it, and let it go on once half of them is free again.
+ *
+ * <p>A backup that has just made its machine is behind by all that this took, and slow at first. Nothing waits for it yet, so it has time: the guest keeps a
+ * quarter of its own at first, and is slowed further second by second only if that does not help. A guest with a twentieth of its time has enough of it for its
+ * timer alone, and its clients take it for dead.
  */
 final class GuestPace {
   /** What is usual is taken over about so long. */
   private static final double USUAL_NANOS = 1e9;
+
+  /** How much a guest is slowed at most that nobody waits for, in the first second that a backup catches up, and how much more with each second. */
+  private static final int CATCHING_UP_PERCENT = 75;
+
+  private static final int CATCHING_UP_MORE_PERCENT = 5;
+  private static final long SECOND_NANOS = 1_000_000_000L;
 
   private final Timing timing;
   private final Limits limits;
@@ -17,6 +27,7 @@ final class GuestPace {
   private int percent;
   private double usualPercent;
   private long lastLookNanos;
+  private long catchingUpSinceNanos = -1;
 
   GuestPace(Timing timing, Limits limits) {
     this.timing = timing;
@@ -56,13 +67,28 @@ final class GuestPace {
     return now - lastLookNanos >= timing.markIntervalNanos();
   }
 
-  /** Looks at the lag. */
+  /** Looks at the lag of a backup that outputs wait for. */
   void slow(long now, long lagNanos, List<PrimaryEffect> effects) {
+    catchingUpSinceNanos = -1;
+    slow(now, lagNanos, limits.maxThrottlePercent(), effects);
+  }
+
+  /** Looks at the lag of a backup that no output waits for yet. */
+  void letCatchUp(long now, long lagNanos, List<PrimaryEffect> effects) {
+    if (catchingUpSinceNanos < 0) {
+      catchingUpSinceNanos = now;
+    }
+    long seconds = (now - catchingUpSinceNanos) / SECOND_NANOS;
+    long most = CATCHING_UP_PERCENT + CATCHING_UP_MORE_PERCENT * seconds;
+    slow(now, lagNanos, Math.min(most, limits.maxThrottlePercent()), effects);
+  }
+
+  private void slow(long now, long lagNanos, long mostPercent, List<PrimaryEffect> effects) {
     long sinceLast = now - lastLookNanos;
     lastLookNanos = now;
     long half = limits.maxLagNanos() / 2;
     long over = Math.clamp(lagNanos - half, 0, half);
-    set((int) (limits.maxThrottlePercent() * over / half), effects);
+    set((int) (mostPercent * over / half), effects);
     usualPercent += (percent - usualPercent) * Math.min(1, sinceLast / USUAL_NANOS);
   }
 
@@ -74,6 +100,7 @@ final class GuestPace {
   /** There is no backup to wait for. */
   void fullSpeed(List<PrimaryEffect> effects) {
     usualPercent = 0;
+    catchingUpSinceNanos = -1;
     set(0, effects);
   }
 

@@ -576,7 +576,9 @@ public final class PrimaryCore extends PrimaryState {
     BackupPeer streamed = phase == PrimaryPhase.ARBITRATING ? null : peer;
     pace.bound(mayRun, outputs.pending(), streamed, lagRecords(), effects);
     if (streamed != null && streamed.takesRecords()) {
-      if (pace.isLookDue(now)) {
+      if (pace.isLookDue(now) && phase == PrimaryPhase.TRANSFERRING) {
+        pace.letCatchUp(now, ownLagNanos(streamed, now), effects);
+      } else if (pace.isLookDue(now)) {
         pace.slow(now, ownLagNanos(streamed, now), effects);
       }
     } else {

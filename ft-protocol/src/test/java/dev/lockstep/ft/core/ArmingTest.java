@@ -94,7 +94,11 @@ class ArmingTest {
     run(core, 500, LIMITS.maxLagMillis() + 20);
     assertThat(asked()).isFalse();
     assertThat(core.status().phase()).isEqualTo(PrimaryPhase.TRANSFERRING);
-    assertThat(throttle()).as("so that it can").isEqualTo(LIMITS.maxThrottlePercent());
+    assertThat(throttle()).as("so that it can").isEqualTo(75);
+    run(core, 1_000, LIMITS.maxLagMillis() + 20);
+    assertThat(throttle()).as("as that does not help").isEqualTo(80);
+    run(core, 4_000, LIMITS.maxLagMillis() + 20);
+    assertThat(throttle()).as("in the end").isEqualTo(LIMITS.maxThrottlePercent());
     run(core, 1, LIMITS.maxLagMillis());
     assertThat(asked()).isTrue();
     assertThat(core.status().phase()).isEqualTo(PrimaryPhase.ARMING);
