@@ -61,7 +61,7 @@ public final class Statuses {
   public static void replica(ReplicaStatus replica, VmStatus.Builder into) {
     boolean primary = replica.role() == ReplicaStatus.Role.PRIMARY;
     into.setRole(primary ? VmRole.VM_ROLE_PRIMARY : VmRole.VM_ROLE_BACKUP)
-        .setProtection(protection(replica))
+        .setProtection(protection(replica.protection()))
         .setReason(reason(replica))
         .setLive(
             primary && isLive(replica.phase()) && into.getState() != VmState.VM_STATE_STARTING);
@@ -92,27 +92,13 @@ public final class Statuses {
     };
   }
 
-  private static ProtectionState protection(ReplicaStatus replica) {
-    return switch (replica.phase()) {
-      case "STARTING", "TRANSFERRING", "ARMING", "CONNECTING", "JOINING" ->
-          ProtectionState.PROTECTION_STATE_STARTING;
-      // A resynchronisation that was planned degrades nothing.
-      case "PROTECTED", "RESYNCHRONISING" ->
-          replica.isSlowed() || replica.protection() == ReplicaStatus.Protection.DEGRADED
-              ? ProtectionState.PROTECTION_STATE_DEGRADED
-              : ProtectionState.PROTECTION_STATE_PROTECTED;
-      case "FOLLOWING" ->
-          replica.protection() == ReplicaStatus.Protection.DEGRADED
-              ? ProtectionState.PROTECTION_STATE_DEGRADED
-              : ProtectionState.PROTECTION_STATE_PROTECTED;
-      case "ARBITRATING", "HANDING_OVER", "HANDED_OVER" ->
-          ProtectionState.PROTECTION_STATE_DEGRADED;
-      case "NOT_PROTECTED" ->
-          reason(replica) == ProtectionReason.PROTECTION_REASON_USER_ACTION
-              ? ProtectionState.PROTECTION_STATE_NOT_PROTECTED
-              : ProtectionState.PROTECTION_STATE_NEED_BACKUP;
-      case "GOING_LIVE", "LIVE" -> ProtectionState.PROTECTION_STATE_NEED_BACKUP;
-      default -> ProtectionState.PROTECTION_STATE_NOT_PROTECTED;
+  private static ProtectionState protection(ReplicaStatus.Protection protection) {
+    return switch (protection) {
+      case STARTING -> ProtectionState.PROTECTION_STATE_STARTING;
+      case NOT_PROTECTED -> ProtectionState.PROTECTION_STATE_NOT_PROTECTED;
+      case NEED_BACKUP -> ProtectionState.PROTECTION_STATE_NEED_BACKUP;
+      case PROTECTED -> ProtectionState.PROTECTION_STATE_PROTECTED;
+      case DEGRADED -> ProtectionState.PROTECTION_STATE_DEGRADED;
     };
   }
 

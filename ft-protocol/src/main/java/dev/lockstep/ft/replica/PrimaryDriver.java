@@ -239,7 +239,7 @@ final class PrimaryDriver implements Driver {
         ReplicaStatus.Role.PRIMARY,
         status.phase().name(),
         status.epoch(),
-        ReplicaStatus.Protection.of(status),
+        ReplicaStatus.Protection.of(status, core.throttlePercent()),
         reason == null ? null : reason.name(),
         core.lagMillis(now),
         core.lagRecords(),

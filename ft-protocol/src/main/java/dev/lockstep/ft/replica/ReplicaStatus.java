@@ -82,27 +82,43 @@ public record ReplicaStatus(
     NEED_BACKUP,
     /** Either replica may die. */
     PROTECTED,
-    /** Either replica may die, but the backup's replay differs at present, or has differed too often lately. */
+    /**
+     * Something is amiss: the backup's replay differs at present, or has differed too often lately; the guest is slowed much for it; or the two are about to
+     * part, as an operator wants or as the arbiter will say.
+     */
     DEGRADED;
 
-    static Protection of(PrimaryStatus status) {
+    /**
+     * A primary's.
+     *
+     * @param throttlePercent how much of its time the guest was made to sleep lately
+     */
+    public static Protection of(PrimaryStatus status, int throttlePercent) {
+      boolean slowed = throttlePercent >= SLOWED_PERCENT;
       return switch (status.phase()) {
         case STARTING, TRANSFERRING, ARMING -> STARTING;
         case NOT_PROTECTED ->
             status.reason() == NotProtectedReason.USER_ACTION ? NOT_PROTECTED : NEED_BACKUP;
-        case PROTECTED -> status.degraded() ? DEGRADED : PROTECTED;
-        // Without a reason it is a checkpoint that was planned.
-        case RESYNCHRONISING -> status.reason() == null ? PROTECTED : DEGRADED;
-        case HANDING_OVER, HANDED_OVER -> DEGRADED;
-        case ARBITRATING, FENCED, ENDED -> NOT_PROTECTED;
+        case PROTECTED -> slowed || status.degraded() ? DEGRADED : PROTECTED;
+        // Without a reason it is a checkpoint that was planned, which degrades nothing.
+        case RESYNCHRONISING -> slowed || status.reason() != null ? DEGRADED : PROTECTED;
+        case HANDING_OVER, HANDED_OVER, ARBITRATING -> DEGRADED;
+        case FENCED, ENDED -> NOT_PROTECTED;
       };
     }
 
-    static Protection of(BackupPhase phase, boolean differs) {
+    /**
+     * A backup's.
+     *
+     * @param differs whether its replay is known to differ
+     */
+    public static Protection of(BackupPhase phase, boolean differs) {
       return switch (phase) {
         case CONNECTING, JOINING -> STARTING;
         case FOLLOWING -> differs ? DEGRADED : PROTECTED;
-        case ARBITRATING, GOING_LIVE, LIVE, LOST, ENDED -> NOT_PROTECTED;
+        case ARBITRATING -> DEGRADED;
+        case GOING_LIVE, LIVE -> NEED_BACKUP;
+        case LOST, ENDED -> NOT_PROTECTED;
       };
     }
 
@@ -113,9 +129,12 @@ public record ReplicaStatus(
   }
 
   /**
-   * The reason as operators know it: {@code divergence}, {@code lostConnection}, {@code userAction}; null if there is none.
+   * The reason as operators know it: {@code divergence}, {@code lostConnection}, {@code userAction}, {@code backupLags}; null if there is none.
    */
   public @Nullable String reasonWord() {
-    return reason == null ? null : Words.reason(reason);
+    if (reason == null) {
+      return protection == Protection.DEGRADED && isSlowed() ? "backupLags" : null;
+    }
+    return Words.reason(reason);
   }
 }

@@ -9,6 +9,7 @@ import dev.lockstep.ft.core.BackupLoss;
 import dev.lockstep.ft.core.BackupPhase;
 import dev.lockstep.ft.core.NotProtectedReason;
 import dev.lockstep.ft.core.PrimaryPhase;
+import dev.lockstep.ft.core.PrimaryStatus;
 import dev.lockstep.ft.replica.ReplicaStatus;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -17,34 +18,44 @@ import org.junit.jupiter.api.Test;
 /** The protocol's phases and reasons in the words that operators know. */
 final class WordsTest {
   private static VmStatus status(
-      ReplicaStatus.Role role, String phase, @Nullable String reason, int slow) {
+      ReplicaStatus.Role role,
+      String phase,
+      ReplicaStatus.Protection protection,
+      @Nullable String reason,
+      int slow) {
     VmStatus.Builder into = VmStatus.newBuilder();
     Statuses.replica(
-        new ReplicaStatus(
-            role,
-            phase,
-            3,
-            ReplicaStatus.Protection.PROTECTED,
-            reason,
-            0,
-            0,
-            0,
-            0,
-            0,
-            slow,
-            0,
-            0,
-            0,
-            0),
+        new ReplicaStatus(role, phase, 3, protection, reason, 0, 0, 0, 0, 0, slow, 0, 0, 0, 0),
         into);
     return into.build();
   }
 
-  private static String primary(PrimaryPhase phase, @Nullable NotProtectedReason reason, int slow) {
-    VmStatus status =
-        status(
-            ReplicaStatus.Role.PRIMARY, phase.name(), reason == null ? null : reason.name(), slow);
+  private static VmStatus primaryStatus(
+      PrimaryPhase phase, @Nullable NotProtectedReason reason, int slow) {
+    PrimaryStatus said = new PrimaryStatus(phase, 3, reason, 0, 0, false);
+    return status(
+        ReplicaStatus.Role.PRIMARY,
+        phase.name(),
+        ReplicaStatus.Protection.of(said, slow),
+        reason == null ? null : reason.name(),
+        slow);
+  }
+
+  private static VmStatus backupStatus(BackupPhase phase, @Nullable BackupLoss loss) {
+    return status(
+        ReplicaStatus.Role.BACKUP,
+        phase.name(),
+        ReplicaStatus.Protection.of(phase, false),
+        loss == null ? null : loss.name(),
+        0);
+  }
+
+  private static String words(VmStatus status) {
     return Words.of(status.getProtection()) + " " + Words.of(status.getReason());
+  }
+
+  private static String primary(PrimaryPhase phase, @Nullable NotProtectedReason reason, int slow) {
+    return words(primaryStatus(phase, reason, slow));
   }
 
   @Test
@@ -58,14 +69,41 @@ final class WordsTest {
     assertThat(primary(PrimaryPhase.PROTECTED, null, 25)).isEqualTo("degraded backupLags");
     assertThat(primary(PrimaryPhase.ARBITRATING, null, 0)).isEqualTo("degraded lostConnection");
     assertThat(primary(PrimaryPhase.FENCED, null, 0)).isEqualTo("notProtected lostArbitration");
-    VmStatus lost = status(ReplicaStatus.Role.BACKUP, "LOST", BackupLoss.DIVERGED.name(), 0);
-    assertThat(Words.of(lost.getProtection()) + " " + Words.of(lost.getReason()))
+    assertThat(primary(PrimaryPhase.NOT_PROTECTED, NotProtectedReason.USER_ACTION, 0))
+        .isEqualTo("notProtected userAction");
+    assertThat(primary(PrimaryPhase.RESYNCHRONISING, null, 0)).isEqualTo("protected ");
+    assertThat(primary(PrimaryPhase.RESYNCHRONISING, NotProtectedReason.DIVERGENCE, 0))
+        .isEqualTo("degraded divergence");
+    assertThat(words(backupStatus(BackupPhase.LOST, BackupLoss.DIVERGED)))
         .isEqualTo("notProtected divergence");
-    assertThat(
-            Words.of(
-                status(ReplicaStatus.Role.PRIMARY, "NOT_PROTECTED", "USER_ACTION", 0)
-                    .getProtection()))
-        .isEqualTo("notProtected");
+    assertThat(words(backupStatus(BackupPhase.LIVE, null))).isEqualTo("needBackup primaryLost");
+  }
+
+  /** The control port and the reports of a replica say the same. */
+  @Test
+  void oneThatSlowsItsGuestSaysWhy() {
+    PrimaryStatus said = new PrimaryStatus(PrimaryPhase.PROTECTED, 3, null, 0, 0, false);
+    for (int slow : new int[] {24, 25}) {
+      ReplicaStatus status =
+          new ReplicaStatus(
+              ReplicaStatus.Role.PRIMARY,
+              said.phase().name(),
+              3,
+              ReplicaStatus.Protection.of(said, slow),
+              null,
+              0,
+              0,
+              0,
+              0,
+              0,
+              slow,
+              0,
+              0,
+              0,
+              0);
+      assertThat(status.protection().word()).isEqualTo(slow < 25 ? "protected" : "degraded");
+      assertThat(status.reasonWord()).isEqualTo(slow < 25 ? null : "backupLags");
+    }
   }
 
   @Test
@@ -74,7 +112,14 @@ final class WordsTest {
             Stream.of(NotProtectedReason.values()).map(Enum::name),
             Stream.of(BackupLoss.values()).map(Enum::name))
         .forEach(reason ->
-            assertThat(status(ReplicaStatus.Role.PRIMARY, "NOT_PROTECTED", reason, 0).getReason())
+            assertThat(
+                    status(
+                            ReplicaStatus.Role.PRIMARY,
+                            "NOT_PROTECTED",
+                            ReplicaStatus.Protection.NEED_BACKUP,
+                            reason,
+                            0)
+                        .getReason())
                 .as(reason)
                 .isNotIn(
                     ProtectionReason.PROTECTION_REASON_UNSPECIFIED,
@@ -84,11 +129,11 @@ final class WordsTest {
   @Test
   void everyPhaseHasAState() {
     for (PrimaryPhase phase : PrimaryPhase.values()) {
-      assertThat(status(ReplicaStatus.Role.PRIMARY, phase.name(), null, 0).getProtection())
+      assertThat(primaryStatus(phase, null, 0).getProtection())
           .isNotEqualTo(ProtectionState.PROTECTION_STATE_UNSPECIFIED);
     }
     for (BackupPhase phase : BackupPhase.values()) {
-      assertThat(status(ReplicaStatus.Role.BACKUP, phase.name(), null, 0).getProtection())
+      assertThat(backupStatus(phase, null).getProtection())
           .isNotEqualTo(ProtectionState.PROTECTION_STATE_UNSPECIFIED);
     }
   }
