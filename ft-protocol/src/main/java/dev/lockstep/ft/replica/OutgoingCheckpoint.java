@@ -123,7 +123,7 @@ final class OutgoingCheckpoint implements AutoCloseable {
     }
   }
 
-  /** How many pages reach the backup in so long a time, by the rate so far; {@link Long#MAX_VALUE} before there is one. */
+  /** How many pages reach the backup in so long a time, by the rate so far and as if none were packed; {@link Long#MAX_VALUE} before there is a rate. */
   synchronized long pagesSentWithin(long nanos) {
     if (acknowledged == 0) {
       return Long.MAX_VALUE;
