@@ -315,21 +315,17 @@ final class BackupDriver implements Driver {
   private void beginStaging(long now) {
     discardStaging();
     try {
-      staging =
-          Staging.begin(
-              host.settings.workFolder(), CheckpointFile.Layout.of(host.protocolVersion()));
+      staging = Staging.begin(host);
     } catch (IOException e) {
       hostFailed(now, "the checkpoint cannot be kept: " + e.getMessage());
     }
   }
 
   private void stage(long now, BackupEffect.Stage stage) {
-    Staging file = staging;
-    if (file == null) {
-      return;
-    }
     try {
-      file.append(stage.data());
+      if (staging != null) {
+        staging.append(stage.data());
+      }
     } catch (IOException e) {
       hostFailed(now, "the checkpoint cannot be kept: " + e.getMessage());
     }

@@ -91,9 +91,9 @@ final class CheckpointTaker {
   /**
    * Takes the whole machine, with the last of its outputs.
    *
-   * @throws VmmException if the host fails or the machine ends before
+   * @throws VmmException if the host fails, its disk is full, or the machine ends before
    */
-  Whole whole() throws IOException, InterruptedException, OutgoingCheckpoint.AbandonedException {
+  Whole whole() throws InterruptedException, OutgoingCheckpoint.AbandonedException {
     try {
       WrittenSince since = atBoundary(WrittenSince::begin);
       Written all = atBoundary(CheckpointTaker::everything);
@@ -110,6 +110,8 @@ final class CheckpointTaker {
         }
       }
     } catch (ExecutionException e) {
+      throw failure(e.getCause() == null ? e : e.getCause());
+    } catch (IOException e) {
       throw failure(e);
     }
   }
@@ -122,7 +124,7 @@ final class CheckpointTaker {
    * @param everything whether to take all of memory
    */
   CheckpointPause differences(WrittenSince since, Payload peer, boolean everything)
-      throws IOException, InterruptedException, OutgoingCheckpoint.AbandonedException {
+      throws InterruptedException, OutgoingCheckpoint.AbandonedException {
     try {
       Written union =
           atBoundary(boundary -> {
@@ -136,6 +138,8 @@ final class CheckpointTaker {
           });
       return take(since, union, false);
     } catch (ExecutionException e) {
+      throw failure(e.getCause() == null ? e : e.getCause());
+    } catch (IOException e) {
       throw failure(e);
     }
   }
@@ -355,8 +359,7 @@ final class CheckpointTaker {
     return machine.atBoundary(task).get();
   }
 
-  private static VmmException failure(ExecutionException e) {
-    Throwable cause = e.getCause() == null ? e : e.getCause();
+  private static VmmException failure(Throwable cause) {
     return cause instanceof VmmException known
         ? known
         : new VmmException(

@@ -11,7 +11,6 @@ import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.snapshot.CheckpointReader;
 import java.io.DataInputStream;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.concurrent.ExecutionException;
 
 /**
@@ -54,8 +53,11 @@ final class Staging implements AutoCloseable {
     this.file = file;
   }
 
-  static Staging begin(Path workFolder, CheckpointFile.Layout layout) throws IOException {
-    return new Staging(CheckpointFile.create(workFolder, layout));
+  /** Of what the peer sends that the host has a link to. */
+  static Staging begin(Host host) throws IOException {
+    return new Staging(
+        CheckpointFile.create(
+            host.settings.workFolder(), CheckpointFile.Layout.of(host.protocolVersion())));
   }
 
   void append(Payload chunk) throws IOException {
