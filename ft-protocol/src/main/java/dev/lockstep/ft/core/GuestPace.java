@@ -69,7 +69,11 @@ final class GuestPace {
 
   /** Looks at the lag of a backup that outputs wait for. */
   void slow(long now, long lagNanos, List<PrimaryEffect> effects) {
-    catchingUpSinceNanos = -1;
+    if (catchingUpSinceNanos >= 0) {
+      // What it took to become protected says nothing of how well it is.
+      catchingUpSinceNanos = -1;
+      usualPercent = 0;
+    }
     slow(now, lagNanos, limits.maxThrottlePercent(), effects);
   }
 

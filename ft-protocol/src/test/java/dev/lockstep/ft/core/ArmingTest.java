@@ -101,6 +101,8 @@ class ArmingTest {
     assertThat(throttle()).as("in the end").isEqualTo(LIMITS.maxThrottlePercent());
     run(core, 1, LIMITS.maxLagMillis());
     assertThat(asked()).isTrue();
+    run(core, 10, 0);
+    assertThat(core.throttlePercent()).as("of its protection").isZero();
     assertThat(core.status().phase()).isEqualTo(PrimaryPhase.ARMING);
   }
 

@@ -154,8 +154,14 @@ class FreeRunningTest {
       atA.await("PROTECTED", 6);
       assertThat(a.status().resynchronisations()).isGreaterThanOrEqualTo(5);
       assertThat(a.status().divergences()).isZero();
-      assertThat(a.status().reason()).isNull();
-      assertThat(a.status().protection()).isEqualTo(ReplicaStatus.Protection.PROTECTED);
+      ReplicaStatus status = a.status();
+      assertThat(status.reason()).isNull();
+      // A busy host may be slowed for its backup's lag; nothing else may be amiss.
+      assertThat(status.protection())
+          .isEqualTo(
+              status.isSlowed()
+                  ? ReplicaStatus.Protection.DEGRADED
+                  : ReplicaStatus.Protection.PROTECTED);
       // Perhaps in the middle of one.
       takesOver(rig, a, b, "PRIMARY_LOST");
     }
