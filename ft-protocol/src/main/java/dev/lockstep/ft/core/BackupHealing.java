@@ -14,9 +14,8 @@ final class BackupHealing {
   private @Nullable Divergence what;
   private Payload written = Payload.EMPTY;
   private boolean everything;
-  private boolean begun;
   private Message.@Nullable Resynchronise offer;
-  private int chunksThrough;
+  private ChunkStaging staging = new ChunkStaging(0);
   private boolean applying;
   private boolean hopeless;
   private long lastToldNanos;
@@ -38,9 +37,8 @@ final class BackupHealing {
 
   private void next() {
     divergences++;
-    begun = false;
     offer = null;
-    chunksThrough = 0;
+    staging = new ChunkStaging(divergences);
     applying = false;
     lastToldNanos = Long.MIN_VALUE / 2;
   }
@@ -70,7 +68,7 @@ final class BackupHealing {
   }
 
   int chunksThrough() {
-    return chunksThrough;
+    return staging.through();
   }
 
   /**
@@ -90,7 +88,7 @@ final class BackupHealing {
                   epoch,
                   BackupLoss.DIVERGED,
                   "the primary's whole memory did not make the two equal")));
-    } else if (offer == null && !begun) {
+    } else if (offer == null && !staging.isBegun()) {
       lastToldNanos = now;
       effects.add(
           new BackupEffect.Send(
@@ -101,45 +99,32 @@ final class BackupHealing {
   /** The primary makes the checkpoint that is waited for, and sends it meanwhile. */
   void begun(Message.CheckpointBegun message, List<BackupEffect> effects) {
     if (isOpen() && message.round() == divergences) {
-      begin(message.epoch(), effects);
-    }
-  }
-
-  private void begin(long epoch, List<BackupEffect> effects) {
-    if (!begun) {
-      begun = true;
-      effects.add(new BackupEffect.BeginStaging(epoch, divergences));
+      staging.begin(message.epoch(), effects);
     }
   }
 
   /** Whether this is the answer that is waited for. */
   void offered(Message.Resynchronise message, List<BackupEffect> effects) {
     if (isOpen() && message.round() == divergences && offer == null) {
-      begin(message.epoch(), effects);
+      staging.begin(message.epoch(), effects);
+      staging.end(message.chunkCount());
       offer = message;
-      applyIfWhole(message, effects);
+      applyIfWhole(effects);
     }
   }
 
   /** Takes the next chunk; true if it was the next. */
   boolean chunk(Message.CheckpointChunk chunk, List<BackupEffect> effects) {
-    if (!begun
-        || !isOpen()
-        || applying
-        || chunk.round() != divergences
-        || chunk.index() != chunksThrough) {
-      return false;
+    boolean taken = isOpen() && staging.take(chunk, effects);
+    if (taken) {
+      applyIfWhole(effects);
     }
-    chunksThrough++;
-    effects.add(new BackupEffect.Stage(chunk.epoch(), chunk.index(), chunk.data()));
-    if (offer != null) {
-      applyIfWhole(offer, effects);
-    }
-    return true;
+    return taken;
   }
 
-  private void applyIfWhole(Message.Resynchronise awaited, List<BackupEffect> effects) {
-    if (chunksThrough == awaited.chunkCount()) {
+  private void applyIfWhole(List<BackupEffect> effects) {
+    Message.Resynchronise awaited = offer;
+    if (awaited != null && staging.isWhole()) {
       applying = true;
       effects.add(
           new BackupEffect.Resynchronise(

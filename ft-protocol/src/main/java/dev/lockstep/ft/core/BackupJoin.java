@@ -3,44 +3,36 @@ package dev.lockstep.ft.core;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** How far a backup's join has come: how the primary has accepted it, and which chunks of the checkpoint are staged. Chunks may come before it is known how many they are. */
+/** How far a backup's join has come: how the primary has accepted it, and what of the checkpoint is staged. */
 final class BackupJoin {
+  private final ChunkStaging staging = new ChunkStaging(0);
   private Message.@Nullable JoinAccepted accepted;
-  private boolean begun;
-  private int chunksThrough;
 
   /** The checkpoint comes. */
   void begin(long epoch, List<BackupEffect> effects) {
-    if (!begun) {
-      begun = true;
-      effects.add(new BackupEffect.BeginStaging(epoch, 0));
-    }
+    staging.begin(epoch, effects);
   }
 
-  /** The checkpoint is taken, and has so many chunks. */
+  /** The checkpoint is taken. */
   void accept(Message.JoinAccepted message, List<BackupEffect> effects) {
-    begin(message.epoch(), effects);
+    staging.begin(message.epoch(), effects);
+    staging.end(message.chunkCount());
     accepted = message;
-    applyIfWhole(message, effects);
+    applyIfWhole(effects);
   }
 
   /** Takes the next chunk; true if it was the next. */
   boolean chunk(Message.CheckpointChunk chunk, List<BackupEffect> effects) {
-    Message.JoinAccepted known = accepted;
-    boolean whole = known != null && chunksThrough >= known.chunkCount();
-    if (chunk.round() != 0 || chunk.index() != chunksThrough || whole) {
-      return false;
+    boolean taken = staging.take(chunk, effects);
+    if (taken) {
+      applyIfWhole(effects);
     }
-    chunksThrough++;
-    effects.add(new BackupEffect.Stage(chunk.epoch(), chunk.index(), chunk.data()));
-    if (known != null) {
-      applyIfWhole(known, effects);
-    }
-    return true;
+    return taken;
   }
 
-  private void applyIfWhole(Message.JoinAccepted known, List<BackupEffect> effects) {
-    if (chunksThrough == known.chunkCount()) {
+  private void applyIfWhole(List<BackupEffect> effects) {
+    Message.JoinAccepted known = accepted;
+    if (known != null && staging.isWhole()) {
       effects.add(
           new BackupEffect.ApplyCheckpoint(
               known.epoch(), known.checkpointSequence(), known.outputsBefore()));
@@ -52,13 +44,12 @@ final class BackupJoin {
     return accepted != null;
   }
 
-  /** Whether more chunks have come than there can be: who sends them is no primary of this protocol. */
   boolean isOverfull() {
-    return accepted != null && chunksThrough > accepted.chunkCount();
+    return staging.isOverfull();
   }
 
   int chunksThrough() {
-    return chunksThrough;
+    return staging.through();
   }
 
   VmId vm() {

@@ -11,13 +11,12 @@ final class BackupPeer {
   final long epoch;
   BackupStage stage = BackupStage.RECEIVING;
 
-  /** The join's first answer, sent again until the backup reports; null until something of the checkpoint is there. */
-  Message.@Nullable CheckpointBegun begun;
-
-  /** The join's last answer, sent again until the backup makes its machine; null until the checkpoint is taken. */
+  /** The join's answer, sent again until the backup makes its machine; null until the checkpoint is taken. */
   Message.@Nullable JoinAccepted accepted;
 
-  @Nullable ChunkFlow chunks;
+  /** Of the join's checkpoint. */
+  final ChunkFlow chunks;
+
   @Nullable SendWindow window;
 
   /** After {@link Message.Protect}: the record after which outputs are gated. */
@@ -43,8 +42,9 @@ final class BackupPeer {
   int healed;
   Position replayedPosition = Position.START;
 
-  BackupPeer(ReplicaInstance instance, long epoch, long now) {
+  BackupPeer(ReplicaInstance instance, long epoch, long now, Limits limits) {
     this.instance = instance;
+    chunks = new ChunkFlow(limits.chunkWindow());
     this.epoch = epoch;
     lastHeardNanos = now;
     lastProgressNanos = now;
@@ -91,34 +91,18 @@ final class BackupPeer {
 
   /** Its join does not get on, and it is not busy with the checkpoint either. */
   boolean isStuck(long now, Timing timing) {
-    boolean awaited = accepted != null || chunks != null && chunks.isBehind();
+    boolean awaited = accepted != null || chunks.isBehind();
     return awaited && !applies() && now - lastProgressNanos >= timing.joinProgressNanos();
   }
 
-  /** What of the join's checkpoint is there, and what the backup has of it. */
-  ChunkFlow flow(Limits limits) {
-    ChunkFlow flow = chunks;
-    if (flow == null) {
-      flow = new ChunkFlow(limits.chunkWindow());
-      chunks = flow;
-    }
-    return flow;
-  }
-
-  /** So much of the join's checkpoint is there; what the backup has to hear of it, or null if that was said. */
-  Message.@Nullable CheckpointBegun grew(
-      PrimaryInput.CheckpointGrew grew, ReplicaInstance self, Limits limits) {
-    flow(limits).grow(grew.chunkCount());
-    if (begun != null) {
-      return null;
-    }
-    begun = new Message.CheckpointBegun(epoch, 0, self, instance);
-    return begun;
+  /** What it has to hear before chunks come of a checkpoint that is being taken for it. */
+  Message.CheckpointBegun begun(ReplicaInstance self, int round) {
+    return new Message.CheckpointBegun(epoch, round, self, instance);
   }
 
   /** Whether a report claims chunks that are not there. */
   boolean contradicts(Message.BackupReport report) {
-    return chunks != null && report.divergences() == 0 && report.chunksThrough() > chunks.count();
+    return report.divergences() == 0 && report.chunksThrough() > chunks.count();
   }
 
   /** Takes over what a report says; true if the backup has come further in any way. */
@@ -129,7 +113,7 @@ final class BackupPeer {
       stage = report.stage();
       progress = true;
     }
-    if (chunks != null && report.divergences() == 0 && chunks.acknowledge(report.chunksThrough())) {
+    if (report.divergences() == 0 && chunks.acknowledge(report.chunksThrough())) {
       lastChunkNanos = now;
       progress = true;
     }
@@ -209,7 +193,7 @@ final class BackupPeer {
 
   /** It has the whole checkpoint and makes its machine of it, for as long as that takes: it says so if it fails. */
   boolean applies() {
-    return stage == BackupStage.RECEIVING && chunks != null && chunks.complete();
+    return stage == BackupStage.RECEIVING && chunks.complete();
   }
 
   boolean takesRecords() {

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 final class BackupStream {
   private final Timing timing;
   private final Limits limits;
+  private final ReplicaInstance self;
   private final BackupPeer peer;
   private final PrimaryHealing healing;
   private List<PrimaryEffect> effects = new ArrayList<>();
@@ -19,9 +20,16 @@ final class BackupStream {
   private long lastHeartbeatNanos;
   private long lastMarkNanos;
 
-  BackupStream(Timing timing, Limits limits, BackupPeer peer, PrimaryHealing healing, long now) {
+  BackupStream(
+      Timing timing,
+      Limits limits,
+      ReplicaInstance self,
+      BackupPeer peer,
+      PrimaryHealing healing,
+      long now) {
     this.timing = timing;
     this.limits = limits;
+    this.self = self;
     this.peer = peer;
     this.healing = healing;
     lastHeartbeatNanos = now - timing.heartbeatIntervalNanos();
@@ -35,7 +43,7 @@ final class BackupStream {
       long outputsLeft,
       @Nullable ProgressMark mark,
       List<PrimaryEffect> out) {
-    if (peer.accepted == null && peer.begun == null) {
+    if (peer.accepted == null && peer.chunks.count() == 0) {
       return;
     }
     effects = out;
@@ -79,15 +87,24 @@ final class BackupStream {
   private void repeatUnanswered(PrimaryPhase phase) {
     if (peer.accepted != null && peer.stage == BackupStage.RECEIVING) {
       send(peer.accepted);
-    } else if (peer.begun != null && !peer.reported) {
-      send(peer.begun);
+    } else if (!peer.reported) {
+      send(peer.begun(self, 0));
     }
     if (phase == PrimaryPhase.ARMING) {
       send(new Message.Protect(peer.epoch, peer.protectAfter));
     }
-    Message.ToBackup offer = healing.offer();
-    if (phase == PrimaryPhase.RESYNCHRONISING && offer != null) {
+    if (phase == PrimaryPhase.RESYNCHRONISING) {
+      repeatResynchronisation();
+    }
+  }
+
+  private void repeatResynchronisation() {
+    Message.Resynchronise offer = healing.offer();
+    ChunkFlow chunks = healing.chunks();
+    if (offer != null) {
       send(offer);
+    } else if (chunks != null && chunks.count() > 0) {
+      send(peer.begun(self, healing.round()));
     }
   }
 

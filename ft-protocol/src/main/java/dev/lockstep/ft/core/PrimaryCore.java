@@ -198,9 +198,9 @@ public final class PrimaryCore extends PrimaryState {
         return;
       }
       lastEpoch++;
-      peer = new BackupPeer(request.backup(), lastEpoch, now);
+      peer = new BackupPeer(request.backup(), lastEpoch, now, limits);
       healing.reset();
-      stream = new BackupStream(timing, limits, peer, healing, now);
+      stream = new BackupStream(timing, limits, self, peer, healing, now);
       enter(PrimaryPhase.TRANSFERRING);
       effects.add(new PrimaryEffect.TakeCheckpoint(lastEpoch));
     }
@@ -228,7 +228,7 @@ public final class PrimaryCore extends PrimaryState {
                 taken.chunkCount(),
                 outputs.produced(),
                 commit);
-        backup.flow(limits).end(taken.chunkCount());
+        backup.chunks.end(taken.chunkCount());
         backup.window = new SendWindow(lastSequence + 1);
         backup.replayedThrough = lastSequence;
         backup.lastProgressNanos = now;

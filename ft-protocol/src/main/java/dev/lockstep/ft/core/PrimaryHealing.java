@@ -16,25 +16,19 @@ final class PrimaryHealing {
   // Of the present backup.
   private int round;
   private boolean open;
-  private Message.@Nullable CheckpointBegun begun;
   private Message.@Nullable Resynchronise offer;
-  private @Nullable ChunkFlow chunks;
+  private ChunkFlow chunks;
 
   PrimaryHealing(Limits limits) {
     this.limits = limits;
+    chunks = new ChunkFlow(limits.chunkWindow());
   }
 
   /** Another backup: its divergences count from 1. */
   void reset() {
     round = 0;
     open = false;
-    forgetCheckpoint();
-  }
-
-  private void forgetCheckpoint() {
-    begun = null;
     offer = null;
-    chunks = null;
   }
 
   /** Whether a divergence is not healed yet. */
@@ -81,7 +75,8 @@ final class PrimaryHealing {
     }
     round = message.round();
     open = true;
-    forgetCheckpoint();
+    offer = null;
+    chunks = new ChunkFlow(limits.chunkWindow());
     if (found) {
       effects.add(new PrimaryEffect.ReportDivergence(message.epoch(), round, message.what()));
     }
@@ -91,26 +86,6 @@ final class PrimaryHealing {
     return true;
   }
 
-  /** So much of the checkpoint is there; what the backup has to hear of it, or null if that was said. */
-  Message.@Nullable CheckpointBegun grew(
-      PrimaryInput.CheckpointGrew grew, ReplicaInstance self, ReplicaInstance backup) {
-    flow().grow(grew.chunkCount());
-    if (begun != null) {
-      return null;
-    }
-    begun = new Message.CheckpointBegun(grew.epoch(), round, self, backup);
-    return begun;
-  }
-
-  private ChunkFlow flow() {
-    ChunkFlow flow = chunks;
-    if (flow == null) {
-      flow = new ChunkFlow(limits.chunkWindow());
-      chunks = flow;
-    }
-    return flow;
-  }
-
   /** The checkpoint is taken. */
   Message.Resynchronise taken(
       PrimaryInput.CheckpointTaken taken, long sequence, long outputsBefore) {
@@ -118,19 +93,18 @@ final class PrimaryHealing {
         new Message.Resynchronise(
             taken.epoch(), round, sequence, taken.chunkCount(), outputsBefore);
     offer = made;
-    flow().end(taken.chunkCount());
+    chunks.end(taken.chunkCount());
     return made;
   }
 
-  /** What the backup has to hear again and again until it is healed: the checkpoint is begun, or taken; null if nothing. */
-  Message.@Nullable ToBackup offer() {
-    return !open ? null : offer == null ? begun : offer;
+  /** What the backup has to hear until it is healed; null before the checkpoint is taken. */
+  Message.@Nullable Resynchronise offer() {
+    return open ? offer : null;
   }
 
   /** Whether the backup lacks what it could have. */
   boolean isBehind() {
-    ChunkFlow flow = chunks();
-    return flow != null && !flow.complete() && (offer != null || flow.isBehind());
+    return open && !chunks.complete() && (offer != null || chunks.isBehind());
   }
 
   /** What is on its way; null if nothing. */
@@ -140,21 +114,15 @@ final class PrimaryHealing {
 
   /** Whether a report says what no backup of this primary can say. */
   boolean contradicts(Message.BackupReport report) {
-    ChunkFlow flow = chunks;
     boolean ofThis = open && report.divergences() == round;
     return report.healed() > round
         || report.healed() > report.divergences()
-        || (ofThis && flow == null && report.chunksThrough() > 0)
-        || (ofThis && flow != null && report.chunksThrough() > flow.count());
+        || (ofThis && report.chunksThrough() > chunks.count());
   }
 
   /** Takes a report's word on the chunks; true if that is progress. */
   boolean progressed(Message.BackupReport report) {
-    ChunkFlow flow = chunks;
-    return open
-        && flow != null
-        && report.divergences() == round
-        && flow.acknowledge(report.chunksThrough());
+    return open && report.divergences() == round && chunks.acknowledge(report.chunksThrough());
   }
 
   /** Whether a report says that the last divergence is healed; once. */
@@ -163,7 +131,7 @@ final class PrimaryHealing {
       return false;
     }
     open = false;
-    forgetCheckpoint();
+    offer = null;
     resynchronisations++;
     return true;
   }

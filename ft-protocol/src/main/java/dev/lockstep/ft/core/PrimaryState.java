@@ -69,10 +69,7 @@ abstract class PrimaryState {
 
   /** How many chunks of the checkpoint on its way the backup has. */
   public int chunksAcknowledged() {
-    ChunkFlow flow =
-        phase == PrimaryPhase.RESYNCHRONISING
-            ? healing.chunks()
-            : peer == null ? null : peer.chunks;
+    ChunkFlow flow = chunks();
     return flow == null ? 0 : flow.acknowledged();
   }
 
@@ -200,20 +197,26 @@ abstract class PrimaryState {
     orders.end(OperatorOrder.FAILOVER, why, effects);
   }
 
+  private @Nullable ChunkFlow chunks() {
+    return switch (phase) {
+      case TRANSFERRING -> backup().chunks;
+      case RESYNCHRONISING -> healing.chunks();
+      default -> null;
+    };
+  }
+
   /** More of the checkpoint on its way may be sent; the backup hears first that it comes. */
   void checkpointGrew(long now, PrimaryInput.CheckpointGrew grew) {
-    if (peer == null || peer.epoch != grew.epoch()) {
+    ChunkFlow flow = chunks();
+    int round = phase == PrimaryPhase.RESYNCHRONISING ? healing.round() : 0;
+    if (flow == null || backup().epoch != grew.epoch() || round != grew.round()) {
       return;
     }
-    Message.CheckpointBegun begun = null;
-    if (phase == PrimaryPhase.TRANSFERRING) {
-      begun = peer.grew(grew, self, limits);
-    } else if (phase == PrimaryPhase.RESYNCHRONISING && grew.round() == healing.round()) {
-      begun = healing.grew(grew, self, peer.instance);
-    }
-    peer.lastProgressNanos = now;
-    if (begun != null) {
-      send(begun);
+    boolean first = flow.count() == 0;
+    flow.grow(grew.chunkCount());
+    backup().lastProgressNanos = now;
+    if (first) {
+      send(backup().begun(self, round));
     }
   }
 

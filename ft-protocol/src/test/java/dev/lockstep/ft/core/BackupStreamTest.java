@@ -14,9 +14,16 @@ class BackupStreamTest {
   private static final long NOW = 1_000_000_000;
 
   private final BackupPeer peer =
-      new BackupPeer(new ReplicaInstance("b", 1), 1, NOW - TIMING.heartbeatIntervalNanos());
+      new BackupPeer(
+          new ReplicaInstance("b", 1), 1, NOW - TIMING.heartbeatIntervalNanos(), Limits.defaults());
   private final BackupStream stream =
-      new BackupStream(TIMING, Limits.defaults(), peer, new PrimaryHealing(Limits.defaults()), NOW);
+      new BackupStream(
+          TIMING,
+          Limits.defaults(),
+          new ReplicaInstance("a", 1),
+          peer,
+          new PrimaryHealing(Limits.defaults()),
+          NOW);
   private long last;
 
   BackupStreamTest() {
