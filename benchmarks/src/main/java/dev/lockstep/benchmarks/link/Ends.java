@@ -10,6 +10,7 @@ import dev.lockstep.ft.wire.proto.Refusal;
 import java.net.InetSocketAddress;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -60,7 +61,7 @@ final class Ends implements LinkListener, Admission {
   }
 
   @Override
-  public void linkUp(PeerIdentity peer) {
+  public void linkUp(PeerIdentity peer, Executor thread) {
     up.countDown();
   }
 

@@ -40,7 +40,8 @@ final class Dialler implements AutoCloseable {
     }
   }
 
-  private static final int THREADS = 2;
+  /** One: what both connections of a link bring is looked at on the thread that brings it, so each message wakes one thread. */
+  private static final int THREADS = 1;
 
   private final MultiThreadIoEventLoopGroup threads =
       new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());

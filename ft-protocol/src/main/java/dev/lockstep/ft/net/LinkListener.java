@@ -5,11 +5,16 @@ import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Refusal;
 import java.net.InetSocketAddress;
+import java.util.concurrent.Executor;
 
 /** What a replica hears of its links. Called on I/O threads; must not block. */
 public interface LinkListener {
-  /** Both connections to the peer are up, and each side has accepted the other. */
-  void linkUp(PeerIdentity peer);
+  /**
+   * Both connections to the peer are up, and each side has accepted the other.
+   *
+   * @param thread where this link's messages come; what is sent there wakes no other thread
+   */
+  void linkUp(PeerIdentity peer, Executor thread);
 
   /**
    * A message from the peer.

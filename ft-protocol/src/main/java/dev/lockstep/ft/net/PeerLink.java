@@ -52,7 +52,7 @@ final class PeerLink {
 
   /** Tells the listener, and takes messages from here on. */
   void open() {
-    listener.linkUp(peer);
+    listener.linkUp(peer, control.channel().eventLoop());
     control.deliverTo(this::received);
     bulk.deliverTo(this::received);
     control

@@ -14,6 +14,7 @@ import dev.lockstep.ft.wire.proto.Welcome;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
@@ -200,8 +201,8 @@ public final class ReplicationClient implements AutoCloseable {
   /** Passes everything on, and wakes the dialler when the link is lost. */
   private final class Redialling implements LinkListener {
     @Override
-    public void linkUp(PeerIdentity peer) {
-      listener.linkUp(peer);
+    public void linkUp(PeerIdentity peer, Executor thread) {
+      listener.linkUp(peer, thread);
     }
 
     @Override

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +41,9 @@ import org.jspecify.annotations.Nullable;
  * that a port in use shows at the start) and refuses everyone.
  */
 public final class ReplicationServer implements AutoCloseable {
-  private static final int THREADS = 2;
+  /** One: what both connections of a link bring is looked at on the thread that brings it, so each message wakes one thread. */
+  private static final int THREADS = 1;
+
   private static final int MAX_PORT = 65_535;
 
   private final TransportLimits limits;
@@ -304,8 +307,8 @@ public final class ReplicationServer implements AutoCloseable {
   /** Drops a lost link from the table before the replica hears of it, unless a newer one has taken its place. */
   private final class Forgetting implements LinkListener {
     @Override
-    public void linkUp(PeerIdentity peer) {
-      listener.linkUp(peer);
+    public void linkUp(PeerIdentity peer, Executor thread) {
+      listener.linkUp(peer, thread);
     }
 
     @Override

@@ -10,7 +10,7 @@ import dev.lockstep.vmm.machine.MachineEnd;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** A replica in one role: feeds its core and carries out what the core wants. Everything here happens on the replica's thread. */
+/** A replica in one role: feeds its core and carries out what the core wants. Everything here happens in a turn of the replica: one at a time. */
 interface Driver {
   void begin(long now);
 
@@ -39,7 +39,7 @@ interface Driver {
   /** A user wants it to end in order. */
   void stop(long now);
 
-  /** An operator orders something; {@code done} is completed on this thread. */
+  /** An operator orders something; {@code done} is completed in a turn. */
   void order(long now, OperatorOrder order, CompletableFuture<Void> done);
 
   ReplicaStatus status(long now);

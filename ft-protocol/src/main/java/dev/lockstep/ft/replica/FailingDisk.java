@@ -18,7 +18,7 @@ final class FailingDisk {
   private static final long RESIGNED_NANOS = 60_000_000_000L;
 
   /**
-   * Told to the replica's thread.
+   * Told to the replica.
    *
    * @param what for its owner
    */
@@ -62,7 +62,7 @@ final class FailingDisk {
     return cause == null || cause.getMessage() == null ? String.valueOf(cause) : cause.getMessage();
   }
 
-  /** Whether the VM is to be moved now. The replica's thread. */
+  /** Whether the VM is to be moved now. In a turn. */
   synchronized boolean wantsMove(PrimaryPhase phase) {
     if (stand != Stand.WAITING || moving) {
       return false;

@@ -11,10 +11,12 @@ import dev.lockstep.vmm.disk.DiskMarker;
 import dev.lockstep.vmm.machine.Machine;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -25,11 +27,12 @@ final class Host {
   final MachineSource source;
   final ReplicaSettings settings;
   final OutputSink outside;
-  final Inbox inbox = new Inbox();
+  final Turns turns;
+  final Inbox inbox;
   final CommitLatency commitLatency = new CommitLatency();
   final Holds holds = new Holds();
 
-  /** How long the guest may stand still for a checkpoint. The replica's thread sets it. */
+  /** How long the guest may stand still for a checkpoint. Set in a turn. */
   volatile int maxPauseMillis;
 
   private final long originNanos = System.nanoTime() - 1;
@@ -49,6 +52,8 @@ final class Host {
       Arbiter arbiter,
       OutputSink outside) {
     this.replica = replica;
+    turns = new Turns(replica.work(), this::now);
+    inbox = new Inbox(turns::wake);
     this.source = source;
     this.settings = settings;
     maxPauseMillis = settings.maxPauseMillis();
@@ -110,6 +115,17 @@ final class Host {
       mark(state, epoch).join();
     } catch (CompletionException e) {
       throw PrimaryDriver.rethrown(e);
+    }
+  }
+
+  /** Waits until what was put on record before is durable, but not for ever: a disk may hang. */
+  void awaitMarks() {
+    try {
+      CompletableFuture.runAsync(() -> {}, marking).get(CLOSE_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      note("how good the images are could not be put on record in %d s".formatted(CLOSE_SECONDS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -4,16 +4,14 @@ import dev.lockstep.engine.VmmException;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What waits for a replica's thread, in order. The vCPU's thread waits when it is full; a peer that fills it further loses its link; the replica's own
+ * What waits for a replica's next turn, in order. The vCPU's thread waits when it is full; a peer that fills it further loses its link; the replica's own
  * workers, whose number is bounded, always find room.
  *
- * <p>The replica's thread may be a real-time one, and those that fill this are not: nothing here may wait for another thread by spinning, or a filler that shares its processor never gets to what is waited for.
- * The conditions of {@code java.util.concurrent} do, where a timeout meets a signal; a monitor spins for a moment only, but waits for whole milliseconds, twice as long as there may be between two marks. So a monitor
- * guards, and the taker parks.
+ * <p>Those that take turns may be real-time threads, and those that fill this are not: nothing here may wait for another thread by spinning, or a filler that shares its processor never gets to what is waited for.
+ * So a monitor guards, which spins for a moment only, and nobody waits for something to come: who has found nothing is woken.
  */
 final class Inbox {
   /** Beyond this the vCPU's thread waits. */
@@ -25,13 +23,21 @@ final class Inbox {
   private final ArrayDeque<Object> items = new ArrayDeque<>();
   private boolean closed;
   private int waitForRoom;
+  private final Runnable wake;
 
-  /** The replica's thread, if it has found nothing and nothing has come since. */
-  private @Nullable Thread taker;
+  /** Whether whoever takes has found nothing, and nothing has come since. */
+  private boolean foundEmpty;
+
+  /**
+   * @param wake called when something has come after nothing was left: on the thread that brings it, so it must not wait
+   */
+  Inbox(Runnable wake) {
+    this.wake = wake;
+  }
 
   /** From the vCPU's thread: few of them at a time, which are looked at together. */
   void putFromVcpu(List<?> together) {
-    Thread waiting;
+    boolean wanted;
     synchronized (this) {
       if (items.size() >= VCPU_CAPACITY) {
         awaitRoom();
@@ -40,42 +46,48 @@ final class Inbox {
         throw new VmmException(
             "the replica is closed while its machine runs", "Nothing is to be done about it.");
       }
-      waiting = add(together);
+      wanted = add(together);
     }
-    LockSupport.unpark(waiting);
+    wakeIf(wanted);
   }
 
   /** From a peer; false if there is no room. */
   boolean offerFromPeer(Object item) {
-    Thread waiting;
+    boolean wanted;
     synchronized (this) {
       if (closed || items.size() >= PEER_CAPACITY) {
         return false;
       }
-      waiting = add(List.of(item));
+      wanted = add(List.of(item));
     }
-    LockSupport.unpark(waiting);
+    wakeIf(wanted);
     return true;
   }
 
   /** From this replica's own threads. */
   void put(Object item) {
-    Thread waiting;
+    boolean wanted;
     synchronized (this) {
       if (closed) {
         return;
       }
-      waiting = add(List.of(item));
+      wanted = add(List.of(item));
     }
-    LockSupport.unpark(waiting);
+    wakeIf(wanted);
   }
 
-  /** Under the lock; who is to be woken behind it, so that it need not wait for the lock at once. */
-  private @Nullable Thread add(Collection<?> together) {
+  /** Under the lock; whether somebody is to be woken behind it, so that he need not wait for the lock at once. */
+  private boolean add(Collection<?> together) {
     items.addAll(together);
-    Thread waiting = taker;
-    taker = null;
-    return waiting;
+    boolean wanted = foundEmpty;
+    foundEmpty = false;
+    return wanted;
+  }
+
+  private void wakeIf(boolean wanted) {
+    if (wanted) {
+      wake.run();
+    }
   }
 
   private void awaitRoom() {
@@ -94,39 +106,25 @@ final class Inbox {
     }
   }
 
-  /** The next item, or null if none comes within that time or the inbox is closed. Of one thread. */
-  @Nullable Object poll(long waitNanos) {
-    long started = System.nanoTime();
-    long left = waitNanos;
-    while (true) {
-      synchronized (this) {
-        Object item = items.poll();
-        if (item != null || closed || left <= 0) {
-          taker = null;
-          if (waitForRoom > 0 && items.size() < VCPU_CAPACITY) {
-            notifyAll();
-          }
-          return item;
-        }
-        taker = Thread.currentThread();
-      }
-      LockSupport.parkNanos(this, left);
-      if (Thread.interrupted()) {
-        throw new IllegalStateException("a replica's threads are not interrupted");
-      }
-      left = waitNanos - (System.nanoTime() - started);
+  /** Whether something waits to be taken. */
+  synchronized boolean hasItems() {
+    return !items.isEmpty();
+  }
+
+  /** The next item, or null if there is none or the inbox is closed: then what comes next wakes. One thread at a time. */
+  synchronized @Nullable Object poll() {
+    Object item = items.poll();
+    foundEmpty = item == null;
+    if (waitForRoom > 0 && items.size() < VCPU_CAPACITY) {
+      notifyAll();
     }
+    return item;
   }
 
   /** Nothing is taken any more, and nobody waits. */
-  void close() {
-    Thread waiting;
-    synchronized (this) {
-      closed = true;
-      items.clear();
-      waiting = taker;
-      notifyAll();
-    }
-    LockSupport.unpark(waiting);
+  synchronized void close() {
+    closed = true;
+    items.clear();
+    notifyAll();
   }
 }

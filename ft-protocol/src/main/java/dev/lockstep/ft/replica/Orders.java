@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** An operator's orders on their way, and whoever waits for them. The replica's thread. */
+/** An operator's orders on their way, and whoever waits for them. In turns of the replica. */
 final class Orders {
   private record Waiting(OperatorOrder order, CompletableFuture<Void> done) {}
 

@@ -19,7 +19,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
- * Hands a live machine's entries and progress to the replica's thread, in order, and holds the guest at a boundary while the core says that it must wait, or too
+ * Hands a live machine's entries and progress to the replica, in order, and holds the guest at a boundary while the core says that it must wait, or too
  * much of its output is held. An entry and the promise behind it are handed over together: they make one message, and each thread on the way to the backup's machine is woken once.
  */
 final class RecordingSink implements LogSink {

@@ -8,14 +8,10 @@ import dev.lockstep.ft.core.NotProtectedReason;
 import dev.lockstep.ft.core.OperatorOrder;
 import dev.lockstep.ft.core.ReplicaInstance;
 import dev.lockstep.ft.core.VmId;
-import dev.lockstep.ft.net.Admission;
 import dev.lockstep.ft.net.ArbiterProof;
 import dev.lockstep.ft.net.Inviter;
-import dev.lockstep.ft.net.LinkListener;
 import dev.lockstep.ft.net.ReplicationClient;
 import dev.lockstep.ft.net.ReplicationServer;
-import dev.lockstep.ft.wire.PeerIdentity;
-import dev.lockstep.ft.wire.proto.Refusal;
 import dev.lockstep.vmm.machine.Machine;
 import dev.lockstep.vmm.machine.MachineEnd;
 import dev.lockstep.vmm.machine.MachineInput;
@@ -49,17 +45,16 @@ public final class Replica implements AutoCloseable {
   private final Arbiter arbiter;
   private final ReplicationServer server;
   private final CompletableFuture<ReplicaEnd> ended = new CompletableFuture<>();
-  private final ArbiterProof proof;
   private final Thread thread;
-  private final Links links = new Links();
+  private final Links links;
   private volatile Driver driver;
   private volatile ReplicaStatus status;
-  private volatile boolean closed;
   private @Nullable Inviter inviter;
   private volatile @Nullable ReplicationClient client;
   private @Nullable InetSocketAddress dialled;
   private String lastNote = "";
   private boolean done;
+  private @Nullable ReplicaEnd end;
 
   /**
    * Powers a VM on, as its primary.
@@ -128,11 +123,11 @@ public final class Replica implements AutoCloseable {
     driver = first.apply(host);
     status = driver.status(0);
     this.arbiter = arbiter;
-    proof = proof(arbiter, settings.name());
+    links = new Links(this, host, proof(arbiter, settings.name()));
     server =
         new ReplicationServer(
             settings.listen(), links, links, settings.transport(), settings.tls());
-    thread = Thread.ofPlatform().name("ft-" + settings.name()).start(this::work);
+    thread = Thread.ofPlatform().name("ft-" + settings.name()).start(this::live);
   }
 
   private static ArbiterProof proof(Arbiter arbiter, String name) {
@@ -280,7 +275,7 @@ public final class Replica implements AutoCloseable {
     return done;
   }
 
-  /** On the replica's thread; if that does not come to it any more, the future fails. */
+  /** In a turn; if there is none any more, the future fails. */
   private void submit(CompletableFuture<Void> done, LoopTask task) {
     host.inbox.put(task);
     ended.whenComplete((end, failure) ->
@@ -297,8 +292,8 @@ public final class Replica implements AutoCloseable {
   /** Drops everything at once, as a crash would, but for this process. */
   @Override
   public void close() {
-    closed = true;
     host.inbox.close();
+    host.turns.end();
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
@@ -314,7 +309,12 @@ public final class Replica implements AutoCloseable {
     }
   }
 
-  // ---- what the drivers use, on the replica's thread
+  // ---- what the drivers use, in a turn
+
+  /** What it is at present. Any thread. */
+  Driver driver() {
+    return driver;
+  }
 
   void sendToBackup(ReplicaInstance to, Message message) {
     server.send(to, message);
@@ -364,20 +364,22 @@ public final class Replica implements AutoCloseable {
     listener.note(sentence);
   }
 
-  void finish(ReplicaEnd end) {
-    done = true;
-    ended.complete(end);
+  void finish(ReplicaEnd how) {
+    if (!done) {
+      done = true;
+      end = how;
+    }
   }
 
-  // ---- the replica's thread
+  // ---- turns
 
-  /** Something to do on the replica's thread. */
+  /** Something to do in a turn. */
   @FunctionalInterface
-  private interface LoopTask {
+  interface LoopTask {
     void run(long now);
   }
 
-  private void work() {
+  private void live() {
     try {
       driver.begin(host.now());
       InetSocketAddress peer = host.settings.peer();
@@ -388,23 +390,49 @@ public final class Replica implements AutoCloseable {
           dial(peer);
         }
       }
-      while (!done && !closed) {
-        turn();
+      if (!done) {
+        host.turns.takeUntilOver();
+      }
+      // Whoever hears of the end finds on the disks what they are.
+      host.awaitMarks();
+      if (end != null) {
+        ended.complete(end);
       }
     } catch (Throwable e) {
       // Whatever it was ends this replica and is told to its owner; the process lives on.
+      host.awaitMarks();
       ended.completeExceptionally(e);
     } finally {
       release();
     }
   }
 
-  private void turn() {
-    long before = host.now();
-    Object item = host.inbox.poll(driver.nextTickNanos() - before);
+  /** What its turns are. */
+  Turns.Work work() {
+    return new Turns.Work() {
+      @Override
+      public boolean turn() {
+        takeTurn();
+        return !done;
+      }
+
+      @Override
+      public boolean hasCome() {
+        return host.inbox.hasItems();
+      }
+
+      @Override
+      public long dueNanos() {
+        return driver.nextTickNanos();
+      }
+    };
+  }
+
+  private void takeTurn() {
+    Object item = host.inbox.poll();
     for (int n = 0; item != null && n < BATCH_INPUTS && !done; n++) {
       dispatch(host.now(), item);
-      item = n + 1 < BATCH_INPUTS ? host.inbox.poll(0) : null;
+      item = n + 1 < BATCH_INPUTS ? host.inbox.poll() : null;
     }
     if (!done) {
       long now = host.now();
@@ -422,7 +450,8 @@ public final class Replica implements AutoCloseable {
     }
   }
 
-  private void dial(InetSocketAddress primary) {
+  /** Follows the primary there. */
+  void dial(InetSocketAddress primary) {
     if (client != null && primary.equals(dialled)) {
       return;
     }
@@ -433,7 +462,7 @@ public final class Replica implements AutoCloseable {
             primary, links::self, arbiter, links, host.settings.transport(), host.settings.tls());
   }
 
-  private void hangUp() {
+  void hangUp() {
     ReplicationClient before = client;
     client = null;
     dialled = null;
@@ -461,7 +490,7 @@ public final class Replica implements AutoCloseable {
   }
 
   /** Whether this replica is a backup without a primary. */
-  private boolean waits() {
+  boolean waits() {
     ReplicaStatus now = status;
     return now.role() == ReplicaStatus.Role.BACKUP
         && (now.phase().equals("CONNECTING") || now.phase().equals("LOST"));
@@ -489,102 +518,5 @@ public final class Replica implements AutoCloseable {
     hangUp();
     server.close();
     host.close();
-  }
-
-  /** What the transport asks and tells, on its own threads. */
-  private final class Links implements LinkListener, Admission {
-    @Override
-    public PeerIdentity self() {
-      return new PeerIdentity(
-          host.settings.protocol(),
-          host.settings.programVersion(),
-          host.source.vmName(),
-          driver.instance(),
-          host.source.facts());
-    }
-
-    @Override
-    public @Nullable Refusal closed() {
-      return driver instanceof PrimaryDriver
-          ? null
-          : PeerIdentity.refusal(
-              Refusal.Reason.NOT_PRIMARY, host.settings.name() + " is a backup at present");
-    }
-
-    @Override
-    public @Nullable Refusal uninvitable() {
-      if (driver instanceof PrimaryDriver) {
-        return PeerIdentity.refusal(
-            Refusal.Reason.NOT_PRIMARY,
-            host.settings.name() + " is a primary itself and follows nobody");
-      }
-      return waits()
-          ? null
-          : PeerIdentity.refusal(
-              Refusal.Reason.HAS_PRIMARY,
-              host.settings.name() + " is the backup of a primary already");
-    }
-
-    @Override
-    public ArbiterProof proof() {
-      return proof;
-    }
-
-    @Override
-    public void linkUp(PeerIdentity peer) {
-      host.inbox.put(
-          (LoopTask)
-              now -> {
-                host.linked(peer);
-                driver.linkUp(now, peer);
-              });
-    }
-
-    @Override
-    public boolean received(ReplicaInstance from, Message message) {
-      return host.inbox.offerFromPeer((LoopTask) (now -> driver.message(now, from, message)));
-    }
-
-    @Override
-    public void linkLost(ReplicaInstance peer, String why) {
-      host.inbox.put((LoopTask) (now -> driver.linkLost(now, peer)));
-    }
-
-    @Override
-    public void linkRefused(String why) {
-      host.inbox.put((LoopTask) (now -> driver.linkRefused(now)));
-    }
-
-    @Override
-    public void invited(PeerIdentity primary, InetSocketAddress address) {
-      host.inbox.put(
-          (LoopTask)
-              now -> {
-                if (waits()) {
-                  dial(address);
-                }
-              });
-    }
-
-    @Override
-    public void shutOut(String sentence) {
-      note(sentence);
-    }
-
-    @Override
-    public void peerRefused(Refusal refusal) {
-      host.inbox.put(
-          (LoopTask)
-              now -> {
-                if (host.settings.peer() == null && waits()) {
-                  // Whoever invites must not be able to end a backup that waits for the right
-                  // primary.
-                  note("the primary that came cannot be followed: " + refusal.getDetail());
-                  hangUp();
-                } else {
-                  driver.peerRefused(now, refusal);
-                }
-              });
-    }
   }
 }

@@ -6,6 +6,7 @@ import dev.lockstep.ft.wire.PeerIdentity;
 import dev.lockstep.ft.wire.proto.Refusal;
 import java.net.InetSocketAddress;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -58,7 +59,7 @@ final class RecordingListener implements LinkListener {
   }
 
   @Override
-  public void linkUp(PeerIdentity peer) {
+  public void linkUp(PeerIdentity peer, Executor thread) {
     heard.add(new Heard.Up(peer));
   }
 

@@ -53,6 +53,10 @@ class FullDiskTest {
       try (Replica b = rig.backup("b", new TinySource(guest, diskB), atB);
           Replica a = rig.primary("a", new TinySource(guest, diskA), b, atA)) {
         atA.await("PROTECTED");
+        // What the disk is has its place, as it has by the time that anybody's disk gets full.
+        Awaitility.await()
+            .atMost(60, TimeUnit.SECONDS)
+            .until(() -> DiskMarker.read(diskA).isPresent());
         // Now: on a slow host, once there is output, the guest may have written all of the image.
         small.fill();
         atB.await("LIVE");

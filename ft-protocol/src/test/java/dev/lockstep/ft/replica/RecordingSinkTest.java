@@ -15,7 +15,7 @@ class RecordingSinkTest {
   private static final long USUAL_NANOS = 2_000_000;
   private static final Moment MOMENT = Moment.running(new ExecutionPoint(7, 0x1000, 0, 0));
 
-  private final Inbox inbox = new Inbox();
+  private final Inbox inbox = new Inbox(() -> {});
   private final RecordingSink sink =
       new RecordingSink(
           inbox, CLOSE_NANOS, USUAL_NANOS, () -> false, (disk, request) -> false, false);
@@ -53,12 +53,12 @@ class RecordingSinkTest {
   @Test
   void anEntryGoesWithThePromiseBehindIt() {
     sink.append(0, new LogEntry.NetworkInput(MOMENT, 6, new byte[62]));
-    assertThat(inbox.poll(0)).isNull();
+    assertThat(inbox.poll()).isNull();
     sink.promise(MOMENT, 100);
     sink.settle();
-    assertThat(inbox.poll(0)).isInstanceOf(PrimaryInput.Recorded.class);
-    assertThat(inbox.poll(0)).isInstanceOf(PrimaryInput.Progress.class);
-    assertThat(inbox.poll(0)).isNull();
+    assertThat(inbox.poll()).isInstanceOf(PrimaryInput.Recorded.class);
+    assertThat(inbox.poll()).isInstanceOf(PrimaryInput.Progress.class);
+    assertThat(inbox.poll()).isNull();
   }
 
   @Test
@@ -66,6 +66,6 @@ class RecordingSinkTest {
     sink.append(0, new LogEntry.NetworkInput(MOMENT, 6, new byte[62]));
     sink.letRun(false);
     assertThat(sink.held()).isTrue();
-    assertThat(inbox.poll(0)).isInstanceOf(PrimaryInput.Recorded.class);
+    assertThat(inbox.poll()).isInstanceOf(PrimaryInput.Recorded.class);
   }
 }

@@ -130,6 +130,9 @@ final class GuestPair implements AutoCloseable {
     }
     command.addAll(options);
     command.addAll(own);
+    if (Boolean.getBoolean("bench.cores")) {
+      command.addAll(0, List.of("taskset", "-c", host == Lab.Place.A ? "0" : "1"));
+    }
     replicas.put(
         host, LabProcess.start(name, lab.at(host, command), folder.resolve(name + ".log")));
   }
