@@ -16,6 +16,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Machines with a tiny guest, and perhaps a disk. */
 final class TinySource implements MachineSource {
+  /** Its name. */
+  static final String VM = "tiny";
+
   private final MachineFactory factory;
   private final MachineSpec spec;
   private final GuestLoader guest;
@@ -41,7 +44,7 @@ final class TinySource implements MachineSource {
 
   @Override
   public String vmName() {
-    return "tiny";
+    return VM;
   }
 
   @Override
