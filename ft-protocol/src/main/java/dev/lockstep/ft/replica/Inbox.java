@@ -106,8 +106,9 @@ final class Inbox {
     }
   }
 
-  /** Whether something waits to be taken. */
+  /** Whether something waits to be taken. If not, what comes next wakes: whoever has taken the last item need not have looked for another. */
   synchronized boolean hasItems() {
+    foundEmpty |= items.isEmpty();
     return !items.isEmpty();
   }
 

@@ -19,7 +19,6 @@ class InboxTest {
 
   @Test
   void whoeverFoundNothingIsWokenOnce() {
-    assertThat(inbox.hasItems()).isFalse();
     inbox.put("before anybody has looked");
     assertThat(woken).hasValue(0);
     assertThat(inbox.hasItems()).isTrue();
@@ -42,6 +41,14 @@ class InboxTest {
     assertThat(inbox.poll()).isNull();
     inbox.putFromVcpu(List.of("f"));
     assertThat(woken).hasValue(3);
+    // Whoever takes so many and no more has found nothing when he asks.
+    assertThat(inbox.poll()).isEqualTo("f");
+    assertThat(inbox.hasItems()).isFalse();
+    inbox.put("g");
+    assertThat(woken).hasValue(4);
+    assertThat(inbox.hasItems()).isTrue();
+    inbox.put("h");
+    assertThat(woken).hasValue(4);
   }
 
   @Test
