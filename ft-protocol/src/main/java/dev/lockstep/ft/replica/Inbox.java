@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * workers, whose number is bounded, always find room.
  *
  * <p>Those that take turns may be real-time threads, and those that fill this are not: nothing here may wait for another thread by spinning, or a filler that shares its processor never gets to what is waited for.
- * So a monitor guards, which spins for a moment only, and nobody waits for something to come: who has found nothing is woken.
+ * So a monitor guards, which spins for a moment only, and nobody waits for something to come: who has asked and heard that there is nothing is woken.
  */
 final class Inbox {
   /** Beyond this the vCPU's thread waits. */
@@ -25,11 +25,11 @@ final class Inbox {
   private int waitForRoom;
   private final Runnable wake;
 
-  /** Whether whoever takes has found nothing, and nothing has come since. */
-  private boolean foundEmpty;
+  /** Whether whoever takes has asked and heard that nothing waits, and nothing has come since. */
+  private boolean wakes;
 
   /**
-   * @param wake called when something has come after nothing was left: on the thread that brings it, so it must not wait
+   * @param wake called when something has come after somebody was told that nothing waits: on the thread that brings it, so it must not wait
    */
   Inbox(Runnable wake) {
     this.wake = wake;
@@ -79,8 +79,8 @@ final class Inbox {
   /** Under the lock; whether somebody is to be woken behind it, so that he need not wait for the lock at once. */
   private boolean add(Collection<?> together) {
     items.addAll(together);
-    boolean wanted = foundEmpty;
-    foundEmpty = false;
+    boolean wanted = wakes;
+    wakes = false;
     return wanted;
   }
 
@@ -106,16 +106,16 @@ final class Inbox {
     }
   }
 
-  /** Whether something waits to be taken. If not, what comes next wakes: whoever has taken the last item need not have looked for another. */
+  /** Whether something waits to be taken. If not, what comes next wakes. */
   synchronized boolean hasItems() {
-    foundEmpty |= items.isEmpty();
-    return !items.isEmpty();
+    wakes = items.isEmpty();
+    return !wakes;
   }
 
-  /** The next item, or null if there is none or the inbox is closed: then what comes next wakes. One thread at a time. */
+  /** The next item, or null if there is none or the inbox is closed. Wakes nobody until its taker has asked {@link #hasItems} behind it. One thread at a time. */
   synchronized @Nullable Object poll() {
+    wakes = false;
     Object item = items.poll();
-    foundEmpty = item == null;
     if (waitForRoom > 0 && items.size() < VCPU_CAPACITY) {
       notifyAll();
     }

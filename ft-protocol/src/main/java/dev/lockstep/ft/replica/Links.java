@@ -66,12 +66,10 @@ final class Links implements LinkListener, Admission {
   @Override
   public void linkUp(PeerIdentity peer, Executor thread) {
     host.turns.takeNearLink(thread);
-    host.inbox.put(
-        (Replica.LoopTask)
-            now -> {
-              host.linked(peer);
-              replica.driver().linkUp(now, peer);
-            });
+    inTurn(now -> {
+      host.linked(peer);
+      replica.driver().linkUp(now, peer);
+    });
   }
 
   @Override
@@ -82,23 +80,21 @@ final class Links implements LinkListener, Admission {
 
   @Override
   public void linkLost(ReplicaInstance peer, String why) {
-    host.inbox.put((Replica.LoopTask) (now -> replica.driver().linkLost(now, peer)));
+    inTurn(now -> replica.driver().linkLost(now, peer));
   }
 
   @Override
   public void linkRefused(String why) {
-    host.inbox.put((Replica.LoopTask) (now -> replica.driver().linkRefused(now)));
+    inTurn(now -> replica.driver().linkRefused(now));
   }
 
   @Override
   public void invited(PeerIdentity primary, InetSocketAddress address) {
-    host.inbox.put(
-        (Replica.LoopTask)
-            now -> {
-              if (replica.waits()) {
-                replica.dial(address);
-              }
-            });
+    inTurn(now -> {
+      if (replica.waits()) {
+        replica.dial(address);
+      }
+    });
   }
 
   @Override
@@ -108,17 +104,19 @@ final class Links implements LinkListener, Admission {
 
   @Override
   public void peerRefused(Refusal refusal) {
-    host.inbox.put(
-        (Replica.LoopTask)
-            now -> {
-              if (host.settings.peer() == null && replica.waits()) {
-                // Whoever invites must not be able to end a backup that waits for the right
-                // primary.
-                host.note("the primary that came cannot be followed: " + refusal.getDetail());
-                replica.hangUp();
-              } else {
-                replica.driver().peerRefused(now, refusal);
-              }
-            });
+    inTurn(now -> {
+      if (host.settings.peer() == null && replica.waits()) {
+        // Whoever invites must not be able to end a backup that waits for the right
+        // primary.
+        host.note("the primary that came cannot be followed: " + refusal.getDetail());
+        replica.hangUp();
+      } else {
+        replica.driver().peerRefused(now, refusal);
+      }
+    });
+  }
+
+  private void inTurn(Replica.LoopTask task) {
+    host.inbox.put(task);
   }
 }

@@ -380,6 +380,7 @@ public final class Replica implements AutoCloseable {
   }
 
   private void live() {
+    Throwable failure = null;
     try {
       driver.begin(host.now());
       InetSocketAddress peer = host.settings.peer();
@@ -393,15 +394,18 @@ public final class Replica implements AutoCloseable {
       if (!done) {
         host.turns.takeUntilOver();
       }
-      // Whoever hears of the end finds on the disks what they are.
-      host.awaitMarks();
-      if (end != null) {
-        ended.complete(end);
-      }
     } catch (Throwable e) {
       // Whatever it was ends this replica and is told to its owner; the process lives on.
+      failure = e;
+    }
+    try {
+      // Whoever hears of the end finds on the disks what they are.
       host.awaitMarks();
-      ended.completeExceptionally(e);
+      if (failure != null) {
+        ended.completeExceptionally(failure);
+      } else if (end != null) {
+        ended.complete(end);
+      }
     } finally {
       release();
     }

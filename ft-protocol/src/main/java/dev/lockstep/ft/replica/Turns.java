@@ -26,7 +26,7 @@ final class Turns {
      */
     boolean turn();
 
-    /** Whether something waits to be looked at. Any thread. */
+    /** Whether something waits to be looked at; if not, {@link Turns#wake} is called when something comes. Asked behind each turn too. Any thread. */
     boolean hasCome();
 
     /** When the next turn is due although nothing comes, by the clock. Asked behind each turn. */
