@@ -46,7 +46,7 @@ final class GrpcurlLinesTest {
       Pattern.compile(
           "grpcurl -plaintext -unix(?: -max-time (\\d+))?(?: -d '([^']*)')? SOCKET (\\S+)(?: (\\S+))?");
 
-  /** Lines whose call fails, as it should in that round: what is not built yet, and what does not fit. */
+  /** Lines whose call fails, as it should in that round. */
   private static final Map<String, Status.Code> FAILING =
       Map.of(
           // Nobody waits there, and there is no backup yet.
