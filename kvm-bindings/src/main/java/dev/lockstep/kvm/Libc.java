@@ -35,7 +35,7 @@ public final class Libc {
 
   /**
    * The one handle: of the function's address, a buffer for errno, and six arguments. On hot paths it is called where the call is asked for, without methods between: HotSpot inlines no more than fifteen deep (MaxInlineLevel), the
-   * JVM's own check of the buffer is nine of them and makes a segment, and that becomes a Java object where the last of them is not inlined.
+   * JVM's own check of the buffer is nine of them and makes a segment, and that becomes a Java object where the last of them is not inlined. ioctl(2) alone has more around it in a machine that waits: {@code scripts/jvm-options} has it compiled by itself.
    */
   static final MethodHandle CALL =
       LINKER.downcallHandle(

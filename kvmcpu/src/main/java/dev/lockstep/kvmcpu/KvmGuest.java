@@ -303,10 +303,12 @@ final class KvmGuest implements AutoCloseable {
 
   /** Hands what was queued to the kernel, or to the finisher where the kernel cannot keep its order. */
   private void deliverQueued() {
-    getState(crossing);
+    settleWrite();
     if (finishing.active()) {
       return;
     }
+    state.getDeliverable(crossing);
+    queued.addTo(crossing);
     if (finishing.needed(crossing)) {
       enterFinisher();
       return;

@@ -11,19 +11,18 @@ import dev.lockstep.kvm.layout.LinuxKvm;
 import dev.lockstep.kvm.layout.kvm_debugregs;
 import dev.lockstep.kvm.layout.kvm_dtable;
 import dev.lockstep.kvm.layout.kvm_msr_entry;
-import dev.lockstep.kvm.layout.kvm_msrs;
 import dev.lockstep.kvm.layout.kvm_regs;
 import dev.lockstep.kvm.layout.kvm_run;
 import dev.lockstep.kvm.layout.kvm_segment;
 import dev.lockstep.kvm.layout.kvm_sregs;
 import dev.lockstep.kvm.layout.kvm_vcpu_events;
-import dev.lockstep.kvm.layout.kvm_xsave;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.function.BiConsumer;
 
 /**
  * Between a {@link CpuState} and the kernel's vCPU: every field, by KVM_GET/SET_REGS, SREGS, XSAVE, DEBUGREGS, VCPU_EVENTS and MSRS. The kernel's structures are kept between calls, so what a CpuState does
@@ -47,7 +46,6 @@ final class KvmState {
 
   private static final long X87_AND_SSE = 3;
   private static final int BUSY_TSS = 11;
-  private static final int IA32_TSC = 0x10;
 
   /** SYSENTER's three, PAT, STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE: those of a CpuState that no other structure has. */
   private static final int[] MSRS = {
@@ -66,63 +64,41 @@ final class KvmState {
     "kernelGsBase"
   };
 
-  private static final long MSR_ENTRIES = kvm_msrs.layout().byteSize();
+  private static final byte[] NOTHING = {};
 
   private final KvmVcpuHandle vcpu;
-  private final MemorySegment regs;
-  private final MemorySegment sregs;
-  private final MemorySegment xsave;
-  private final MemorySegment debug;
-  private final MemorySegment events;
-  private final MemorySegment msrs;
-  private final MemorySegment tsc;
+  private final KvmStructures at;
 
   KvmState(KvmVcpuHandle vcpu, Arena arena) {
     this.vcpu = vcpu;
-    this.regs = kvm_regs.allocate(arena);
-    this.sregs = kvm_sregs.allocate(arena);
-    this.xsave = arena.allocate(kvm_xsave.layout().byteSize(), 64);
-    this.debug = kvm_debugregs.allocate(arena);
-    this.events = kvm_vcpu_events.allocate(arena);
-    this.msrs = arena.allocate(MSR_ENTRIES + MSRS.length * kvm_msr_entry.sizeof(), 8);
-    kvm_msrs.nmsrs(msrs, MSRS.length);
-    for (int i = 0; i < MSRS.length; i++) {
-      kvm_msr_entry.index(msr(i), MSRS[i]);
-    }
-    this.tsc = arena.allocate(MSR_ENTRIES + kvm_msr_entry.sizeof(), 8);
-    kvm_msrs.nmsrs(tsc, 1);
-    kvm_msr_entry.index(tsc.asSlice(MSR_ENTRIES, kvm_msr_entry.sizeof()), IA32_TSC);
-    vcpu.getSregs(sregs);
+    this.at = new KvmStructures(arena, MSRS);
+    vcpu.getSregs(at.sregs);
   }
 
   /** The time-stamp counter that the guest would read now. */
   long timeStampCounter() {
-    vcpu.getMsrs(tsc);
-    return kvm_msr_entry.data(tsc.asSlice(MSR_ENTRIES, kvm_msr_entry.sizeof()));
-  }
-
-  private MemorySegment msr(int i) {
-    return msrs.asSlice(MSR_ENTRIES + i * kvm_msr_entry.sizeof(), kvm_msr_entry.sizeof());
+    vcpu.getMsrs(at.tsc);
+    return kvm_msr_entry.data(at.tscEntry);
   }
 
   /** Reads RIP, RCX, RFLAGS and the rest of the general registers, for the accessors below. */
   void readRegs() {
-    vcpu.getRegs(regs);
+    vcpu.getRegs(at.regs);
   }
 
   /** Replaces RDX alone. */
   void writeRdx(long value) {
-    vcpu.getRegs(regs);
-    kvm_regs.rdx(regs, value);
-    vcpu.setRegs(regs);
+    vcpu.getRegs(at.regs);
+    kvm_regs.rdx(at.regs, value);
+    vcpu.setRegs(at.regs);
   }
 
   long rip() {
-    return kvm_regs.rip(regs);
+    return kvm_regs.rip(at.regs);
   }
 
   long rcx() {
-    return kvm_regs.rcx(regs);
+    return kvm_regs.rcx(at.regs);
   }
 
   /**
@@ -131,59 +107,57 @@ final class KvmState {
    * @param scratch its general registers, RIP and RFLAGS are overwritten
    */
   long registerDigest(CpuState scratch) {
-    getRegs(regs, scratch);
+    getRegs(at.regs, scratch);
     return RegisterDigest.of(scratch.gpr, scratch.rflags);
   }
 
   boolean interruptFlag() {
-    return (kvm_regs.rflags(regs) & 1 << 9) != 0;
+    return (kvm_regs.rflags(at.regs) & 1 << 9) != 0;
   }
 
   /** Sets RCX alone. */
   void writeRcx(long value) {
     readRegs();
-    kvm_regs.rcx(regs, value);
-    vcpu.setRegs(regs);
+    kvm_regs.rcx(at.regs, value);
+    vcpu.setRegs(at.regs);
   }
 
   /** Reads what waits to be delivered, for the accessors below. */
   void readEvents() {
-    vcpu.getEvents(events);
+    vcpu.getEvents(at.events);
   }
 
   boolean shadowed() {
-    return kvm_vcpu_events.interrupt.shadow(kvm_vcpu_events.interrupt(events)) != 0;
+    return kvm_vcpu_events.interrupt.shadow(at.interrupt) != 0;
   }
 
   /** An NMI waits in the kernel. */
   boolean nmiPending() {
-    MemorySegment nmi = kvm_vcpu_events.nmi(events);
-    return kvm_vcpu_events.nmi.pending(nmi) != 0 || kvm_vcpu_events.nmi.injected(nmi) != 0;
+    return kvm_vcpu_events.nmi.pending(at.nmi) != 0 || kvm_vcpu_events.nmi.injected(at.nmi) != 0;
   }
 
   boolean nmiBlocked() {
-    return kvm_vcpu_events.nmi.masked(kvm_vcpu_events.nmi(events)) != 0;
+    return kvm_vcpu_events.nmi.masked(at.nmi) != 0;
   }
 
   /** An exception, interrupt or NMI is on its way into the guest. */
   boolean delivering() {
-    MemorySegment exception = kvm_vcpu_events.exception(events);
-    return kvm_vcpu_events.exception.injected(exception) != 0
-        || kvm_vcpu_events.exception.pending(exception) != 0
-        || kvm_vcpu_events.interrupt.injected(kvm_vcpu_events.interrupt(events)) != 0;
+    return kvm_vcpu_events.exception.injected(at.exception) != 0
+        || kvm_vcpu_events.exception.pending(at.exception) != 0
+        || kvm_vcpu_events.interrupt.injected(at.interrupt) != 0;
   }
 
   /** Queues an exception in the kernel; {@link #readEvents} came before. */
   void queueException(int vector, int errorCode) {
-    MemorySegment exception = kvm_vcpu_events.exception(events);
-    kvm_vcpu_events.exception.injected(exception, (byte) 1);
-    kvm_vcpu_events.exception.pending(exception, (byte) 0);
-    kvm_vcpu_events.exception.nr(exception, (byte) vector);
-    kvm_vcpu_events.exception.has_error_code(exception, (byte) (hasErrorCode(vector) ? 1 : 0));
-    kvm_vcpu_events.exception.error_code(exception, errorCode);
+    kvm_vcpu_events.exception.injected(at.exception, (byte) 1);
+    kvm_vcpu_events.exception.pending(at.exception, (byte) 0);
+    kvm_vcpu_events.exception.nr(at.exception, (byte) vector);
+    kvm_vcpu_events.exception.has_error_code(at.exception, (byte) (hasErrorCode(vector) ? 1 : 0));
+    kvm_vcpu_events.exception.error_code(at.exception, errorCode);
     kvm_vcpu_events.flags(
-        events, LinuxKvm.KVM_VCPUEVENT_VALID_NMI_PENDING() | LinuxKvm.KVM_VCPUEVENT_VALID_SHADOW());
-    vcpu.setEvents(events);
+        at.events,
+        LinuxKvm.KVM_VCPUEVENT_VALID_NMI_PENDING() | LinuxKvm.KVM_VCPUEVENT_VALID_SHADOW());
+    vcpu.setEvents(at.events);
   }
 
   /** Double fault, invalid TSS, segment not present, stack, general protection, page fault, alignment (SDM vol. 3A table 6-1). */
@@ -191,33 +165,42 @@ final class KvmState {
     return vector == 8 || vector >= 10 && vector <= 14 || vector == 17;
   }
 
+  /** Copies out what decides whether, and in which order, an event can be delivered: RFLAGS with the general registers, and what waits already. The rest of {@code s} stays. */
+  void getDeliverable(CpuState s) {
+    vcpu.getRegs(at.regs);
+    vcpu.getEvents(at.events);
+    getRegs(at.regs, s);
+    getEvents(s);
+    s.pendingDebug = 0;
+  }
+
   /** Copies the whole state out; {@code halted} and {@code shutdown} are not the kernel's. */
   void get(CpuState s) {
-    vcpu.getRegs(regs);
-    vcpu.getSregs(sregs);
-    vcpu.getXsave(xsave);
-    vcpu.getDebugRegs(debug);
-    vcpu.getEvents(events);
-    if (vcpu.getMsrs(msrs) != MSRS.length) {
+    vcpu.getRegs(at.regs);
+    vcpu.getSregs(at.sregs);
+    vcpu.getXsave(at.xsave);
+    vcpu.getDebugRegs(at.debug);
+    vcpu.getEvents(at.events);
+    if (vcpu.getMsrs(at.msrs) != MSRS.length) {
       throw new IllegalStateException("KVM does not have all of the registers it listed");
     }
-    getRegs(regs, s);
+    getRegs(at.regs, s);
     getSregs(s);
-    MemorySegment.copy(xsave, ValueLayout.JAVA_BYTE, 0, s.fxsave, 0, FXSAVE_UNUSED_FROM);
+    MemorySegment.copy(at.xsave, ValueLayout.JAVA_BYTE, 0, s.fxsave, 0, FXSAVE_UNUSED_FROM);
     for (int i = FXSAVE_UNUSED_FROM; i < CpuState.FXSAVE_BYTES; i++) {
       s.fxsave[i] = 0;
     }
     putInt(s.fxsave, MXCSR_MASK_AT, MXCSR_BITS);
     for (int i = 0; i < 4; i++) {
-      s.debugAddress[i] = kvm_debugregs.db(debug, i);
+      s.debugAddress[i] = kvm_debugregs.db(at.debug, i);
     }
-    s.dr6 = kvm_debugregs.dr6(debug);
-    s.dr7 = kvm_debugregs.dr7(debug);
+    s.dr6 = kvm_debugregs.dr6(at.debug);
+    s.dr7 = kvm_debugregs.dr7(at.debug);
     getMsrs(s);
     getEvents(s);
     s.tscOffset = 0;
     s.pendingDebug = 0;
-    s.engineState = new byte[0];
+    s.engineState = NOTHING;
   }
 
   /** General registers, RIP and RFLAGS of a {@code kvm_regs}. */
@@ -243,60 +226,45 @@ final class KvmState {
   }
 
   private void setRegs(CpuState s) {
-    kvm_regs.rax(regs, s.gpr[0]);
-    kvm_regs.rcx(regs, s.gpr[1]);
-    kvm_regs.rdx(regs, s.gpr[2]);
-    kvm_regs.rbx(regs, s.gpr[3]);
-    kvm_regs.rsp(regs, s.gpr[4]);
-    kvm_regs.rbp(regs, s.gpr[5]);
-    kvm_regs.rsi(regs, s.gpr[6]);
-    kvm_regs.rdi(regs, s.gpr[7]);
-    kvm_regs.r8(regs, s.gpr[8]);
-    kvm_regs.r9(regs, s.gpr[9]);
-    kvm_regs.r10(regs, s.gpr[10]);
-    kvm_regs.r11(regs, s.gpr[11]);
-    kvm_regs.r12(regs, s.gpr[12]);
-    kvm_regs.r13(regs, s.gpr[13]);
-    kvm_regs.r14(regs, s.gpr[14]);
-    kvm_regs.r15(regs, s.gpr[15]);
-    kvm_regs.rip(regs, s.rip);
-    kvm_regs.rflags(regs, s.rflags);
-  }
-
-  /** The kernel's segment of one of {@link CpuState}'s numbers. */
-  private MemorySegment segment(int number) {
-    return switch (number) {
-      case CpuState.ES -> kvm_sregs.es(sregs);
-      case CpuState.CS -> kvm_sregs.cs(sregs);
-      case CpuState.SS -> kvm_sregs.ss(sregs);
-      case CpuState.DS -> kvm_sregs.ds(sregs);
-      case CpuState.FS -> kvm_sregs.fs(sregs);
-      case CpuState.GS -> kvm_sregs.gs(sregs);
-      case CpuState.LDTR -> kvm_sregs.ldt(sregs);
-      case CpuState.TR -> kvm_sregs.tr(sregs);
-      default -> throw new IllegalStateException("segment " + number);
-    };
+    kvm_regs.rax(at.regs, s.gpr[0]);
+    kvm_regs.rcx(at.regs, s.gpr[1]);
+    kvm_regs.rdx(at.regs, s.gpr[2]);
+    kvm_regs.rbx(at.regs, s.gpr[3]);
+    kvm_regs.rsp(at.regs, s.gpr[4]);
+    kvm_regs.rbp(at.regs, s.gpr[5]);
+    kvm_regs.rsi(at.regs, s.gpr[6]);
+    kvm_regs.rdi(at.regs, s.gpr[7]);
+    kvm_regs.r8(at.regs, s.gpr[8]);
+    kvm_regs.r9(at.regs, s.gpr[9]);
+    kvm_regs.r10(at.regs, s.gpr[10]);
+    kvm_regs.r11(at.regs, s.gpr[11]);
+    kvm_regs.r12(at.regs, s.gpr[12]);
+    kvm_regs.r13(at.regs, s.gpr[13]);
+    kvm_regs.r14(at.regs, s.gpr[14]);
+    kvm_regs.r15(at.regs, s.gpr[15]);
+    kvm_regs.rip(at.regs, s.rip);
+    kvm_regs.rflags(at.regs, s.rflags);
   }
 
   private void getSregs(CpuState s) {
     for (int i = 0; i < s.segments.length; i++) {
-      getSegment(segment(i), s.segments[i]);
+      getSegment(at.segment(i), s.segments[i]);
     }
     SegmentRegister task = s.segments[CpuState.TR];
     if (task.selector == 0 && task.base == 0 && task.limit == 0) {
       // Too short for any task: the one that stands in for none.
       task.set(0, 0, 0, SegmentRegister.UNUSABLE);
     }
-    s.gdtBase = kvm_dtable.base(kvm_sregs.gdt(sregs));
-    s.gdtLimit = Short.toUnsignedInt(kvm_dtable.limit(kvm_sregs.gdt(sregs)));
-    s.idtBase = kvm_dtable.base(kvm_sregs.idt(sregs));
-    s.idtLimit = Short.toUnsignedInt(kvm_dtable.limit(kvm_sregs.idt(sregs)));
-    s.cr0 = kvm_sregs.cr0(sregs);
-    s.cr2 = kvm_sregs.cr2(sregs);
-    s.cr3 = kvm_sregs.cr3(sregs);
-    s.cr4 = kvm_sregs.cr4(sregs);
-    s.cr8 = kvm_sregs.cr8(sregs);
-    s.efer = kvm_sregs.efer(sregs);
+    s.gdtBase = kvm_dtable.base(at.gdt);
+    s.gdtLimit = Short.toUnsignedInt(kvm_dtable.limit(at.gdt));
+    s.idtBase = kvm_dtable.base(at.idt);
+    s.idtLimit = Short.toUnsignedInt(kvm_dtable.limit(at.idt));
+    s.cr0 = kvm_sregs.cr0(at.sregs);
+    s.cr2 = kvm_sregs.cr2(at.sregs);
+    s.cr3 = kvm_sregs.cr3(at.sregs);
+    s.cr4 = kvm_sregs.cr4(at.sregs);
+    s.cr8 = kvm_sregs.cr8(at.sregs);
+    s.efer = kvm_sregs.efer(at.sregs);
   }
 
   private static void getSegment(MemorySegment from, SegmentRegister into) {
@@ -334,67 +302,65 @@ final class KvmState {
 
   private void setSregs(CpuState s) {
     for (int i = 0; i < s.segments.length; i++) {
-      setSegment(s.segments[i], segment(i));
+      setSegment(s.segments[i], at.segment(i));
     }
     if (!s.segments[CpuState.TR].usable()) {
       // VMX refuses to enter without a task register (SDM vol. 3C 26.3.1.2).
-      MemorySegment tr = segment(CpuState.TR);
+      MemorySegment tr = at.segment(CpuState.TR);
       kvm_segment.type(tr, (byte) BUSY_TSS);
       kvm_segment.s(tr, (byte) 0);
       kvm_segment.present(tr, (byte) 1);
       kvm_segment.unusable(tr, (byte) 0);
     }
-    kvm_dtable.base(kvm_sregs.gdt(sregs), s.gdtBase);
-    kvm_dtable.limit(kvm_sregs.gdt(sregs), (short) s.gdtLimit);
-    kvm_dtable.base(kvm_sregs.idt(sregs), s.idtBase);
-    kvm_dtable.limit(kvm_sregs.idt(sregs), (short) s.idtLimit);
-    kvm_sregs.cr0(sregs, s.cr0);
-    kvm_sregs.cr2(sregs, s.cr2);
-    kvm_sregs.cr3(sregs, s.cr3);
-    kvm_sregs.cr4(sregs, s.cr4);
-    kvm_sregs.cr8(sregs, s.cr8);
-    kvm_sregs.efer(sregs, s.efer);
+    kvm_dtable.base(at.gdt, s.gdtBase);
+    kvm_dtable.limit(at.gdt, (short) s.gdtLimit);
+    kvm_dtable.base(at.idt, s.idtBase);
+    kvm_dtable.limit(at.idt, (short) s.idtLimit);
+    kvm_sregs.cr0(at.sregs, s.cr0);
+    kvm_sregs.cr2(at.sregs, s.cr2);
+    kvm_sregs.cr3(at.sregs, s.cr3);
+    kvm_sregs.cr4(at.sregs, s.cr4);
+    kvm_sregs.cr8(at.sregs, s.cr8);
+    kvm_sregs.efer(at.sregs, s.efer);
     // What waits to be delivered goes by VCPU_EVENTS.
-    kvm_sregs.interrupt_bitmap(sregs).fill((byte) 0);
+    at.interruptBitmap.fill((byte) 0);
   }
 
   private void getMsrs(CpuState s) {
-    s.sysenterCs = kvm_msr_entry.data(msr(0));
-    s.sysenterEsp = kvm_msr_entry.data(msr(1));
-    s.sysenterEip = kvm_msr_entry.data(msr(2));
-    s.pat = kvm_msr_entry.data(msr(3));
-    s.star = kvm_msr_entry.data(msr(4));
-    s.lstar = kvm_msr_entry.data(msr(5));
-    s.cstar = kvm_msr_entry.data(msr(6));
-    s.sfmask = kvm_msr_entry.data(msr(7));
-    s.kernelGsBase = kvm_msr_entry.data(msr(8));
+    s.sysenterCs = kvm_msr_entry.data(at.msr(0));
+    s.sysenterEsp = kvm_msr_entry.data(at.msr(1));
+    s.sysenterEip = kvm_msr_entry.data(at.msr(2));
+    s.pat = kvm_msr_entry.data(at.msr(3));
+    s.star = kvm_msr_entry.data(at.msr(4));
+    s.lstar = kvm_msr_entry.data(at.msr(5));
+    s.cstar = kvm_msr_entry.data(at.msr(6));
+    s.sfmask = kvm_msr_entry.data(at.msr(7));
+    s.kernelGsBase = kvm_msr_entry.data(at.msr(8));
   }
 
   private void setMsrs(CpuState s) {
-    kvm_msr_entry.data(msr(0), s.sysenterCs);
-    kvm_msr_entry.data(msr(1), s.sysenterEsp);
-    kvm_msr_entry.data(msr(2), s.sysenterEip);
-    kvm_msr_entry.data(msr(3), s.pat);
-    kvm_msr_entry.data(msr(4), s.star);
-    kvm_msr_entry.data(msr(5), s.lstar);
-    kvm_msr_entry.data(msr(6), s.cstar);
-    kvm_msr_entry.data(msr(7), s.sfmask);
-    kvm_msr_entry.data(msr(8), s.kernelGsBase);
+    kvm_msr_entry.data(at.msr(0), s.sysenterCs);
+    kvm_msr_entry.data(at.msr(1), s.sysenterEsp);
+    kvm_msr_entry.data(at.msr(2), s.sysenterEip);
+    kvm_msr_entry.data(at.msr(3), s.pat);
+    kvm_msr_entry.data(at.msr(4), s.star);
+    kvm_msr_entry.data(at.msr(5), s.lstar);
+    kvm_msr_entry.data(at.msr(6), s.cstar);
+    kvm_msr_entry.data(at.msr(7), s.sfmask);
+    kvm_msr_entry.data(at.msr(8), s.kernelGsBase);
   }
 
   private void getEvents(CpuState s) {
-    MemorySegment exception = kvm_vcpu_events.exception(events);
     boolean raised =
-        kvm_vcpu_events.exception.injected(exception) != 0
-            || kvm_vcpu_events.exception.pending(exception) != 0;
-    s.pendingException = raised ? kvm_vcpu_events.exception.nr(exception) : -1;
-    s.pendingErrorCode = raised ? kvm_vcpu_events.exception.error_code(exception) : 0;
-    MemorySegment interrupt = kvm_vcpu_events.interrupt(events);
+        kvm_vcpu_events.exception.injected(at.exception) != 0
+            || kvm_vcpu_events.exception.pending(at.exception) != 0;
+    s.pendingException = raised ? kvm_vcpu_events.exception.nr(at.exception) : -1;
+    s.pendingErrorCode = raised ? kvm_vcpu_events.exception.error_code(at.exception) : 0;
     s.pendingInterrupt =
-        kvm_vcpu_events.interrupt.injected(interrupt) != 0
-            ? Byte.toUnsignedInt(kvm_vcpu_events.interrupt.nr(interrupt))
+        kvm_vcpu_events.interrupt.injected(at.interrupt) != 0
+            ? Byte.toUnsignedInt(kvm_vcpu_events.interrupt.nr(at.interrupt))
             : -1;
-    int shadow = kvm_vcpu_events.interrupt.shadow(interrupt);
+    int shadow = kvm_vcpu_events.interrupt.shadow(at.interrupt);
     s.interruptShadow =
         ((shadow & SHADOW_STI) != 0 ? 1 : 0) | ((shadow & SHADOW_MOV_SS) != 0 ? 2 : 0);
     s.nmiPending = nmiPending();
@@ -402,29 +368,27 @@ final class KvmState {
   }
 
   private void setEvents(CpuState s) {
-    events.fill((byte) 0);
-    MemorySegment exception = kvm_vcpu_events.exception(events);
+    at.events.fill((byte) 0);
     if (s.pendingException >= 0) {
-      kvm_vcpu_events.exception.injected(exception, (byte) 1);
-      kvm_vcpu_events.exception.nr(exception, (byte) s.pendingException);
+      kvm_vcpu_events.exception.injected(at.exception, (byte) 1);
+      kvm_vcpu_events.exception.nr(at.exception, (byte) s.pendingException);
       kvm_vcpu_events.exception.has_error_code(
-          exception, (byte) (hasErrorCode(s.pendingException) ? 1 : 0));
-      kvm_vcpu_events.exception.error_code(exception, s.pendingErrorCode);
+          at.exception, (byte) (hasErrorCode(s.pendingException) ? 1 : 0));
+      kvm_vcpu_events.exception.error_code(at.exception, s.pendingErrorCode);
     }
-    MemorySegment interrupt = kvm_vcpu_events.interrupt(events);
     if (s.pendingInterrupt >= 0) {
-      kvm_vcpu_events.interrupt.injected(interrupt, (byte) 1);
-      kvm_vcpu_events.interrupt.nr(interrupt, (byte) s.pendingInterrupt);
+      kvm_vcpu_events.interrupt.injected(at.interrupt, (byte) 1);
+      kvm_vcpu_events.interrupt.nr(at.interrupt, (byte) s.pendingInterrupt);
     }
     int shadow =
         ((s.interruptShadow & 1) != 0 ? SHADOW_STI : 0)
             | ((s.interruptShadow & 2) != 0 ? SHADOW_MOV_SS : 0);
-    kvm_vcpu_events.interrupt.shadow(interrupt, (byte) shadow);
-    MemorySegment nmi = kvm_vcpu_events.nmi(events);
-    kvm_vcpu_events.nmi.pending(nmi, (byte) (s.nmiPending ? 1 : 0));
-    kvm_vcpu_events.nmi.masked(nmi, (byte) (s.nmiBlocked ? 1 : 0));
+    kvm_vcpu_events.interrupt.shadow(at.interrupt, (byte) shadow);
+    kvm_vcpu_events.nmi.pending(at.nmi, (byte) (s.nmiPending ? 1 : 0));
+    kvm_vcpu_events.nmi.masked(at.nmi, (byte) (s.nmiBlocked ? 1 : 0));
     kvm_vcpu_events.flags(
-        events, LinuxKvm.KVM_VCPUEVENT_VALID_NMI_PENDING() | LinuxKvm.KVM_VCPUEVENT_VALID_SHADOW());
+        at.events,
+        LinuxKvm.KVM_VCPUEVENT_VALID_NMI_PENDING() | LinuxKvm.KVM_VCPUEVENT_VALID_SHADOW());
   }
 
   /**
@@ -438,26 +402,26 @@ final class KvmState {
     setSregs(s);
     setMsrs(s);
     setEvents(s);
-    MemorySegment.copy(s.fxsave, 0, xsave, ValueLayout.JAVA_BYTE, 0, CpuState.FXSAVE_BYTES);
-    xsave.asSlice(CpuState.FXSAVE_BYTES).fill((byte) 0);
-    xsave.set(ValueLayout.JAVA_LONG, XSTATE_BV, X87_AND_SSE);
+    MemorySegment.copy(s.fxsave, 0, at.xsave, ValueLayout.JAVA_BYTE, 0, CpuState.FXSAVE_BYTES);
+    at.xsaveExtended.fill((byte) 0);
+    at.xsave.set(ValueLayout.JAVA_LONG, XSTATE_BV, X87_AND_SSE);
     for (int i = 0; i < 4; i++) {
-      kvm_debugregs.db(debug, i, s.debugAddress[i]);
+      kvm_debugregs.db(at.debug, i, s.debugAddress[i]);
     }
-    kvm_debugregs.dr6(debug, s.dr6);
-    kvm_debugregs.dr7(debug, s.dr7);
-    kvm_debugregs.flags(debug, 0);
-    refusing("cr0, cr4, efer or the segments", () -> vcpu.setSregs(sregs));
+    kvm_debugregs.dr6(at.debug, s.dr6);
+    kvm_debugregs.dr7(at.debug, s.dr7);
+    kvm_debugregs.flags(at.debug, 0);
+    refusing("cr0, cr4, efer or the segments", KvmVcpuHandle::setSregs, at.sregs);
     // Without an APIC in the kernel each KVM_RUN takes CR8 from here (api.rst, struct kvm_run).
     kvm_run.cr8(vcpu.runArea(), s.cr8);
-    refusing("rflags", () -> vcpu.setRegs(regs));
-    refusing("fxsave", () -> vcpu.setXsave(xsave));
-    refusing("dr6 or dr7", () -> vcpu.setDebugRegs(debug));
-    int set = vcpu.setMsrs(msrs);
+    refusing("rflags", KvmVcpuHandle::setRegs, at.regs);
+    refusing("fxsave", KvmVcpuHandle::setXsave, at.xsave);
+    refusing("dr6 or dr7", KvmVcpuHandle::setDebugRegs, at.debug);
+    int set = vcpu.setMsrs(at.msrs);
     if (set != MSRS.length) {
       throw refused(MSR_FIELDS[set], "which KVM refuses");
     }
-    refusing("pendingException", () -> vcpu.setEvents(events));
+    refusing("pendingException", KvmVcpuHandle::setEvents, at.events);
   }
 
   private static void check(CpuState s) {
@@ -469,9 +433,10 @@ final class KvmState {
     }
   }
 
-  private static void refusing(String field, Runnable call) {
+  private void refusing(
+      String field, BiConsumer<KvmVcpuHandle, MemorySegment> call, MemorySegment structure) {
     try {
-      call.run();
+      call.accept(vcpu, structure);
     } catch (KvmException e) {
       if (e.errno() != Errno.EINVAL) {
         throw e;

@@ -26,19 +26,24 @@ final class KvmMachines {
   }
 
   Machine create(String name, GuestLoader guest) {
-    return factory.create(
-        new MachineSpec(
-            name,
-            CpuModel.LOCKSTEP_V1,
-            BranchSemantics.ALL_TRANSFERS,
-            Machines.MEMORY,
-            1_700_000_000_000_000_000L,
-            MachineSpec.Pacing.FREE,
-            // Outputs leave at boundaries, and there is one at each digest at the latest.
-            1 << 12,
-            new TreeMap<>()),
-        List.of(),
-        guest);
+    return create(spec(name, MachineSpec.Pacing.FREE), guest);
+  }
+
+  Machine create(MachineSpec spec, GuestLoader guest) {
+    return factory.create(spec, List.of(), guest);
+  }
+
+  static MachineSpec spec(String name, MachineSpec.Pacing pacing) {
+    return new MachineSpec(
+        name,
+        CpuModel.LOCKSTEP_V1,
+        BranchSemantics.ALL_TRANSFERS,
+        Machines.MEMORY,
+        1_700_000_000_000_000_000L,
+        pacing,
+        // Outputs leave at boundaries, and there is one at each digest at the latest.
+        1 << 12,
+        new TreeMap<>());
   }
 
   /** Prints a byte, counts in memory until one comes in by the console, and ends with that as exit code. */
