@@ -21,35 +21,40 @@ final class GuestPair implements AutoCloseable {
   /** What the guest does. */
   enum Service {
     /** busybox's nc, which gives back what it gets. */
-    ECHO("echo", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
+    ECHO("echo", 7, "nc -ll -p 7 -e cat"),
     /** The same for short blocks. */
-    PING("ping", 7, "nc -ll -p 7 -e cat", "guest-image", ""),
+    PING("ping", 7, "nc -ll -p 7 -e cat"),
     /** The same in a guest whose processor is never idle. */
-    BUSY_PING("ping", 7, "while :; do :; done & nc -ll -p 7 -e cat", "guest-image", ""),
+    BUSY_PING("ping", 7, "while :; do :; done & nc -ll -p 7 -e cat"),
     /** The same in a guest with 128 MiB in memory that no packing makes smaller. */
-    FULL_PING(
-        "ping",
-        7,
-        "dd if=/dev/urandom of=/filling bs=1M count=128; nc -ll -p 7 -e cat",
-        "guest-image",
-        ""),
+    FULL_PING("ping", 7, "dd if=/dev/urandom of=/filling bs=1M count=128; nc -ll -p 7 -e cat"),
     /** Debian's nginx. */
-    NGINX("http", 80, "nginx", "guest-nginx", "initrd-nginx"),
+    NGINX("http", 80, "nginx"),
     /** The same for a client that asks ahead. */
-    NGINX_STREAM("stream", 80, "nginx", "guest-nginx", "initrd-nginx");
+    NGINX_STREAM("stream", 80, "nginx"),
+    /** Debian's redis, some commands at a time. */
+    REDIS("redis", 6379, "redis"),
+    /** The same for a client that asks ahead. */
+    REDIS_STREAM("redis-stream", 6379, "redis");
 
     private final String client;
     private final int port;
     private final String command;
-    private final String script;
-    private final String initrd;
 
-    Service(String client, int port, String command, String script, String initrd) {
+    Service(String client, int port, String command) {
       this.client = client;
       this.port = port;
       this.command = command;
-      this.script = script;
-      this.initrd = initrd;
+    }
+
+    /** Where the guest image is, with what the service needs in it. */
+    private Path image() throws IOException, InterruptedException {
+      return isOfDebian() ? GuestImage.folder("guest-service", command) : GuestImage.folder();
+    }
+
+    /** Has an initramfs of its own, which {@code scripts/guest-service} makes. */
+    private boolean isOfDebian() {
+      return command.equals("nginx") || command.equals("redis");
     }
   }
 
@@ -74,7 +79,7 @@ final class GuestPair implements AutoCloseable {
       throws IOException, InterruptedException {
     this.lab = lab;
     this.options = List.of(options);
-    this.image = GuestImage.folder(service.script);
+    this.image = service.image();
     this.folder = folder;
     this.service = service;
     this.seed = seed;
@@ -120,13 +125,13 @@ final class GuestPair implements AutoCloseable {
             Long.toString(seed),
             "--append",
             "quiet lockstep.ip=%s/24 lockstep.run=\"%s\"".formatted(Lab.GUEST, service.command)));
-    if (!service.initrd.isEmpty()) {
+    if (service.isOfDebian()) {
       command.addAll(
           List.of(
               "--kernel",
               image.resolve("vmlinuz").toString(),
               "--initrd",
-              image.resolve(service.initrd).toString()));
+              image.resolve("initrd-" + service.command).toString()));
     }
     command.addAll(options);
     command.addAll(own);

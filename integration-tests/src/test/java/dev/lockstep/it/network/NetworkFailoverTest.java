@@ -39,6 +39,13 @@ class NetworkFailoverTest {
     kills(GuestPair.Service.NGINX, SAMPLE_KILLS);
   }
 
+  /** What redis has confirmed it still knows, and nothing was done twice. */
+  @Test
+  @Timeout(value = 10, unit = TimeUnit.MINUTES)
+  void aSessionWithRedisOutlivesItsPrimaries() throws Exception {
+    kills(GuestPair.Service.REDIS, SAMPLE_KILLS);
+  }
+
   /** Linux followed freely: neither replica repeats the other's instructions, and the client cannot tell. */
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
@@ -56,6 +63,12 @@ class NetworkFailoverTest {
   @Tag("long")
   void aSessionWithNginxOutlivesFiftyPrimaries() throws Exception {
     kills(GuestPair.Service.NGINX, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
+  }
+
+  @Test
+  @Tag("long")
+  void aSessionWithRedisOutlivesFiftyPrimaries() throws Exception {
+    kills(GuestPair.Service.REDIS, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
   }
 
   @Test

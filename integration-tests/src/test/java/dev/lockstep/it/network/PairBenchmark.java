@@ -63,6 +63,12 @@ class PairBenchmark {
     measure(GuestPair.Service.NGINX_STREAM, "stream", 0);
   }
 
+  /** Redis, sixteen commands in a question, asked ahead: a service that does more for each byte. */
+  @Test
+  void redis() throws Exception {
+    measure(GuestPair.Service.REDIS_STREAM, "redis", 0);
+  }
+
   /** Some questions a second: what a guest that is hardly busy costs. */
   @Test
   void idle() throws Exception {

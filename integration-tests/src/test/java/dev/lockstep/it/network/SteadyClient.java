@@ -1,5 +1,6 @@
 package dev.lockstep.it.network;
 
+import java.io.BufferedInputStream;
 import java.io.BufferedReader;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -26,21 +27,12 @@ final class SteadyClient {
   private static final int QUESTIONS_AHEAD = 8;
   private static final int MAX_SAMPLES = 1 << 16;
   private static final int MAX_LINE_BYTES = 1_000;
+  private static final int BUFFER_BYTES = 1 << 16;
 
   private SteadyClient() {}
 
-  /** One question and its answer. */
-  private interface Service {
-    /**
-     * Asks, and checks the answer.
-     *
-     * @return how many bytes it had
-     */
-    int ask(DataInputStream in, OutputStream out) throws IOException;
-  }
-
   /** An echo of random bytes: of any length up to some frames, or of one short length. */
-  private record Echo(Random random, boolean isShort) implements Service {
+  private record Echo(Random random, boolean isShort) implements Conversation {
     @Override
     public int ask(DataInputStream in, OutputStream out) throws IOException {
       byte[] block = new byte[isShort ? PING_BYTES : 1 + random.nextInt(MAX_BLOCK_BYTES)];
@@ -56,7 +48,7 @@ final class SteadyClient {
   }
 
   /** A file over HTTP, always the same: asked for when the last has come, or some ahead (RFC 9112, section 9.3.2), so that the guest never has to wait for a question. */
-  private static final class Http implements Service {
+  private static final class Http implements Conversation {
     private static final byte[] QUESTION =
         "GET /block HTTP/1.1\r\nHost: guest\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
 
@@ -110,16 +102,18 @@ final class SteadyClient {
   }
 
   /**
-   * @param arguments {@code echo}, {@code ping} (short blocks), {@code http} or {@code stream} (asked ahead), address, port, seed, and how many milliseconds to rest between two questions
+   * @param arguments {@code echo}, {@code ping} (short blocks), {@code http}, {@code redis}, or {@code stream} and {@code redis-stream} (asked ahead), address, port, seed, and how many milliseconds to rest between two questions
    */
   public static void main(String[] arguments) throws Exception {
     Random random = new Random(Long.parseLong(arguments[3]));
-    Service service =
+    Conversation service =
         switch (arguments[0]) {
           case "echo" -> new Echo(random, false);
           case "ping" -> new Echo(random, true);
           case "http" -> new Http(0);
           case "stream" -> new Http(QUESTIONS_AHEAD);
+          case "redis" -> new RedisConversation(random, 0);
+          case "redis-stream" -> new RedisConversation(random, QUESTIONS_AHEAD);
           default -> throw new IllegalArgumentException(arguments[0]);
         };
     AtomicReference<String> order = new AtomicReference<>("");
@@ -153,9 +147,12 @@ final class SteadyClient {
   }
 
   private static void talk(
-      Socket socket, Service service, long restMillis, AtomicReference<String> order)
+      Socket socket, Conversation service, long restMillis, AtomicReference<String> order)
       throws IOException, InterruptedException {
-    DataInputStream in = new DataInputStream(socket.getInputStream());
+    // A header is read byte by byte, and each would be a system call of a host that has better to
+    // do.
+    DataInputStream in =
+        new DataInputStream(new BufferedInputStream(socket.getInputStream(), BUFFER_BYTES));
     OutputStream out = socket.getOutputStream();
     long blocks = 0;
     long bytes = 0;
