@@ -17,6 +17,10 @@ final class BackupStream {
   /** Records have been sent since the last mark: the next one says how far the backup may run by them, and is not kept waiting. */
   private boolean markFollows;
 
+  /** Records wait for more: the backup has enough to replay. */
+  private boolean gathers;
+
+  private long lastRecordsNanos;
   private long lastHeartbeatNanos;
   private long lastMarkNanos;
 
@@ -34,13 +38,19 @@ final class BackupStream {
     this.healing = healing;
     lastHeartbeatNanos = now - timing.heartbeatIntervalNanos();
     lastMarkNanos = now - timing.closeMarkNanos();
+    lastRecordsNanos = lastMarkNanos;
   }
 
-  /** Adds to {@code out} whatever is due at {@code now} in a phase from TRANSFERRING to PROTECTED. */
+  /**
+   * Adds to {@code out} whatever is due at {@code now} in a phase from TRANSFERRING to PROTECTED.
+   *
+   * @param unreplayed records that the backup has not replayed, if outputs wait for that
+   */
   void flush(
       long now,
       PrimaryPhase phase,
       long outputsLeft,
+      long unreplayed,
       @Nullable ProgressMark mark,
       List<PrimaryEffect> out) {
     if (peer.accepted == null && peer.chunks.count() == 0) {
@@ -57,16 +67,22 @@ final class BackupStream {
     } else if (phase == PrimaryPhase.RESYNCHRONISING) {
       sendChunks(now, healing.chunks(), healing.round());
     }
-    if (peer.takesRecords()) {
+    gathers = !heartbeat && Gathering.mayWait(unreplayed, now - lastRecordsNanos, timing);
+    if (peer.takesRecords() && !gathers) {
       sendRecords(now, mark != null && mayMatter(mark) ? mark : null, heartbeat);
     }
   }
 
-  /** When a mark that came too soon after the last one may be sent; {@link Long#MAX_VALUE} if there is none. */
-  long nextMarkNanos(@Nullable ProgressMark mark) {
-    boolean waits =
-        mark != null && !mark.equals(sentMark) && peer.takesRecords() && mayMatter(mark);
-    return waits ? lastMarkNanos + timing.closeMarkNanos() : Long.MAX_VALUE;
+  /** When what waits may be sent, records for more of them or a mark that came too soon after the last one; {@link Long#MAX_VALUE} if nothing does. */
+  long nextSendNanos(@Nullable ProgressMark mark) {
+    if (!peer.takesRecords()) {
+      return Long.MAX_VALUE;
+    }
+    boolean markWaits = mark != null && !mark.equals(sentMark) && mayMatter(mark);
+    if (gathers && (markWaits || peer.openWindow().hasUnsent())) {
+      return lastRecordsNanos + timing.closeMarkNanos();
+    }
+    return markWaits ? lastMarkNanos + timing.closeMarkNanos() : Long.MAX_VALUE;
   }
 
   /** Not if the backup is past it. One where it stands may be a promise. */
@@ -153,6 +169,7 @@ final class BackupStream {
   }
 
   private void noteSent(long now, @Nullable ProgressMark mark) {
+    lastRecordsNanos = now;
     if (mark != null) {
       markFollows = false;
       lastMarkNanos = now;

@@ -148,7 +148,7 @@ public final class PrimaryCore extends PrimaryState {
         lastStepNanos + Math.min(timing.heartbeatIntervalNanos(), timing.markIntervalNanos());
     return switch (phase) {
       case TRANSFERRING, ARMING, PROTECTED, RESYNCHRONISING, HANDING_OVER, HANDED_OVER ->
-          stream == null ? next : Math.min(next, stream.nextMarkNanos(mark));
+          stream == null ? next : Math.min(next, stream.nextSendNanos(mark));
       // No mark is sent: to wait until the last one's time, which stays behind, would be not to
       // wait.
       case STARTING, NOT_PROTECTED, ARBITRATING, FENCED, ENDED -> next;
@@ -518,7 +518,8 @@ public final class PrimaryCore extends PrimaryState {
       return;
     }
     if (stream != null) {
-      stream.flush(now, phase, outputs.left(), mark, effects);
+      long unreplayed = commit == OutputCommit.MATCHED ? lagRecords() : 0;
+      stream.flush(now, phase, outputs.left(), unreplayed, mark, effects);
     }
   }
 

@@ -501,14 +501,10 @@ final class BackupDriver implements Driver {
     step(now, new BackupInput.Failed(BackupLoss.HOST_FAILED, detail));
   }
 
-  /** The log behind a checkpoint, as this pair follows it. */
+  /** The log behind a checkpoint. */
   private BackupSource following(
       LogHeader start, CheckpointFile.Stand stand, long sequence, long outputs) {
-    return host.settings.freeRunning() == null
-        ? new FollowingSource(
-            start, stand.nextSequence(), sequence, stand.position(), outputs, this::advanced)
-        : new FreeSource(
-            start, stand.nextSequence(), sequence, stand.position(), outputs, this::advanced);
+    return BackupSource.behind(host.settings, start, stand, sequence, outputs, this::advanced);
   }
 
   private BackupSource source() {

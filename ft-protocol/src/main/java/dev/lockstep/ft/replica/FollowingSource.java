@@ -22,8 +22,8 @@ final class FollowingSource extends QueuedSource<LogEntry> {
       long replayedThrough,
       Position position,
       long outputs,
-      Runnable advanced) {
-    super(header, firstSequence, replayedThrough, position, advanced);
+      ReplayNews news) {
+    super(header, firstSequence, replayedThrough, position, news);
     this.outputs = outputs;
   }
 

@@ -31,8 +31,8 @@ final class FreeSource extends QueuedSource<PlacedEntry> implements FreeLogSourc
       long replayedThrough,
       Position position,
       long outputs,
-      Runnable advanced) {
-    super(header, firstSequence, replayedThrough, position, advanced);
+      ReplayNews news) {
+    super(header, firstSequence, replayedThrough, position, news);
     this.outputs = outputs;
   }
 

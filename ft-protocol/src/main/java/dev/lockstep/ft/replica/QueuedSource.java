@@ -22,7 +22,7 @@ abstract class QueuedSource<E> implements BackupSource {
 
   private final LogHeader header;
   private final long firstSequence;
-  private final Runnable advanced;
+  private final ReplayNews news;
   private final ArrayDeque<Queued<E>> records = new ArrayDeque<>();
   private @Nullable E mark;
   private @Nullable E peeked;
@@ -35,19 +35,19 @@ abstract class QueuedSource<E> implements BackupSource {
    * @param header of the machine that follows
    * @param firstSequence the machine's number of the first entry to come
    * @param replayedThrough the protocol's number of the last record before it
-   * @param advanced told that the replay has advanced; must not block
+   * @param news told that the replay has advanced
    */
   QueuedSource(
       LogHeader header,
       long firstSequence,
       long replayedThrough,
       Position position,
-      Runnable advanced) {
+      ReplayNews news) {
     this.header = header;
     this.firstSequence = firstSequence;
     this.takenThrough = replayedThrough;
     this.position = position;
-    this.advanced = advanced;
+    this.news = news;
   }
 
   // ---- what differs
@@ -129,7 +129,7 @@ abstract class QueuedSource<E> implements BackupSource {
 
   /** Runs what the driver waits for. Not under the lock. */
   final void tellAdvanced() {
-    advanced.run();
+    news.tell();
   }
 
   /** Whether nothing follows, and all that was received has taken effect. Under the lock. */
@@ -164,7 +164,7 @@ abstract class QueuedSource<E> implements BackupSource {
 
   @Override
   public void advance() {
-    boolean more;
+    int waiting;
     LogEntry entry;
     synchronized (this) {
       E taken = peeked;
@@ -183,13 +183,11 @@ abstract class QueuedSource<E> implements BackupSource {
         mark = null;
       }
       peeked = null;
-      more = !records.isEmpty();
+      waiting = records.size();
     }
     // Nobody waits to hear of an input, and the record that follows it will be told of soon; a mark
     // need not be, since it may be taken back.
-    if (!more || !(entry instanceof LogEntry.Input)) {
-      advanced.run();
-    }
+    news.advanced(waiting == 0 || !(entry instanceof LogEntry.Input), waiting);
   }
 
   @Override

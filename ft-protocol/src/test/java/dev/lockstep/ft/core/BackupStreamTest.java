@@ -57,8 +57,12 @@ class BackupStreamTest {
   }
 
   private List<Message.Records> said(long now, @Nullable ProgressMark mark) {
+    return said(now, 0, mark);
+  }
+
+  private List<Message.Records> said(long now, long unreplayed, @Nullable ProgressMark mark) {
     List<PrimaryEffect> effects = new ArrayList<>();
-    stream.flush(now, PrimaryPhase.PROTECTED, 0, mark, effects);
+    stream.flush(now, PrimaryPhase.PROTECTED, 0, unreplayed, mark, effects);
     return effects.stream()
         .map(effect -> ((PrimaryEffect.Send) effect).message())
         .filter(Message.Records.class::isInstance)
@@ -99,6 +103,35 @@ class BackupStreamTest {
     assertThat(said(NOW + 2 + TIMING.closeMarkNanos(), next))
         .extracting(Message.Records::mark)
         .containsExactly(next);
+  }
+
+  /** It has enough to do, and each message wakes a thread of it. */
+  @Test
+  void whatABackupIsToldThatIsBehindIsGathered() {
+    record();
+    assertThat(said(NOW + 1, Gathering.BEHIND_RECORDS, null)).as("it was quiet before").hasSize(1);
+    record();
+    ProgressMark mark = mark(20);
+    assertThat(said(NOW + 2, Gathering.BEHIND_RECORDS, mark)).isEmpty();
+    record();
+    mark = mark(30);
+    assertThat(said(NOW + 3, Gathering.BEHIND_RECORDS, mark)).isEmpty();
+    long due = stream.nextSendNanos(mark);
+    assertThat(due).isEqualTo(NOW + 1 + TIMING.closeMarkNanos());
+    List<Message.Records> said = said(due, Gathering.BEHIND_RECORDS, mark);
+    assertThat(said).hasSize(1);
+    assertThat(said.getFirst().records()).hasSize(2);
+    assertThat(said.getFirst().mark()).isEqualTo(mark);
+    assertThat(stream.nextSendNanos(mark)).as("nothing waits").isEqualTo(Long.MAX_VALUE);
+  }
+
+  @Test
+  void whatWasGatheredIsSaidWhenTheBackupIsNoLongerBehind() {
+    record();
+    assertThat(said(NOW + 1, null)).hasSize(1);
+    record();
+    assertThat(said(NOW + 2, Gathering.BEHIND_RECORDS, null)).isEmpty();
+    assertThat(said(NOW + 3, Gathering.BEHIND_RECORDS - 1, null)).hasSize(1);
   }
 
   @Test
