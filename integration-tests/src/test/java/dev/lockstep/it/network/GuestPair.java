@@ -58,17 +58,37 @@ final class GuestPair implements AutoCloseable {
     }
   }
 
+  /** How the guest is joined to the world. */
+  enum Attachment {
+    /** By a tap device on the bridge of the host that runs it: clients come from anywhere, and stay when it moves. */
+    TAP("tap=" + Lab.TAP + System.getProperty("bench.net", ""), Lab.GUEST + "/24"),
+    /** By a passt of each host: {@link #PASST_PORT} of whichever host runs it is nginx's. */
+    PASST("passt,forward=tcp:" + PASST_PORT + ":80", "dhcp");
+
+    private final String option;
+    private final String address;
+
+    Attachment(String option, String address) {
+      this.option = option;
+      this.address = address;
+    }
+  }
+
+  private static final int PASST_PORT = 8080;
   private static final int REPLICATION_PORT = 7070;
 
   private final Lab lab;
   private final Path image;
   private final Path folder;
   private final Service service;
+  private final Attachment attachment;
   private final long seed;
   private final List<String> options;
   private final Map<Lab.Place, LabProcess> replicas = new EnumMap<>(Lab.Place.class);
   private Lab.Place primary = Lab.Place.A;
   private int started;
+  private int clients;
+  private boolean isEncrypted;
 
   /**
    * Where the guest image cannot be made the test is skipped by name.
@@ -77,13 +97,38 @@ final class GuestPair implements AutoCloseable {
    */
   GuestPair(Lab lab, Service service, Path folder, long seed, String... options)
       throws IOException, InterruptedException {
+    this(lab, service, Attachment.TAP, folder, seed, options);
+  }
+
+  /** The same, of a guest that is attached otherwise. */
+  GuestPair(
+      Lab lab, Service service, Attachment attachment, Path folder, long seed, String... options)
+      throws IOException, InterruptedException {
     this.lab = lab;
+    this.attachment = attachment;
     this.options = List.of(options);
     this.image = service.image();
     this.folder = folder;
     this.service = service;
     this.seed = seed;
     Files.createDirectories(folder.resolve("arbiter"));
+  }
+
+  /** From here on the replicas speak TLS with each other, with certificates of an authority of their own. Before they are started. */
+  void encrypt() throws IOException {
+    Path authority = folder.resolve("pki");
+    lab.lockstep(Lab.Place.CLIENT, "pki", "init", "--pki", authority.toString());
+    for (Lab.Place host : List.of(Lab.Place.A, Lab.Place.B)) {
+      lab.lockstep(
+          Lab.Place.CLIENT,
+          "pki",
+          "issue",
+          host.name(),
+          Lab.address(host),
+          "--pki",
+          authority.toString());
+    }
+    isEncrypted = true;
   }
 
   /** Powers the guest on as a pair with its primary on host A, and waits until it is protected. */
@@ -120,11 +165,12 @@ final class GuestPair implements AutoCloseable {
             "--disk",
             disk.toString(),
             "--net",
-            "tap=" + Lab.TAP + System.getProperty("bench.net", ""),
+            attachment.option,
             "--seed",
             Long.toString(seed),
             "--append",
-            "quiet lockstep.ip=%s/24 lockstep.run=\"%s\"".formatted(Lab.GUEST, service.command)));
+            "quiet lockstep.ip=%s lockstep.run=\"%s\""
+                .formatted(attachment.address, service.command)));
     if (service.isOfDebian()) {
       command.addAll(
           List.of(
@@ -132,6 +178,10 @@ final class GuestPair implements AutoCloseable {
               image.resolve("vmlinuz").toString(),
               "--initrd",
               image.resolve("initrd-" + service.command).toString()));
+    }
+    if (isEncrypted) {
+      command.addAll(
+          List.of("--tls", folder.resolve("pki").resolve("hosts").resolve(host.name()).toString()));
     }
     command.addAll(options);
     command.addAll(own);
@@ -149,16 +199,28 @@ final class GuestPair implements AutoCloseable {
 
   /** As {@link #client(long)}, one that rests between two blocks. */
   LabProcess client(long clientSeed, long restMillis) throws IOException, InterruptedException {
+    return client(Lab.Place.CLIENT, Lab.GUEST, service.port, clientSeed, restMillis);
+  }
+
+  /** A client on the primary's host, by that host's passt. */
+  LabProcess clientOfPasst(long clientSeed) throws IOException, InterruptedException {
+    return client(primary, "127.0.0.1", PASST_PORT, clientSeed, 0);
+  }
+
+  private LabProcess client(
+      Lab.Place place, String address, int port, long clientSeed, long restMillis)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(Lab.java(SteadyClient.class.getName()));
     command.addAll(
         List.of(
             service.client,
-            Lab.GUEST,
-            Integer.toString(service.port),
+            address,
+            Integer.toString(port),
             Long.toString(clientSeed),
             Long.toString(restMillis)));
     LabProcess client =
-        LabProcess.start("client", lab.at(Lab.Place.CLIENT, command), folder.resolve("client.log"));
+        LabProcess.start(
+            "client", lab.at(place, command), folder.resolve("client%d.log".formatted(clients++)));
     client.await("its connection", 0, event -> event.has("connected"), PATIENCE_MILLIS);
     return client;
   }

@@ -138,6 +138,13 @@ public final class Lab implements AutoCloseable {
     return run(at(place, command));
   }
 
+  /** Each host's way to everywhere is by the other: passt wants one to be there. */
+  void routeByLink() throws IOException {
+    for (Place host : List.of(Place.A, Place.B)) {
+      in(host, "route", "add", "default", "via", address(host.other()));
+    }
+  }
+
   /** The link between the two hosts carries nothing more. */
   void cutLink() throws IOException {
     in(Place.A, "link", "set", "wire", "down");

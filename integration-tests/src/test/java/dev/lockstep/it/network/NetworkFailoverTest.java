@@ -23,6 +23,12 @@ class NetworkFailoverTest {
     "--following", "free-running", "--cpu-model", "lockstep-v1", "--patch-tsc"
   };
 
+  /** How the replicas speak with each other. */
+  private enum Link {
+    PLAIN,
+    TLS
+  }
+
   /** With what the processes have said, if it fails. */
   @TempDir(cleanup = CleanupMode.ON_SUCCESS)
   Path folder = Path.of("unset");
@@ -39,11 +45,11 @@ class NetworkFailoverTest {
     kills(GuestPair.Service.NGINX, SAMPLE_KILLS);
   }
 
-  /** What redis has confirmed it still knows, and nothing was done twice. */
+  /** What redis has confirmed it still knows, and nothing was done twice; the replicas speak TLS with each other. */
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void aSessionWithRedisOutlivesItsPrimaries() throws Exception {
-    kills(GuestPair.Service.REDIS, SAMPLE_KILLS);
+    kills(Link.TLS, GuestPair.Service.REDIS, SAMPLE_KILLS);
   }
 
   /** Linux followed freely: neither replica repeats the other's instructions, and the client cannot tell. */
@@ -68,7 +74,7 @@ class NetworkFailoverTest {
   @Test
   @Tag("long")
   void aSessionWithRedisOutlivesFiftyPrimaries() throws Exception {
-    kills(GuestPair.Service.REDIS, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
+    kills(Link.TLS, GuestPair.Service.REDIS, Integer.getInteger("campaign.runs", CAMPAIGN_KILLS));
   }
 
   @Test
@@ -79,14 +85,22 @@ class NetworkFailoverTest {
 
   /** Kills the primary at random moments, brings a new backup in, and kills again. One connection lives through all of it. */
   private void kills(GuestPair.Service service, int kills, String... options) throws Exception {
+    kills(Link.PLAIN, service, kills, options);
+  }
+
+  private void kills(Link link, GuestPair.Service service, int kills, String... options)
+      throws Exception {
     long seed = Long.getLong("lockstep.seed", new Random().nextLong()) >>> 16;
-    System.out.printf("network failover: %s, %d kills, seed %d%n", service, kills, seed);
+    System.out.printf("network failover: %s, %s, %d kills, seed %d%n", service, link, kills, seed);
     Random random = new Random(seed);
     List<Long> gaps = new ArrayList<>();
     List<Long> joins = new ArrayList<>();
     int lost = 0;
     try (Lab lab = Lab.open();
         GuestPair pair = new GuestPair(lab, service, folder, seed, options)) {
+      if (link == Link.TLS) {
+        pair.encrypt();
+      }
       pair.powerOn();
       try (LabProcess client = pair.client(seed)) {
         for (int kill = 0; kill < kills; kill++) {

@@ -87,6 +87,9 @@ class PairBenchmark {
     Figures joins = new Figures();
     try (Lab lab = Lab.open();
         GuestPair pair = new GuestPair(lab, service, folder, seed)) {
+      if (Boolean.getBoolean("bench.tls")) {
+        pair.encrypt();
+      }
       pair.powerOn();
       try (LabProcess client = pair.client(seed, restMillis)) {
         for (int round = 0; round < ROUNDS; round++) {

@@ -105,55 +105,75 @@ final class SteadyClient {
    * @param arguments {@code echo}, {@code ping} (short blocks), {@code http}, {@code redis}, or {@code stream} and {@code redis-stream} (asked ahead), address, port, seed, and how many milliseconds to rest between two questions
    */
   public static void main(String[] arguments) throws Exception {
-    Random random = new Random(Long.parseLong(arguments[3]));
-    Conversation service =
-        switch (arguments[0]) {
-          case "echo" -> new Echo(random, false);
-          case "ping" -> new Echo(random, true);
-          case "http" -> new Http(0);
-          case "stream" -> new Http(QUESTIONS_AHEAD);
-          case "redis" -> new RedisConversation(random, 0);
-          case "redis-stream" -> new RedisConversation(random, QUESTIONS_AHEAD);
-          default -> throw new IllegalArgumentException(arguments[0]);
-        };
     AtomicReference<String> order = new AtomicReference<>("");
     Thread.ofPlatform().daemon().start(() -> listen(order));
-    try (Socket socket = connect(arguments[1], Integer.parseInt(arguments[2]))) {
-      socket.setTcpNoDelay(true);
-      socket.setSoTimeout(READ_MILLIS);
+    try (Session session = Session.begin(arguments)) {
       say("{\"connected\":true}");
-      talk(socket, service, Long.parseLong(arguments[4]), order);
+      talk(session, Long.parseLong(arguments[4]), order);
     } catch (IOException e) {
       say("{\"failed\":\"%s\"}".formatted(e.toString().replaceAll("[\"\\\\]", "'")));
       System.exit(1);
     }
   }
 
-  private static Socket connect(String address, int port) throws Exception {
-    IOException last = new IOException("not tried");
-    for (int attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
-      Socket socket = new Socket();
-      try {
-        socket.connect(new InetSocketAddress(address, port), CONNECT_MILLIS);
-        return socket;
-      } catch (IOException e) {
-        socket.close();
-        last = e;
-        // The guest is booting.
-        Thread.sleep(200);
+  /** A connection that has answered once. */
+  private record Session(
+      Socket socket, DataInputStream in, OutputStream out, Conversation conversation)
+      implements AutoCloseable {
+    /** Tries again while the guest boots: nobody listens there, or whoever does for it, passt, finds nobody behind it. */
+    static Session begin(String[] arguments) throws Exception {
+      IOException last = new IOException("not tried");
+      for (int attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
+        Socket socket = new Socket();
+        try {
+          socket.connect(
+              new InetSocketAddress(arguments[1], Integer.parseInt(arguments[2])), CONNECT_MILLIS);
+          socket.setTcpNoDelay(true);
+          socket.setSoTimeout(READ_MILLIS);
+          // A header is read byte by byte: each would be a system call on a host that has better to
+          // do.
+          Session begun =
+              new Session(
+                  socket,
+                  new DataInputStream(
+                      new BufferedInputStream(socket.getInputStream(), BUFFER_BYTES)),
+                  socket.getOutputStream(),
+                  made(arguments[0], new Random(Long.parseLong(arguments[3]))));
+          begun.ask();
+          return begun;
+        } catch (IOException e) {
+          socket.close();
+          last = e;
+          Thread.sleep(200);
+        }
       }
+      throw last;
     }
-    throw last;
+
+    int ask() throws IOException {
+      return conversation.ask(in, out);
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
   }
 
-  private static void talk(
-      Socket socket, Conversation service, long restMillis, AtomicReference<String> order)
+  private static Conversation made(String kind, Random random) {
+    return switch (kind) {
+      case "echo" -> new Echo(random, false);
+      case "ping" -> new Echo(random, true);
+      case "http" -> new Http(0);
+      case "stream" -> new Http(QUESTIONS_AHEAD);
+      case "redis" -> new RedisConversation(random, 0);
+      case "redis-stream" -> new RedisConversation(random, QUESTIONS_AHEAD);
+      default -> throw new IllegalArgumentException(kind);
+    };
+  }
+
+  private static void talk(Session session, long restMillis, AtomicReference<String> order)
       throws IOException, InterruptedException {
-    // A header is read byte by byte, and each would be a system call of a host that has better to
-    // do.
-    DataInputStream in =
-        new DataInputStream(new BufferedInputStream(socket.getInputStream(), BUFFER_BYTES));
-    OutputStream out = socket.getOutputStream();
     long blocks = 0;
     long bytes = 0;
     long marked = System.nanoTime();
@@ -168,7 +188,7 @@ final class SteadyClient {
         Thread.sleep(restMillis);
         last = System.nanoTime();
       }
-      bytes += service.ask(in, out);
+      bytes += session.ask();
       blocks++;
       long now = System.nanoTime();
       longest = Math.max(longest, now - last);

@@ -15,6 +15,19 @@ import java.util.concurrent.TimeUnit;
 final class PasstProcess implements AutoCloseable {
   private static final String PROGRAM = "passt";
   private static final String MTU = "1500";
+
+  /** What the guest sees of IPv4, and whose Ethernet address passt has: left alone it takes those of its host, and a guest that has come from another one would not be found under them. Those of QEMU's user networking. */
+  private static final List<String> SAME_ON_EVERY_HOST =
+      List.of(
+          "--address",
+          "10.0.2.15",
+          "--netmask",
+          "24",
+          "--gateway",
+          "10.0.2.2",
+          "--mac-addr",
+          "52:55:0a:00:02:02");
+
   private static final long START_NANOS = 5_000_000_000L;
   private static final long POLL_MILLIS = 5;
 
@@ -65,6 +78,7 @@ final class PasstProcess implements AutoCloseable {
                 MTU,
                 "--socket",
                 folder.resolve("socket").toString()));
+    command.addAll(SAME_ON_EVERY_HOST);
     for (PortForward forward : forwards) {
       command.add(forward.udp() ? "--udp-ports" : "--tcp-ports");
       command.add(forward.hostPort() + ":" + forward.guestPort());

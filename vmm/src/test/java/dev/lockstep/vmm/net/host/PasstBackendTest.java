@@ -221,7 +221,7 @@ class PasstBackendTest {
     }
   }
 
-  /** RFC 2131: passt has a DHCP server, and tells the guest the host's own address. */
+  /** RFC 2131: passt has a DHCP server, and offers the same address on every host, so that a guest that moves is found again. */
   @Test
   void aRealPasstAnswersAndForwards() throws IOException {
     assumePasst();
@@ -232,6 +232,12 @@ class PasstBackendTest {
       assertThat(passt.send(discover, 0, discover.length)).isTrue();
       byte[] offer = await(passt, frame -> type(frame) == 0x0800 && port(frame, 34) == 67);
       assertThat(ByteBuffer.wrap(offer).getInt(42 + 4)).as("transaction").isEqualTo(0x1234);
+      assertThat(Arrays.copyOfRange(offer, 42 + 16, 42 + 20))
+          .as("address offered")
+          .containsExactly(10, 0, 2, 15);
+      assertThat(Arrays.copyOfRange(offer, 6, 12))
+          .as("passt's Ethernet address")
+          .containsExactly(0x52, 0x55, 0x0a, 0, 2, 2);
       try (SocketChannel client = SocketChannel.open()) {
         client.configureBlocking(false);
         client.connect(new InetSocketAddress("127.0.0.1", port));
