@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /**
- * Does once, in one process, what commands do, so that a JVM that watches (for an AOT cache) has seen it: help, a boot, a snapshot and a start from it; or a pair that becomes protected, and a control port with who asks it.
+ * Does once, in one process, what commands do, so that a JVM that watches (for an AOT cache) has seen it: help, a boot, a snapshot and a start from it; or a pair that becomes protected over TLS, and a control port with who asks it.
  * {@code scripts/train-start-cache} runs it; there is a guest image by then.
  */
 final class Rehearsal {
@@ -77,6 +77,11 @@ final class Rehearsal {
       port = free.getLocalPort();
     }
     String socket = folder.resolve("control.sock").toString();
+    // Over TLS: a pair in the clear goes the same way, less the encryption, which takes the longest
+    // to become fast.
+    String authority = folder.resolve("pki").toString();
+    require("pki", "init", "--pki", authority);
+    require("pki", "issue", "here", "127.0.0.1", "--pki", authority);
     CompletableFuture<Integer> backup =
         start(replica("backup", "--listen", "127.0.0.1:" + port, "--console", "127.0.0.1:0"));
     CompletableFuture<Integer> primary =
@@ -106,6 +111,8 @@ final class Rehearsal {
             List.of(
                 role,
                 "--json",
+                "--tls",
+                folder.resolve("pki").resolve("hosts").resolve("here").toString(),
                 "--arbiter",
                 Files.createDirectories(folder.resolve("arbiter")).toString(),
                 "--disk",

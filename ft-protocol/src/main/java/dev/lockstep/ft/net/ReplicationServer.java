@@ -83,7 +83,7 @@ public final class ReplicationServer implements AutoCloseable {
     this.listener = listener;
     this.limits = limits;
     this.tls = tls == null ? null : tls.server();
-    Warmup.begin(limits);
+    Warmup.begin(limits, tls);
     newcomers = new Newcomers(limits.maxConnections());
     threads = new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
     var bound =

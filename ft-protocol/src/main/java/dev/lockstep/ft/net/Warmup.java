@@ -7,6 +7,7 @@ import dev.lockstep.ft.core.Payload;
 import dev.lockstep.ft.core.Position;
 import dev.lockstep.ft.core.ProgressMark;
 import dev.lockstep.ft.core.RecordKind;
+import dev.lockstep.ft.tls.TlsIdentity;
 import dev.lockstep.ft.wire.MessageCodec;
 import dev.lockstep.ft.wire.proto.Frame;
 import dev.lockstep.kvm.ThreadPriority;
@@ -14,6 +15,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lets a JVM load and initialise what messages need before there is a peer. The first message of each kind costs a quarter of a second on a busy host, on the thread that heartbeats wait for: two or three of them one after the other, in a backup
@@ -25,8 +27,12 @@ final class Warmup {
 
   private Warmup() {}
 
-  /** Begins, unless this JVM has begun before; does not wait. To be called before the first connection is made. */
-  static void begin(TransportLimits limits) {
+  /**
+   * Begins, unless this JVM has begun before; does not wait. To be called before the first connection is made.
+   *
+   * @param tls of the connections that will be made; null if they are in the clear
+   */
+  static void begin(TransportLimits limits, @Nullable TlsIdentity tls) {
     if (BEGUN.compareAndSet(false, true)) {
       // Netty registers events with the flight recorder when it frees its first buffer.
       if (System.getProperty("io.netty.jfr.enabled") == null) {
@@ -39,6 +45,9 @@ final class Warmup {
             // What it takes from the processor is nobody's hurry.
             ThreadPriority.makeOrdinary();
             sendAndReceive(limits);
+            if (tls != null) {
+              TlsWarmup.sendAndReceive(tls, TlsWarmup.BYTES);
+            }
           });
     }
   }

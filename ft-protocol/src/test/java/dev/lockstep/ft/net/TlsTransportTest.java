@@ -78,6 +78,12 @@ class TlsTransportTest {
     }
   }
 
+  /** Before there is a peer: what a warm-up sends to itself must go the way of what is sent later, handshake included. */
+  @Test
+  void aHostCanSendToItself() {
+    assertThat(TlsWarmup.sendAndReceive(host("a"), 1 << 20)).isEqualTo(1 << 20);
+  }
+
   @Test
   void anInvitationComesBackToTheHostThatInvited() throws Exception {
     try (ReplicationServer waiting = server(host("b"));

@@ -12,7 +12,7 @@ class WarmupTest {
 
   @Test
   void nettyRegistersNoEventsWithTheFlightRecorder() {
-    Warmup.begin(TransportLimits.defaults());
+    Warmup.begin(TransportLimits.defaults(), null);
     assertThat(System.getProperty("io.netty.jfr.enabled")).isEqualTo("false");
   }
 }
