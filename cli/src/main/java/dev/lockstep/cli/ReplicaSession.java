@@ -216,6 +216,7 @@ final class ReplicaSession {
       return;
     }
     now.ended()
+        .copy()
         .orTimeout(MachineSession.GRACE_MILLIS, TimeUnit.MILLISECONDS)
         .whenComplete((end, late) -> stop(ExitStatus.TERMINATED));
   }

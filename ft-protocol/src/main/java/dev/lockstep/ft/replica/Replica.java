@@ -284,9 +284,9 @@ public final class Replica implements AutoCloseable {
                 "the replica has ended", "Ask the other replica, or start this one again.")));
   }
 
-  /** How it ended; exceptionally with what made it fail. */
+  /** How it ended; exceptionally with what made it fail. Always the same one, since whoever looks does so for as long as it lives: who bounds his waiting bounds a copy. */
   public CompletableFuture<ReplicaEnd> ended() {
-    return ended.copy();
+    return ended;
   }
 
   /** Drops everything at once, as a crash would, but for this process. */

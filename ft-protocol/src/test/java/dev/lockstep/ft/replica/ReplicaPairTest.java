@@ -20,7 +20,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -173,6 +175,20 @@ class ReplicaPairTest {
       assertThat(a.ended().get(60, TimeUnit.SECONDS).outcome())
           .isEqualTo(ReplicaEnd.Outcome.GUEST_ENDED);
       assertThat(outside.violation()).as("seed %d", seed).isEmpty();
+    }
+  }
+
+  /** A process looks for its replica's end four times a second, for as long as that lives. */
+  @Test
+  void whoWaitsForTheEndAgainAndAgainLeavesNothingBehind() {
+    try (Replica b = backup("b", new TinySource(Guests.clockwork(8)), outside, atB)) {
+      CompletableFuture<ReplicaEnd> ended = b.ended();
+      for (int i = 0; i < 100; i++) {
+        assertThat(b.ended()).isSameAs(ended);
+        assertThatThrownBy(() -> b.ended().get(1, TimeUnit.MICROSECONDS))
+            .isInstanceOf(TimeoutException.class);
+      }
+      assertThat(ended.getNumberOfDependents()).isZero();
     }
   }
 
