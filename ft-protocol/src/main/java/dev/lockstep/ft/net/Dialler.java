@@ -11,9 +11,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.channel.EventLoopGroup;
 import io.netty.handler.ssl.SslContext;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -40,11 +38,7 @@ final class Dialler implements AutoCloseable {
     }
   }
 
-  /** One: what both connections of a link bring is looked at on the thread that brings it, so each message wakes one thread. */
-  private static final int THREADS = 1;
-
-  private final MultiThreadIoEventLoopGroup threads =
-      new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
+  private final EventLoopGroup threads = LinkThreads.start();
   private final TransportLimits limits;
   private final @Nullable TlsIdentity tls;
 
@@ -69,7 +63,7 @@ final class Dialler implements AutoCloseable {
     ChannelFuture connected =
         new Bootstrap()
             .group(threads)
-            .channel(NioSocketChannel.class)
+            .channel(LinkThreads.connection())
             .option(ChannelOption.TCP_NODELAY, true)
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, limits.connectTimeoutMillis())
             .handler(

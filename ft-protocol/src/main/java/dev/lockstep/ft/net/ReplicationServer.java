@@ -17,11 +17,9 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.EventLoopGroup;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetAddress;
@@ -41,15 +39,12 @@ import org.jspecify.annotations.Nullable;
  * that a port in use shows at the start) and refuses everyone.
  */
 public final class ReplicationServer implements AutoCloseable {
-  /** One: what both connections of a link bring is looked at on the thread that brings it, so each message wakes one thread. */
-  private static final int THREADS = 1;
-
   private static final int MAX_PORT = 65_535;
 
   private final TransportLimits limits;
   private final Admission admission;
   private final LinkListener listener;
-  private final MultiThreadIoEventLoopGroup threads;
+  private final EventLoopGroup threads;
   private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final Map<ReplicaInstance, FrameChannel> controlsWaiting = new ConcurrentHashMap<>();
   private final Map<ReplicaInstance, PeerLink> links = new ConcurrentHashMap<>();
@@ -85,11 +80,11 @@ public final class ReplicationServer implements AutoCloseable {
     this.tls = tls == null ? null : tls.server();
     Warmup.begin(limits, tls);
     newcomers = new Newcomers(limits.maxConnections());
-    threads = new MultiThreadIoEventLoopGroup(THREADS, NioIoHandler.newFactory());
+    threads = LinkThreads.start();
     var bound =
         new ServerBootstrap()
             .group(threads)
-            .channel(NioServerSocketChannel.class)
+            .channel(LinkThreads.listener())
             .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.TCP_NODELAY, true)
             .childHandler(
