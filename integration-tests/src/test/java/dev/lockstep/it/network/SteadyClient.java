@@ -25,6 +25,10 @@ final class SteadyClient {
   private static final int MAX_BLOCK_BYTES = 3_000;
   private static final int PING_BYTES = 100;
   private static final int QUESTIONS_AHEAD = 8;
+
+  /** Of questions with an answer of a kilobyte: as many as keep the guest busy for some milliseconds. */
+  private static final int SHORT_QUESTIONS_AHEAD = 128;
+
   private static final int MAX_SAMPLES = 1 << 16;
   private static final int MAX_LINE_BYTES = 1_000;
   private static final int BUFFER_BYTES = 1 << 16;
@@ -167,7 +171,7 @@ final class SteadyClient {
       case "http" -> new Http(0);
       case "stream" -> new Http(QUESTIONS_AHEAD);
       case "redis" -> new RedisConversation(random, 0);
-      case "redis-stream" -> new RedisConversation(random, QUESTIONS_AHEAD);
+      case "redis-stream" -> new RedisConversation(random, SHORT_QUESTIONS_AHEAD);
       default -> throw new IllegalArgumentException(kind);
     };
   }
