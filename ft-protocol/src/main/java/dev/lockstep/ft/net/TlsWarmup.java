@@ -4,6 +4,7 @@ import dev.lockstep.ft.tls.TlsIdentity;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.SslHandler;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
@@ -49,10 +50,21 @@ final class TlsWarmup {
         return 0;
       }
       return send(client, server, bytes);
+    } catch (DecoderException e) {
+      // The two do not take each other: so it is with a host that trusts another authority than its
+      // own certificate's. Its peers will judge for themselves.
+      return 0;
     } finally {
-      client.finishAndReleaseAll();
-      server.finishAndReleaseAll();
+      discard(client);
+      discard(server);
     }
+  }
+
+  /** Unlike {@code finish}, does not throw what a connection in the middle of a handshake has to say about its end. */
+  private static void discard(EmbeddedChannel channel) {
+    channel.close();
+    channel.releaseInbound();
+    channel.releaseOutbound();
   }
 
   private static boolean isDone(SslHandler serving, SslHandler asking) {

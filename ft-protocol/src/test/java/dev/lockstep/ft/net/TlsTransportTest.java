@@ -84,6 +84,18 @@ class TlsTransportTest {
     assertThat(TlsWarmup.sendAndReceive(host("a"), 1 << 20)).isEqualTo(1 << 20);
   }
 
+  /** A host may trust another authority than the one that its own certificate is of: it cannot send to itself, and nobody is to see that. */
+  @Test
+  void aHostThatDoesNotTrustItselfSendsNothing() {
+    TlsFiles own = TlsFiles.in(issue("a", YEAR));
+    certificates = folder.resolve("others");
+    CertificateAuthority.create(certificates, YEAR, Instant.now());
+    TlsFiles other = TlsFiles.in(issue("b", YEAR));
+    TlsIdentity mixed =
+        TlsIdentity.load(new TlsFiles(own.certificate(), own.key(), other.authorities()));
+    assertThat(TlsWarmup.sendAndReceive(mixed, 1 << 20)).isZero();
+  }
+
   @Test
   void anInvitationComesBackToTheHostThatInvited() throws Exception {
     try (ReplicationServer waiting = server(host("b"));
